@@ -1,0 +1,58 @@
+"""What a backend is: it compiles a closed Core function and gives back something that can be called."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from difflang.core.ir import Func
+
+Value = int | float | bool | np.generic | npt.NDArray[Any]
+"""A flat argument or result: a scalar, or a C-contiguous array of exactly the dtype of the Core type."""
+
+
+@dataclass(frozen=True, slots=True)
+class CompileOptions:
+    """`check_nan` makes every float equation fail with E0806 when it produces a NaN from arguments that are none.
+
+    `cache` permits the on-disk cache. `deterministic` asks for results that do not depend on `threads`.
+    """
+
+    threads: int = 0
+    check_nan: bool = False
+    deterministic: bool = False
+    optimize: int = 3
+    cache: bool = True
+
+
+class Host(Protocol):
+    """What a running program may ask of its surroundings."""
+
+    def print(self, text: str) -> None: ...
+
+    def report(self, figures: Mapping[str, Value]) -> None: ...
+
+    def extern(self, name: str, args: Sequence[Value]) -> Sequence[Value]: ...
+
+
+class Executable(Protocol):
+    """A compiled function. Calls raise `DiffLangError` for a failure at run time, with the place in the program."""
+
+    def __call__(self, args: Sequence[Value], host: Host) -> list[Value]: ...
+
+
+@runtime_checkable
+class Backend(Protocol):
+    """A compiler from Core. Backends are found by the entry-point group `difflang.backends`."""
+
+    name: str
+
+    def compile(self, func: Func, options: CompileOptions) -> Executable: ...
+
+    def emit(self, func: Func, stage: str, options: CompileOptions) -> str:
+        """The text of a stage that this backend has (such as `loops`, `llvm`, `asm`). Raises DiffLangError E0905 for others."""
+        ...

@@ -1,0 +1,1 @@
+"""Core: the functional intermediate representation, its operations and its builder."""

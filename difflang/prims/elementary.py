@@ -1,0 +1,70 @@
+"""Elementary and special functions of floats."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from scipy import special
+
+from difflang.core.ir import Attribute, DType
+from difflang.prims.model import FLOATS, Primitive, of_floats
+
+
+def _f(name: str, evaluate: Any, *partials: str, doc: str = "") -> Primitive:
+    return Primitive(name, len(partials), evaluate, of_floats, partials, doc)
+
+
+def _polygamma_rule(dtypes: Sequence[DType], attrs: Mapping[str, Attribute]) -> DType:
+    if dtypes[0] != "i64" or dtypes[1] not in FLOATS:
+        raise ValueError("polygamma needs an i64 and a float")
+    return dtypes[1]
+
+
+def _polygamma(n: Any, x: Any) -> Any:
+    x = np.asarray(x)
+    return np.where(np.asarray(n) == 0, special.digamma(x), special.polygamma(n, x)).astype(x.dtype)[()]
+
+
+RECORDS: tuple[Primitive, ...] = (
+    _f("sqrt", np.sqrt, "0.5 / y"),
+    _f("cbrt", np.cbrt, "1 / (3 * y * y)"),
+    _f("exp", np.exp, "y"),
+    _f("exp2", np.exp2, "y * 0.6931471805599453"),
+    _f("expm1", np.expm1, "y + 1"),
+    _f("log", np.log, "1 / a"),
+    _f("log2", np.log2, "1.4426950408889634 / a"),
+    _f("log10", np.log10, "0.4342944819032518 / a"),
+    _f("log1p", np.log1p, "1 / (1 + a)"),
+    _f("sin", np.sin, "cos(a)"),
+    _f("cos", np.cos, "-sin(a)"),
+    _f("tan", np.tan, "1 + y * y"),
+    _f("asin", np.arcsin, "1 / sqrt(1 - a * a)"),
+    _f("acos", np.arccos, "-1 / sqrt(1 - a * a)"),
+    _f("atan", np.arctan, "1 / (1 + a * a)"),
+    _f("atan2", np.arctan2, "b / (a * a + b * b)", "-a / (a * a + b * b)"),
+    _f("sinh", np.sinh, "cosh(a)"),
+    _f("cosh", np.cosh, "sinh(a)"),
+    _f("tanh", np.tanh, "1 - y * y"),
+    _f("asinh", np.arcsinh, "1 / sqrt(a * a + 1)"),
+    _f("acosh", np.arccosh, "1 / (sqrt(a - 1) * sqrt(a + 1))"),
+    _f("atanh", np.arctanh, "1 / (1 - a * a)"),
+    _f("erf", special.erf, "1.1283791670955126 * exp(-(a * a))"),
+    _f("erfc", special.erfc, "-1.1283791670955126 * exp(-(a * a))"),
+    _f("lgamma", special.gammaln, "digamma(a)", doc="log |gamma(a)|"),
+    _f("digamma", special.digamma, "polygamma(1, a)"),
+    Primitive(
+        "polygamma", 2, _polygamma, _polygamma_rule, (None, "polygamma(a + 1, b)"), "The a-th derivative of digamma."
+    ),
+    _f(
+        "pow",
+        np.power,
+        "where(b == 0, 0, b * pow(a, b - 1))",
+        "where((a == 0) & (b >= 0), 0, y * log(a))",
+        doc="a ** b; at a = 0 the derivative in b is 0 for b >= 0.",
+    ),
+    _f("hypot", np.hypot, "where(y == 0, 0, a / y)", "where(y == 0, 0, b / y)"),
+    _f("sigmoid", special.expit, "y * sigmoid(-a)"),
+    _f("softplus", lambda a: np.logaddexp(a, np.zeros_like(a)), "sigmoid(a)"),
+)
