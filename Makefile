@@ -20,7 +20,7 @@ demo: $(VENV)/.demo
 	$(BIN)/difflang run examples/mixture.dl --plot demo-output/loss.png --out demo-output/mixture.json
 	@echo "The loss: demo-output/loss.png   The fitted model: demo-output/mixture.json"
 
-test: $(VENV)/.dev lint
+test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n $(JOBS)
 
 lint: $(VENV)/.dev
