@@ -1,0 +1,34 @@
+"""Did you mean ...? The nearest of the names that would have been possible."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+def nearest(name: str, candidates: Iterable[str], count: int = 3) -> list[str]:
+    """Up to `count` candidates that look like `name`, the best first. Letter case counts less than letters."""
+    import difflib
+
+    by_folded = {candidate.casefold(): candidate for candidate in candidates if candidate != name}
+    folded = name.casefold()
+    matches = difflib.get_close_matches(folded, by_folded, n=count, cutoff=0.6)
+    return [by_folded[match] for match in matches]
+
+
+def did_you_mean(name: str, candidates: Iterable[str], otherwise: str | None = None) -> str | None:
+    """A hint such as "Did you mean `weight`?", or `otherwise` where nothing is near.
+
+    Two candidates are shown only when both are near; more would be noise.
+    """
+    matches = nearest(name, candidates, 2)
+    if not matches:
+        return otherwise
+    return f"Did you mean {' or '.join(f'`{match}`' for match in matches)}?"
+
+
+def listing(names: Iterable[str], limit: int = 12) -> str:
+    """Names in backquotes, separated by commas, the tail left out where there are many."""
+    shown = [f"`{name}`" for name in names]
+    if len(shown) > limit:
+        shown = [*shown[:limit], f"and {len(shown) - limit} more"]
+    return ", ".join(shown)
