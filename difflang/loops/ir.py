@@ -1,0 +1,395 @@
+"""Loops, the imperative intermediate representation: what remains to be done is code generation.
+
+A `Program` is a list of statements over two kinds of names:
+
+* **Registers** (`Register`): scalars. An immutable register is assigned by exactly one statement, which comes
+  before its uses on every path (SSA). A mutable register may be assigned many times (`Assign`, or the `out` of
+  any statement): loop carries, reductions and the scalar results of `If` are mutable registers.
+* **Arrays** (`Array`): pointers to contiguous row-major elements, with the shape as operands. There are no
+  strides: a sub-array of leading indices and a reshape are contiguous too (`View`), and everything else was made
+  by loops. The pointer of an immutable array is set by one statement (`Allocate`, `View`), or is a parameter or a
+  result; the pointer of a mutable array is set by `Rebind`, or moved by `Reserve`.
+
+**Memory.** Parameters are read-only: no statement writes to memory reached from a parameter. Results are written
+to memory that the caller provides (`Result.provided`: every dimension is a literal or a parameter) or that
+`AllocateResult` takes from the heap for the caller. All else is `Allocate`d: on the stack frame (`place="stack"`,
+small literal sizes) or in the arena (`place="arena"`), a bump allocator. `Scope` marks the arena on entry and
+releases it on exit; what is allocated inside a `Scope` is not used after it. The memory of an `Allocate` is not
+initialised. Every `Allocate` gives memory that nothing else overlaps until its scope ends. The iterations of a
+`parallel` loop need an arena a thread. Growable arrays (`Grow`) live on the heap until their scope ends.
+
+**Aliasing.** Two immutable arrays overlap only if one is made from the other by `View` (follow `View.base` to the
+root; different roots are disjoint). A mutable array may point into whatever `Rebind` gave it.
+
+**Loops.** `For` runs `index` from 0 to `extent - 1` (downwards with `reverse`); an extent below 0 counts as 0.
+Kinds: `serial` (in order); `parallel` (iterations are independent but for `reductions` and `Accumulate`, worth
+giving to threads); `vector` (the same independence, innermost, worth SIMD lanes).
+
+**Failure.** `Check` ends the program: the site says what went wrong, its values fill the message. When one check
+of several iterations of a parallel loop fails, any of them may be reported.
+
+bool elements take one byte in memory; dtypes are those of Core.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal as Choice
+
+from difflang.core.ir import Attribute, DType, Literal
+from difflang.diagnostics.model import Span
+
+
+@dataclass(eq=False, slots=True)
+class Register:
+    """A scalar. `name` is a hint for printing; two registers are the same only if they are the same object."""
+
+    dtype: DType
+    name: str = ""
+    mutable: bool = False
+
+
+Operand = Register | Literal
+
+
+@dataclass(eq=False, slots=True)
+class Array:
+    """A pointer to contiguous row-major elements. `shape` is fixed when the pointer is first set; rank 0 is one element."""
+
+    dtype: DType
+    shape: tuple[Operand, ...]
+    name: str = ""
+    mutable: bool = False
+
+    @property
+    def rank(self) -> int:
+        return len(self.shape)
+
+
+Value = Operand | Array
+
+
+# --- scalars ---
+
+
+@dataclass(eq=False, slots=True)
+class Apply:
+    """`out = primitive(args)`: a scalar primitive of `difflang.prims`, with its meaning and its attributes.
+
+    Integer `floordiv` and `mod` never see a zero divisor: a `Check` stands before them.
+    """
+
+    out: Register
+    primitive: str
+    args: tuple[Operand, ...]
+    attrs: Mapping[str, Attribute] = field(default_factory=dict[str, Attribute])
+
+
+@dataclass(eq=False, slots=True)
+class Assign:
+    """`targets = sources`, all at once: every source is read before any target is written."""
+
+    targets: tuple[Register, ...]
+    sources: tuple[Operand, ...]
+
+
+# --- memory ---
+
+
+@dataclass(eq=False, slots=True)
+class Load:
+    """`out = array[indices]`, one index a dimension, all in range."""
+
+    out: Register
+    array: Array
+    indices: tuple[Operand, ...]
+
+
+@dataclass(eq=False, slots=True)
+class Store:
+    """`array[indices] = value`, one index a dimension, all in range."""
+
+    array: Array
+    indices: tuple[Operand, ...]
+    value: Operand
+
+
+@dataclass(eq=False, slots=True)
+class Accumulate:
+    """`array[indices] += value`. With `shared`, iterations of an enclosing parallel loop may meet at one element:
+
+    the addition must then be atomic, or go to a private copy, if that loop is run by several threads.
+    """
+
+    array: Array
+    indices: tuple[Operand, ...]
+    value: Operand
+    shared: bool = False
+
+
+@dataclass(eq=False, slots=True)
+class Allocate:
+    """Gives `array` fresh memory, not initialised, until the innermost `Scope` (or the program) ends.
+
+    `stack` only for literal shapes of few bytes; the memory may be one fixed place in the frame, because
+    its content is dead when the statement is reached again.
+    """
+
+    array: Array
+    place: Choice["arena", "stack"] = "arena"
+
+
+@dataclass(eq=False, slots=True)
+class AllocateResult:
+    """Gives the array of result number `position` memory from the heap; the caller will own it."""
+
+    array: Array
+    position: int
+
+
+@dataclass(eq=False, slots=True)
+class View:
+    """`array` = the memory of `base` from `base[indices]` on (leading indices, possibly none), with its own shape."""
+
+    array: Array
+    base: Array
+    indices: tuple[Operand, ...] = ()
+
+
+@dataclass(eq=False, slots=True)
+class Rebind:
+    """Sets the pointers of mutable arrays, all at once (a swap is one statement). Shapes agree."""
+
+    targets: tuple[Array, ...]
+    sources: tuple[Array, ...]
+
+
+@dataclass(eq=False, slots=True)
+class Grow:
+    """Makes the mutable `array` an empty growable array on the heap, freed when the scope ends (also by a failure).
+
+    `array.shape[0]` counts the rows used (a mutable register of the program's own); the other dimensions are fixed.
+    """
+
+    array: Array
+
+
+@dataclass(eq=False, slots=True)
+class Reserve:
+    """Gives the growable `array` room for at least `rows` rows; the pointer may move, the elements stay. Amortised O(1) a row."""
+
+    array: Array
+    rows: Operand
+
+
+@dataclass(eq=False, slots=True)
+class Copy:
+    """All elements of `source` to `target`: the same shape; the same memory or disjoint memory."""
+
+    target: Array
+    source: Array
+
+
+@dataclass(eq=False, slots=True)
+class Fill:
+    """Sets all elements of `array` to `value`."""
+
+    array: Array
+    value: Operand
+
+
+# --- control ---
+
+
+@dataclass(frozen=True, slots=True)
+class Reduction:
+    """`register` is combined over the iterations of a loop by `add mul max min and or`, in any order and grouping.
+
+    The body holds `Apply(register, op, (register, x))`, possibly under `If`, and reads the register nowhere else.
+    """
+
+    register: Register
+    op: str
+
+
+LoopKind = Choice["serial", "parallel", "vector"]
+
+
+@dataclass(eq=False, slots=True)
+class For:
+    """Runs the body for every index. Registers of the body are new in each iteration.
+
+    For a floating-point reduction register the order is free (`reassoc` is permitted on its additions and products).
+    """
+
+    index: Register
+    extent: Operand
+    body: Body
+    kind: LoopKind = "serial"
+    reverse: bool = False
+    reductions: tuple[Reduction, ...] = ()
+
+
+@dataclass(eq=False, slots=True)
+class While:
+    """Runs `condition`, then ends if the operand `test` is false, else runs `body`, and so on."""
+
+    condition: Body
+    test: Operand
+    body: Body
+
+
+@dataclass(eq=False, slots=True)
+class If:
+    test: Operand
+    then: Body
+    otherwise: Body = ()
+
+
+@dataclass(eq=False, slots=True)
+class Scope:
+    """Marks the arena on entry, releases it on exit. Registers and arrays assigned inside may be read after it,
+
+    but not the memory that was allocated inside.
+    """
+
+    body: Body
+
+
+# --- calls ---
+
+
+@dataclass(eq=False, slots=True)
+class Kernel:
+    """A library routine on arrays: `outputs` are written whole, `inputs` stay, none of them overlap.
+
+    `gemm[transpose_a, transpose_b] A B -> C`   C = op(A) op(B), all matrices
+    `argsort a -> p`, `cholesky a -> L`, `lu a -> LU p`, `triangular_solve[lower, transpose, unit] a b -> x`,
+    `solve a b -> x`, `qr a -> Q R`, `eigh a -> w V`, `svd a -> U s Vt`: as in `difflang.core.ops`, with
+    dimensions of any size, also 0. `site` is reported when the routine fails (matrix singular, not positive definite, no
+    convergence); its value is the number that the routine gives (LAPACK's `info`).
+    """
+
+    name: str
+    inputs: tuple[Array, ...]
+    outputs: tuple[Array, ...]
+    attrs: Mapping[str, Attribute] = field(default_factory=dict[str, Attribute])
+    site: int | None = None
+
+
+@dataclass(eq=False, slots=True)
+class Check:
+    """Fails with `program.sites[site]` and the values if `condition` is false."""
+
+    condition: Operand
+    site: int
+    values: tuple[Operand, ...] = ()
+
+
+@dataclass(eq=False, slots=True)
+class HostCall:
+    """`program.host_sites[site]` with the arguments. The outputs of an `extern` are registers (mutable or not) and arrays
+
+    that are allocated already and are written whole by the host.
+    """
+
+    site: int
+    args: tuple[Value, ...]
+    outs: tuple[Value, ...] = ()
+
+
+Statement = (
+    Apply
+    | Assign
+    | Load
+    | Store
+    | Accumulate
+    | Allocate
+    | AllocateResult
+    | View
+    | Rebind
+    | Grow
+    | Reserve
+    | Copy
+    | Fill
+    | For
+    | While
+    | If
+    | Scope
+    | Kernel
+    | Check
+    | HostCall
+)
+Body = tuple[Statement, ...]
+
+
+# --- programs ---
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What a failing `Check` reports; `{0}` in the message stands for the first value."""
+
+    code: str
+    message: str
+    span: Span | None = None
+    hint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HostSite:
+    """A place where the host is called. `kind` and `text`: `print` and the template, `extern` and the function's name,
+
+    `report` (no text) with the `names` of the figures.
+    """
+
+    kind: Choice["print", "report", "extern"]
+    text: str = ""
+    names: tuple[str, ...] = ()
+    span: Span | None = None
+
+
+@dataclass(eq=False, slots=True)
+class Result:
+    """One result, in the order of the Core function.
+
+    A scalar is an operand, read when the program ends. An array with `provided` is a pointer that the caller gives,
+    of the shape that its parameters say; otherwise `AllocateResult` sets it, and its shape is read at the end.
+    """
+
+    value: Value
+    provided: bool = False
+
+
+@dataclass(eq=False, slots=True)
+class Program:
+    """`params` in the order of the Core function. Array shapes mention only parameters that stand before them."""
+
+    name: str
+    params: tuple[Register | Array, ...]
+    results: tuple[Result, ...]
+    body: Body
+    sites: tuple[Site, ...] = ()
+    host_sites: tuple[HostSite, ...] = ()
+
+
+def bodies(statement: Statement) -> tuple[Body, ...]:
+    """The bodies inside a statement."""
+    match statement:
+        case For() | Scope():
+            return (statement.body,)
+        case While():
+            return (statement.condition, statement.body)
+        case If():
+            return (statement.then, statement.otherwise)
+        case _:
+            return ()
+
+
+def walk(body: Body) -> Iterator[Statement]:
+    """Every statement of a body and of the bodies inside it, outermost first."""
+    for statement in body:
+        yield statement
+        for inner in bodies(statement):
+            yield from walk(inner)
