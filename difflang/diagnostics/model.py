@@ -10,6 +10,7 @@ options and backends. Warnings use the same numbers with the letter W.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -52,13 +53,22 @@ class Diagnostic:
 
 
 class DiffLangError(Exception):
-    """The one exception that users see; it carries one or more diagnostics, the first in front."""
+    """The one exception that users see; it carries one or more diagnostics, the first in front.
+
+    `sources` maps the paths of spans to their texts where they are no files; its text shows the place and the hint.
+    """
 
     def __init__(self, *diagnostics: Diagnostic) -> None:
         if not diagnostics:
             raise ValueError("a DiffLangError needs at least one diagnostic")
         self.diagnostics = diagnostics
+        self.sources: Mapping[str, str] = {}
         super().__init__(diagnostics[0].message)
+
+    def __str__(self) -> str:
+        from difflang.diagnostics.render import exception_text
+
+        return exception_text(self.diagnostics, self.sources)
 
     @property
     def diagnostic(self) -> Diagnostic:
