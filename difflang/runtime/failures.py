@@ -1,0 +1,89 @@
+"""The failures of a running program, one constructor each; every backend raises exactly these.
+
+E0801 an index out of range · E0802 an integer division by zero · E0803 a failed `assert` · E0804 a reduction
+of nothing · E0805 a matrix that a factorisation or solver cannot take · E0806 a NaN under `--check nan` ·
+E0807 memory · E0808 an external function that returned something else.
+"""
+
+from __future__ import annotations
+
+from difflang.diagnostics.model import DiffLangError, Span, error
+
+HINTS = {
+    "E0803": "The condition of the `assert` was false here.",
+    "E0804": "Guard the reduction: `max(a) if n > 0 else 0.0`.",
+}
+"""Hints for the codes that an `assert` equation may carry."""
+
+MATRIX_FAILURES = {
+    "cholesky": (
+        "the matrix is not positive definite, so it has no Cholesky factor",
+        "Add a small multiple of the identity, such as `A + 1.0e-6 * eye(n)`.",
+    ),
+    "lu": (
+        "the matrix is singular, so its LU factors cannot be used",
+        "Use `linalg.svd`, or add a small multiple of the identity.",
+    ),
+    "solve": (
+        "the matrix is singular, so the linear system has no unique solution",
+        "Check the rows for dependence, or solve the regularised system `A + 1.0e-6 * eye(n)`.",
+    ),
+    "triangular_solve": (
+        "the triangular matrix has a zero on its diagonal, so the system has no unique solution",
+        "Check the factorisation that the matrix comes from.",
+    ),
+    "qr": ("the QR factorisation did not succeed", "Check the matrix for NaN or inf with `isfinite`."),
+    "eigh": ("the eigenvalue iteration did not converge", "Check the matrix for NaN or inf with `isfinite`."),
+    "svd": ("the singular value iteration did not converge", "Check the matrix for NaN or inf with `isfinite`."),
+}
+"""For each operation of linear algebra: what its failure means, and what to do."""
+
+
+def index_out_of_range(span: Span | None, index: int, size: int, axis: int = 0, rank: int = 1) -> DiffLangError:
+    """E0801: `index` (of dimension `axis`, counted from 0, out of `rank`) is not in 0..size."""
+    where = "" if rank == 1 else f" in dimension {axis + 1} of {rank}"
+    valid = f"Valid indices are 0 to {size - 1}." if size > 0 else "The array is empty: it has no valid index."
+    return error("E0801", f"the index {index} is out of range{where}: the size is {size}", span, hint=valid)
+
+
+def division_by_zero(span: Span | None) -> DiffLangError:
+    """E0802: an integer `//` or `%` whose divisor is 0."""
+    hint = "Guard it: `a // b if b != 0 else 0`. Division of reals, `/`, gives inf instead."
+    return error("E0802", "an integer is divided by zero", span, hint=hint)
+
+
+def check_failed(span: Span | None, code: str, message: str) -> DiffLangError:
+    """The failure of an `assert` equation, which carries its own code and message (E0803 for the user's own)."""
+    return error(code, message, span, hint=HINTS.get(code))
+
+
+def empty_reduction(span: Span | None, operation: str) -> DiffLangError:
+    """E0804: `max`, `min`, `argmax`, `argmin` or `mean` of no elements."""
+    return check_failed(span, "E0804", f"`{operation}` of no elements has no value")
+
+
+def matrix_failure(span: Span | None, operation: str) -> DiffLangError:
+    """E0805: an operation of linear algebra failed; `operation` is the name of the Core operation."""
+    message, hint = MATRIX_FAILURES[operation]
+    return error("E0805", message, span, hint=hint)
+
+
+def not_a_number(span: Span | None, operation: str) -> DiffLangError:
+    """E0806: under `--check nan`, `operation` made a NaN from arguments that are none."""
+    hint = "Look at the arguments: 0/0, inf - inf, the log or root of a negative number all give NaN."
+    return error("E0806", f"`{operation}` gives NaN here, from arguments that are numbers", span, hint=hint)
+
+
+def out_of_memory(span: Span | None, shape: tuple[int, ...] | None = None) -> DiffLangError:
+    """E0807: an array cannot be allocated, or its number of elements overflows."""
+    what = "the arrays of this program do not" if shape is None else f"an array of shape {list(shape)} does not"
+    hint = "Use smaller sizes, a reduction instead of a stored array, or `checkpoint` for derivatives."
+    return error("E0807", f"{what} fit into memory", span, hint=hint)
+
+
+def extern_mismatch(span: Span | None, name: str, expected: str, found: str) -> DiffLangError:
+    """E0808: the function bound to `extern fn name` returned values of other types or shapes."""
+    hint = f"Make the Python function bound to `{name}` return exactly that."
+    return error(
+        "E0808", f"the external function `{name}` should return {expected}, but returned {found}", span, hint=hint
+    )
