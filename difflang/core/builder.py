@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 
 from difflang.core.ir import Atom, Attribute, Block, DType, Eqn, Literal, Type, Var
@@ -91,7 +92,7 @@ class Builder:
         return self.emit(name, args, attrs)[0]
 
     def hoisted(self, name: str, *args: Atom) -> Atom:
-        """Integer arithmetic on sizes, folded when literal, else emitted at the outermost level where its arguments are known."""
+        """Integer arithmetic on sizes, folded when literal, else emitted as far out as its arguments are known."""
         if all(isinstance(a, Literal) for a in args) and name in _INTEGER_FOLDS:
             return integer(_INTEGER_FOLDS[name](*(int(a.value) for a in args if isinstance(a, Literal))))
         outs = tuple(Var(t) for t in infer(name, args, {}, ()))
@@ -164,9 +165,9 @@ def literal(value: float, dtype: DType) -> Literal:
 
 _INDEX_NAMES = ("i", "j", "k", "l")
 _INTEGER_FOLDS: dict[str, Callable[..., int]] = {
-    "add": lambda a, b: a + b,
-    "sub": lambda a, b: a - b,
-    "mul": lambda a, b: a * b,
+    "add": operator.add,
+    "sub": operator.sub,
+    "mul": operator.mul,
     "max": max,
     "min": min,
 }

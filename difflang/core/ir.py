@@ -10,7 +10,7 @@ structural operations are described in `difflang.core.ops`, which also infers th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal as Choice
 
@@ -115,30 +115,27 @@ def type_vars(type_: Type) -> tuple[Var, ...]:
 
 def free_vars(block: Block) -> dict[Var, None]:
     """Variables that a block uses but does not bind, in order of first use (a dict as an ordered set)."""
-    free: dict[Var, None] = {}
-    _collect_free(block, set(), free)
-    return free
+    used: dict[Var, None] = {}
+    bound: set[Var] = set()
+    _collect(block, used, bound)
+    return {variable: None for variable in used if variable not in bound}
 
 
-def _collect_free(block: Block, bound: set[Var], free: dict[Var, None]) -> None:
-    bound = bound | set(block.params)
+def _collect(block: Block, used: dict[Var, None], bound: set[Var]) -> None:
+    """Every variable used and every variable bound in a block; no variable is bound twice, so one set will do."""
 
-    def use(atom: Atom) -> None:
-        if isinstance(atom, Var):
-            if atom not in bound:
-                free.setdefault(atom)
+    def use(atoms: Iterable[Atom]) -> None:
+        used.update((atom, None) for atom in atoms if isinstance(atom, Var) and atom not in used)
 
-    for param in block.params:
-        for dim in param.type.shape:
-            use(dim)
+    def bind(variables: tuple[Var, ...]) -> None:
+        bound.update(variables)
+        for variable in variables:
+            use(variable.type.shape)
+
+    bind(block.params)
     for eqn in block.eqns:
-        for arg in eqn.args:
-            use(arg)
+        use(eqn.args)
         for region in eqn.regions:
-            _collect_free(region, bound, free)
-        bound |= set(eqn.outs)
-        for out in eqn.outs:
-            for dim in out.type.shape:
-                use(dim)
-    for result in block.results:
-        use(result)
+            _collect(region, used, bound)
+        bind(eqn.outs)
+    use(block.results)
