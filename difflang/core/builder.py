@@ -27,6 +27,7 @@ class Builder:
         self.span: Span | None = None
         self._blocks: list[list[Eqn]] = []
         self._levels: dict[Var, int] = {}
+        self._homes: dict[Var, list[Eqn]] = {}
 
     # --- blocks ---
 
@@ -50,6 +51,7 @@ class Builder:
         self._blocks.append([])
         for param in params:
             self._levels[param] = len(self._blocks)
+            self._homes[param] = self._blocks[-1]
 
     def close(self, params: Sequence[Var], results: Results) -> Block:
         return Block(tuple(params), tuple(self._blocks.pop()), tuple(results))
@@ -62,6 +64,11 @@ class Builder:
         """The depth at which an atom is known; variables from outside this builder count as depth 0."""
         return self._levels.get(atom, 0) if isinstance(atom, Var) else 0
 
+    def in_scope(self, atom: Atom) -> bool:
+        """Whether an atom may be used here: the block that defines it is still open (or outside this builder)."""
+        home = self._homes.get(atom) if isinstance(atom, Var) else None
+        return home is None or any(block is home for block in self._blocks)
+
     # --- equations ---
 
     def append(self, eqn: Eqn, level: int | None = None) -> tuple[Var, ...]:
@@ -70,6 +77,7 @@ class Builder:
         self._blocks[level - 1].append(eqn)
         for out in eqn.outs:
             self._levels[out] = level
+            self._homes[out] = self._blocks[level - 1]
         return eqn.outs
 
     def emit(

@@ -1,0 +1,137 @@
+"""The state of one elaboration, and what every part of the elaborator asks of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from difflang.check.dispatch import EXPRESSIONS
+from difflang.check.environment import Scope
+from difflang.check.sizing import SizeTable
+from difflang.check.types import INT, Type, real_of, type_text
+from difflang.check.values import Arguments, Array, ErrorValue, FunctionValue, Scalar, Value, type_of
+from difflang.core.builder import Builder
+from difflang.core.ir import Atom
+from difflang.diagnostics.model import Diagnostic, DiffLangError, Label, Span, error
+from difflang.signature import ScalarType
+from difflang.sizes import Size
+from difflang.syntax import ast
+
+if TYPE_CHECKING:
+    from difflang.check.program import Program
+
+MAXIMUM_WORK = 1_500_000
+"""Expressions elaborated for one program: beyond this, inlining is taken to be exponential."""
+
+
+class Poisoned(Exception):
+    """Raised by a use of something whose own error has been reported already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Activation:
+    """A call that is being elaborated: the syntax node of the function, its name, and the place of the call."""
+
+    node: ast.Node
+    name: str
+    span: Span
+    higher_order: bool
+
+
+class Context:
+    """One elaboration: a Core builder, the sizes in play, the calls being inlined, and what was found."""
+
+    def __init__(self, program: Program, precision: str = "f64") -> None:
+        self.program = program
+        self.builder = Builder()
+        self.sizes = SizeTable(self.builder)
+        self.real: ScalarType = real_of(precision)
+        self.activations: list[Activation] = []
+        self.found: list[Diagnostic] = []
+        self.checking = False
+        self.data: dict[Any, Value] = {}
+        self._work = 0
+
+    # --- elaboration ---
+
+    def evaluate(self, node: ast.Expr, scope: Scope, expected: Type | None = None) -> Value:
+        """The value of an expression. `expected` guides literals; the caller still coerces the result.
+
+        Raises DiffLangError for a mistake in the program, Poisoned where one was reported before.
+        """
+        self._work += 1
+        if self._work > MAXIMUM_WORK:
+            raise self._too_large(node.span)
+        builder = self.builder
+        outer, builder.span = builder.span, node.span
+        try:
+            value = EXPRESSIONS[type(node)](self, node, scope, expected)
+        finally:
+            builder.span = outer
+        if isinstance(value, ErrorValue):
+            raise Poisoned
+        return value
+
+    def _too_large(self, span: Span) -> DiffLangError:
+        chain = [Label(a.span, f"in this call of {a.name}") for a in self.activations[-4:]]
+        return error(
+            "E0309",
+            "this program grows without bound while its functions are put together",
+            span,
+            *chain,
+            hint="every call is compiled in place: write repeated work as a loop, not as functions that call functions twice",
+        )
+
+    @contextmanager
+    def at(self, span: Span) -> Iterator[None]:
+        """Equations made inside carry this place."""
+        outer, self.builder.span = self.builder.span, span
+        try:
+            yield
+        finally:
+            self.builder.span = outer
+
+    def call(self, function: FunctionValue, values: Sequence[Value], span: Span) -> Value:
+        """A call with positional values."""
+        return function.call(self, Arguments(tuple(values), {}, span))
+
+    # --- errors ---
+
+    def error(
+        self, code: str, message: str, span: Span | None, *labels: Label, hint: str | None = None
+    ) -> DiffLangError:
+        """A `DiffLangError` to raise."""
+        return error(code, message, span, *labels, hint=hint)
+
+    def type_of(self, value: Value) -> Type:
+        return type_of(value, self.real)
+
+    def text(self, value: Value | Type) -> str:
+        """The type of a value (or a type), as the user writes it."""
+        if isinstance(value, Type):
+            return type_text(value)
+        return type_text(type_of(value, self.real))
+
+    # --- sizes ---
+
+    def size_of(self, value: Scalar) -> Size:
+        """The value of an int as a size; a new name where nothing is known of it."""
+        return value.size if value.size is not None else self.sizes.of_atom(value.atom)
+
+    def int_of(self, size: Size) -> Scalar:
+        """A size as an int."""
+        return Scalar(self.sizes.value(size), INT, size)
+
+    def array(self, atom: Atom, element: ScalarType) -> Array:
+        """An array around a Core atom; its sizes are read from the atom's type."""
+        return Array(atom, element, tuple(self.sizes.of_atom(dim) for dim in atom.type.shape))
+
+    def wrap(self, atom: Atom, element: ScalarType) -> Scalar | Array:
+        """A scalar or an array around a Core atom, by its rank."""
+        return self.array(atom, element) if atom.type.shape else Scalar(atom, element)
+
+    def shape_atoms(self, shape: Sequence[Size]) -> list[Atom]:
+        """The Core atoms of the dimensions of a shape."""
+        return [self.sizes.dimension(s) for s in shape]
