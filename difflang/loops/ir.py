@@ -55,7 +55,7 @@ Operand = Register | Literal
 
 @dataclass(eq=False, slots=True)
 class Array:
-    """A pointer to contiguous row-major elements. `shape` is fixed when the pointer is first set; rank 0 is one element."""
+    """A pointer to contiguous row-major elements; rank 0 is one element. A dimension below 0 counts as 0."""
 
     dtype: DType
     shape: tuple[Operand, ...]
@@ -117,9 +117,10 @@ class Store:
 
 @dataclass(eq=False, slots=True)
 class Accumulate:
-    """`array[indices] += value`. With `shared`, iterations of an enclosing parallel loop may meet at one element:
+    """`array[indices] += value`.
 
-    the addition must then be atomic, or go to a private copy, if that loop is run by several threads.
+    With `shared`, iterations of an enclosing parallel loop may meet at one element: the addition must then be
+    atomic, or go to a private copy, if that loop is run by several threads.
     """
 
     array: Array
@@ -177,7 +178,10 @@ class Grow:
 
 @dataclass(eq=False, slots=True)
 class Reserve:
-    """Gives the growable `array` room for at least `rows` rows; the pointer may move, the elements stay. Amortised O(1) a row."""
+    """Gives the growable `array` room for at least `rows` rows, in amortised O(1) a row.
+
+    The pointer may move, the elements stay.
+    """
 
     array: Array
     rows: Operand
@@ -204,7 +208,7 @@ class Fill:
 
 @dataclass(frozen=True, slots=True)
 class Reduction:
-    """`register` is combined over the iterations of a loop by `add mul max min and or`, in any order and grouping.
+    """`register` is combined over the iterations of a loop by `add mul max min and or`, in any order.
 
     The body holds `Apply(register, op, (register, x))`, possibly under `If`, and reads the register nowhere else.
     """
@@ -249,9 +253,9 @@ class If:
 
 @dataclass(eq=False, slots=True)
 class Scope:
-    """Marks the arena on entry, releases it on exit. Registers and arrays assigned inside may be read after it,
+    """Marks the arena on entry, releases it on exit.
 
-    but not the memory that was allocated inside.
+    Registers assigned inside may be read after it, but not the memory that was allocated inside.
     """
 
     body: Body
@@ -267,8 +271,8 @@ class Kernel:
     `gemm[transpose_a, transpose_b] A B -> C`   C = op(A) op(B), all matrices
     `argsort a -> p`, `cholesky a -> L`, `lu a -> LU p`, `triangular_solve[lower, transpose, unit] a b -> x`,
     `solve a b -> x`, `qr a -> Q R`, `eigh a -> w V`, `svd a -> U s Vt`: as in `difflang.core.ops`, with
-    dimensions of any size, also 0. `site` is reported when the routine fails (matrix singular, not positive definite, no
-    convergence); its value is the number that the routine gives (LAPACK's `info`).
+    dimensions of any size, also 0. `site` is reported when the routine fails (matrix singular, not positive definite,
+    no convergence); its value is the number that the routine gives (LAPACK's `info`).
     """
 
     name: str
@@ -289,9 +293,9 @@ class Check:
 
 @dataclass(eq=False, slots=True)
 class HostCall:
-    """`program.host_sites[site]` with the arguments. The outputs of an `extern` are registers (mutable or not) and arrays
+    """`program.host_sites[site]` with the arguments.
 
-    that are allocated already and are written whole by the host.
+    The outputs of an `extern` are registers, and arrays that are allocated already and are written whole by the host.
     """
 
     site: int
@@ -339,9 +343,9 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class HostSite:
-    """A place where the host is called. `kind` and `text`: `print` and the template, `extern` and the function's name,
+    """A place where the host is called.
 
-    `report` (no text) with the `names` of the figures.
+    `print` has the template as text, `extern` the function's name, `report` the `names` of its figures.
     """
 
     kind: Choice["print", "report", "extern"]
