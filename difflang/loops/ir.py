@@ -333,12 +333,19 @@ Body = tuple[Statement, ...]
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What a failing `Check` reports; `{0}` in the message stands for the first value."""
+    """What a failing `Check` or `Kernel` reports; `difflang.loops.sites.failure` makes the diagnostic.
 
-    code: str
-    message: str
+    `index`: values (index, size) of dimension `axis` of an array of `rank`; `zero`: an integer divided by zero;
+    `assert`: `code` and `message`, in which `{0}` stands for the first value; `matrix` and `nan`: the `operation`.
+    """
+
+    kind: Choice["index", "zero", "assert", "matrix", "nan"]
     span: Span | None = None
-    hint: str | None = None
+    operation: str = ""
+    code: str = ""
+    message: str = ""
+    axis: int = 0
+    rank: int = 1
 
 
 @dataclass(frozen=True, slots=True)
