@@ -1,0 +1,54 @@
+"""What a running program may ask of its surroundings: printing, reporting, functions bound from Python."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import IO, Any
+
+import numpy as np
+
+from difflang.backend.protocol import Value
+from difflang.diagnostics import error
+from difflang.runtime.progress import Sink, TerminalLine
+
+
+@dataclass
+class RunHost:
+    """The host of one or several runs. `stream` takes what `print` writes; None is the standard output of the moment."""
+
+    sinks: Sequence[Sink] = ()
+    externs: Mapping[str, Callable[..., Any]] = field(default_factory=dict[str, Callable[..., Any]])
+    stream: IO[str] | None = None
+
+    def print(self, text: str) -> None:
+        for sink in self.sinks:
+            if isinstance(sink, TerminalLine):
+                sink.pause()
+        print(text, file=self.stream or sys.stdout, flush=True)
+
+    def report(self, figures: Mapping[str, Value]) -> None:
+        for sink in self.sinks:
+            sink.report(figures)
+
+    def extern(self, name: str, args: Sequence[Value]) -> Sequence[Value]:
+        """Calls the Python function bound to an `extern fn`. Raises E0611 where none is bound or it gives nothing."""
+        function = self.externs.get(name)
+        if function is None:
+            hint = f"Bind it before the call: `module.bind({name} = python_function)`."
+            raise error("E0611", f"The extern function `{name}` is not bound to a Python function.", hint=hint)
+        result = function(*args)
+        if result is None:
+            hint = f"Return a value from the Python function `{getattr(function, '__name__', name)}`."
+            raise error("E0611", f"The Python function bound to `{name}` returned None.", hint=hint)
+        return [_flat(part) for part in (result if isinstance(result, tuple) else (result,))]
+
+    def close(self) -> None:
+        """Finishes the progress line, the log and the plot."""
+        for sink in self.sinks:
+            sink.close()
+
+
+def _flat(value: Any) -> Value:
+    return value if isinstance(value, bool | int | float | np.generic) else np.ascontiguousarray(value)
