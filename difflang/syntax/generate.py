@@ -1,0 +1,100 @@
+"""Makes `tables.json` from `grammar/difflang.lark` and `grammar/tokens.toml`: `python -m difflang.syntax.generate`.
+
+This is the only place that needs lark. The tables are LALR(1) as lark computes them; each rule also carries its
+"shape": which of its symbols become the arguments of its action, and which of those are spliced in.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from difflang.syntax.tables import PLACEHOLDER, SPLICE, TABLES_PATH
+
+GRAMMAR = Path(__file__).resolve().parents[2] / "grammar"
+START = ("module", "expr")
+
+
+def generate(grammar: Path = GRAMMAR) -> dict[str, Any]:
+    """The contents of `tables.json` as plain lists and dictionaries."""
+    tokens = tomllib.loads((grammar / "tokens.toml").read_text("utf-8"))
+    return {"tokens": tokens} | _lalr_tables((grammar / "difflang.lark").read_text("utf-8"))
+
+
+def _lalr_tables(text: str) -> dict[str, Any]:
+    from lark import Lark
+    from lark.lexer import Lexer
+
+    class NoLexer(Lexer):
+        """Lark insists on a lexer; ours is elsewhere and the parser that lark builds is never run."""
+
+        def __init__(self, _configuration: Any) -> None:
+            pass
+
+        def lex(self, _lexer_state: Any, _parser_state: Any) -> Iterator[Any]:
+            return iter(())
+
+    lark = Lark(text, parser="lalr", lexer=NoLexer, start=list(START), maybe_placeholders=True)
+    table: Any = lark.parser.parser._parse_table  # type: ignore[union-attr]
+    kinds = {definition.name: _kind(definition) for definition in lark.terminals}
+    rules = {rule: number for number, rule in enumerate(lark.rules)}
+    states = [table.states[number] for number in range(len(table.states))]
+    return {
+        "rules": [_rule(rule) for rule in rules],
+        "states": [_state(state, rules, kinds) for state in states],
+        "start": table.start_states,
+        "end": table.end_states,
+    }
+
+
+def _kind(definition: Any) -> str:
+    """The kind that our lexer gives this terminal: its text for a word or a sign, else its name."""
+    if definition.name == "AUGMENTED":
+        return definition.name
+    return re.sub(r"\\(.)", r"\1", definition.pattern.value)
+
+
+def _rule(rule: Any) -> list[Any]:
+    """`[nonterminal, length, action, shape, collapses]`; a rule that collapses stands for its only child."""
+    name = str(rule.origin.name)
+    action = rule.alias or (None if name.startswith("_") else name)
+    collapses = rule.options.expand1 and not rule.alias
+    return [name, len(rule.expansion), action, list(_shape(rule)), collapses]
+
+
+def _shape(rule: Any) -> Iterator[int]:
+    """Indices of the kept symbols; `~index * SPLICE` for spliced lists; PLACEHOLDER for an absent optional part."""
+    empty = list(rule.options.empty_indices or ())
+    position = 0
+    for index, symbol in enumerate(rule.expansion):
+        while position < len(empty) and empty[position]:
+            yield PLACEHOLDER
+            position += 1
+        position += 1
+        if symbol.is_term:
+            if rule.options.keep_all_tokens or not symbol.filter_out:
+                yield index
+        else:
+            yield index + SPLICE if str(symbol.name).startswith("_") else index
+    yield from (PLACEHOLDER for empty_here in empty[position:] if empty_here)
+
+
+def _state(state: dict[str, Any], rules: dict[Any, int], kinds: dict[str, str]) -> dict[str, int]:
+    """Symbol to action: a shift or goto to state s is `s`, a reduction by rule r is `~r`."""
+    actions: dict[str, int] = {}
+    for symbol, (action, argument) in state.items():
+        kind = symbol.removeprefix("_") if symbol.isupper() else symbol
+        actions[kinds.get(symbol, kind)] = argument if action.name == "Shift" else ~rules[argument]
+    return actions
+
+
+def main() -> None:
+    TABLES_PATH.write_text(json.dumps(generate(), separators=(",", ":"), ensure_ascii=False) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main()
