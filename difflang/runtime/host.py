@@ -16,7 +16,7 @@ from difflang.runtime.progress import Sink, TerminalLine
 
 @dataclass
 class RunHost:
-    """The host of one or several runs. `stream` takes what `print` writes; None is the standard output of the moment."""
+    """The host of one or several runs. `stream` takes what `print` writes; None is the standard output."""
 
     sinks: Sequence[Sink] = ()
     externs: Mapping[str, Callable[..., Any]] = field(default_factory=dict[str, Callable[..., Any]])

@@ -1,0 +1,270 @@
+"""The Python interface: modules, their functions, and the derivative operators on functions.
+
+import difflang as dl
+m = dl.loads("fn sq(x: real[n]) -> real = sum(x * x)")
+m.sq(numpy.ones(3))
+dl.grad(m.sq)(numpy.ones(3))
+"""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+from difflang.diagnostics import Diagnostic, DiffLangError, error
+from difflang.diagnostics.suggest import did_you_mean, listing
+from difflang.runtime import stages
+from difflang.runtime.engine import Engine, Options, check_precision, find_backend
+from difflang.runtime.host import RunHost
+from difflang.runtime.progress import Callback, Sink
+from difflang.runtime.sources import load_program, loads_program
+from difflang.runtime.types import type_text
+from difflang.signature import Signature
+
+Wrt = str | Sequence[str] | None
+
+
+class DiffLangWarning(UserWarning):
+    """What a program or its run gives reason to doubt; the text is a diagnostic."""
+
+
+class UnknownFunctionError(DiffLangError, AttributeError):
+    """A module has no function of that name. It is an AttributeError too, as `hasattr` expects."""
+
+
+class Module:
+    """A loaded module. Its functions are attributes; one that is called like a method here is `module["bind"]`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def __getattr__(self, name: str) -> Function:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self[name]
+
+    def __getitem__(self, name: str) -> Function:
+        """The function of that name. Raises E0903 (as an AttributeError) if there is none."""
+        names = list(self._engine.program.functions())
+        if name not in names:
+            hint = did_you_mean(name, names, f"It has {listing(names)}." if names else "It has no functions.")
+            raise UnknownFunctionError(Diagnostic("E0903", f"The module has no function `{name}`.", hint=hint))
+        return Function(self._engine, name, Options())
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *self._engine.program.functions()]
+
+    def __repr__(self) -> str:
+        return f"<difflang module with {', '.join(self._engine.program.functions()) or 'no functions'}>"
+
+    def functions(self) -> list[str]:
+        """The names of the module's functions."""
+        return list(self._engine.program.functions())
+
+    def check(self) -> list[Diagnostic]:
+        """Every error and warning of the module; nothing is compiled."""
+        return self._engine.program.check()
+
+    def bind(self, **functions: Callable[..., Any]) -> Module:
+        """Gives `extern fn`s their Python functions, by name; returns the module.
+
+        A function gets NumPy scalars and arrays and returns one, or a tuple where the type says so.
+        Raises E0611 for what cannot be called.
+        """
+        for name, function in functions.items():
+            if not callable(function):
+                message = f"`{name}` is bound to a {type(function).__name__}, which cannot be called."
+                raise error("E0611", message, hint=f"Give a Python function: `bind({name} = lambda x: ...)`.")
+        self._engine.externs.update(functions)
+        return self
+
+
+class Function:
+    """A function of a module, or a derivative of one. Call it with NumPy values, by position or by name.
+
+    Raises DiffLangError: E06xx for wrong arguments, E07xx for data files, E08xx for failures of the run.
+    """
+
+    def __init__(self, engine: Engine, expression: str, options: Options, report: Callable[..., Any] | None = None):
+        self._engine = engine
+        self._expression = expression
+        self.options = options
+        self._report = report
+
+    def __call__(self, *positional: Any, **named: Any) -> Any:
+        sinks: list[Sink] = [Callback(self._report)] if self._report else []
+        host = RunHost(sinks, self._engine.externs)
+        return self._engine.call(self._expression, positional, named, self.options, host).value
+
+    @property
+    def signature(self) -> Signature:
+        """The parameters and the result as the program types them."""
+        try:
+            return self._engine.lowered(self._expression, self.options.precision).signature
+        except DiffLangError as problem:
+            problem.sources = self._engine.program.sources
+            raise
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        return _python_signature(self.signature)
+
+    @property
+    def __name__(self) -> str:
+        return self._expression
+
+    @property
+    def __doc__(self) -> str | None:  # pyright: ignore[reportIncompatibleVariableOverride]
+        head = f"{self._expression}({_parameters_text(self.signature)}) -> {type_text(self.signature.result)}"
+        text = stages.documentation(self._engine, self._expression)
+        return f"{head}\n\n{text}" if text else head
+
+    def __repr__(self) -> str:
+        return f"<difflang function {self._expression}>"
+
+    def on(
+        self,
+        *,
+        backend: str | None = None,
+        precision: str | None = None,
+        threads: int | None = None,
+        check: str | Sequence[str] | None = None,
+        deterministic: bool | None = None,
+        report: Callable[[dict[str, Any]], object] | None = None,
+    ) -> Function:
+        """The same function under other options; what is None stays as it was.
+
+        `check="nan"` stops at the first NaN. `report` is called with the figures of each `report(...)`.
+        Raises E0906 for an unknown backend, E0902 for another unknown option.
+        """
+        options = self.options
+        if backend is not None:
+            options = replace(options, backend=find_backend(backend).name)
+        if precision is not None:
+            options = replace(options, precision=check_precision(precision))
+        compile_options = stages.compile_options(options.compile, threads, check, deterministic)
+        options = replace(options, compile=compile_options)
+        return Function(self._engine, self._expression, options, report or self._report)
+
+    def emit(self, stage: str = "core") -> str:
+        """The text of a stage of compilation: ast, core, opt, loops, llvm, asm, ... Raises E0905 for an unknown one."""
+        return stages.emit(self._engine, self._expression, stage, self.options)
+
+    def derived(self, operator: str, **options: str) -> Function:
+        """`operator(self, name = value, ...)` as a function of the same module."""
+        arguments = "".join(f", {name} = {value}" for name, value in options.items())
+        return Function(self._engine, f"{operator}({self._expression}{arguments})", self.options, self._report)
+
+
+def _python_signature(signature: Signature) -> inspect.Signature:
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    parameters: list[inspect.Parameter] = []
+    optional = False
+    for parameter in signature.parameters:
+        optional = optional or not parameter.required
+        default = ... if optional else inspect.Parameter.empty
+        parameters.append(
+            inspect.Parameter(parameter.name, kind, default=default, annotation=type_text(parameter.type))
+        )
+    return inspect.Signature(parameters, return_annotation=type_text(signature.result))
+
+
+def _parameters_text(signature: Signature) -> str:
+    return ", ".join(f"{p.name}: {type_text(p.type)}{'' if p.required else ' = ...'}" for p in signature.parameters)
+
+
+def _warn(diagnostic: Diagnostic) -> None:
+    hint = f" {diagnostic.hint}" if diagnostic.hint else ""
+    warnings.warn(f"{diagnostic.code}: {diagnostic.message}{hint}", DiffLangWarning, stacklevel=4)
+
+
+def load(path: str | Path) -> Module:
+    """The module in a file. Raises DiffLangError for a file that cannot be read and for every syntax error."""
+    return Module(Engine(load_program(path), _warn))
+
+
+def loads(text: str, *, path: str = "<string>", directory: str | Path | None = None) -> Module:
+    """The module in a text. `directory` is where its imports and data files are looked for."""
+    return Module(Engine(loads_program(text, path, directory), _warn))
+
+
+# --- derivative operators ------------------------------------------------------------------------
+
+
+def _derived(operator: str, function: object, wrt: Wrt = None, **options: str | None) -> Function:
+    if not isinstance(function, Function):
+        message = f"`{operator}` takes a function of a DiffLang module, but it was given a {type(function).__name__}."
+        raise error("E0612", message, hint=f'Write it in DiffLang: `dl.{operator}(dl.load("file.dl").f)`.')
+    given = {name: text for name, text in options.items() if text is not None}
+    if wrt is not None:
+        given = {"wrt": _names(operator, function, wrt), **given}
+    return function.derived(operator, **given)
+
+
+def _names(operator: str, function: Function, wrt: object) -> str:
+    """`wrt` as the text of the option, after a check that the names are parameters of the function."""
+    names = [wrt] if isinstance(wrt, str) else list(cast("Sequence[str]", wrt)) if isinstance(wrt, Sequence) else []
+    parameters = [parameter.name for parameter in function.signature.parameters]
+    if not names:
+        raise error("E0602", f"`wrt` of `{operator}` must name parameters.", hint=f"Choose from {listing(parameters)}.")
+    for name in names:
+        if name not in parameters:
+            message = f"`{function.__name__}` has no parameter `{name}` to differentiate by."
+            hint = did_you_mean(name, parameters, f"It has {listing(parameters)}.")
+            raise error("E0602", message, hint=hint)
+    return names[0] if len(names) == 1 else f"({', '.join(names)})"
+
+
+def grad(function: Function, wrt: Wrt = None) -> Function:
+    """The gradient by the first parameter, or by the named ones (then a tuple, in the order of the names)."""
+    return _derived("grad", function, wrt)
+
+
+def value_and_grad(function: Function, wrt: Wrt = None) -> Function:
+    """`(value, gradient)` in one pass."""
+    return _derived("value_and_grad", function, wrt)
+
+
+def jvp(function: Function, wrt: Wrt = None) -> Function:
+    """Forward product: takes the arguments, then one direction for each differentiated one; gives `(y, dy)`."""
+    return _derived("jvp", function, wrt)
+
+
+def vjp(function: Function, wrt: Wrt = None) -> Function:
+    """Reverse product: takes the arguments, then the cotangent of the result; gives `(y, cotangent)`."""
+    return _derived("vjp", function, wrt)
+
+
+def hvp(function: Function, wrt: Wrt = None) -> Function:
+    """The Hessian times a direction."""
+    return _derived("hvp", function, wrt)
+
+
+def jacobian(function: Function, wrt: Wrt = None, *, sparse: bool = False) -> Function:
+    """The Jacobian: the dimensions of the result, then those of the argument."""
+    return _derived("jacobian", function, wrt, sparse="true" if sparse else None)
+
+
+def hessian(function: Function, wrt: Wrt = None, *, sparse: bool = False) -> Function:
+    """The matrix of second derivatives of a real-valued function."""
+    return _derived("hessian", function, wrt, sparse="true" if sparse else None)
+
+
+def derivative(function: Function, order: int = 1) -> Function:
+    """The derivative of this order of a function of one real number."""
+    return _derived("derivative", function, order=_order(order))
+
+
+def jet(function: Function, order: int) -> Function:
+    """Taylor coefficients up to `order` along a line: takes the arguments, then the direction."""
+    return _derived("jet", function, order=_order(order))
+
+
+def _order(order: object) -> str:
+    if not isinstance(order, int) or isinstance(order, bool) or order < 0:
+        raise error("E0608", f"The order of a derivative must be a whole number, not {order!r}.", hint="Try `order=2`.")
+    return str(order)

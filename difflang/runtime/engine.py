@@ -1,0 +1,126 @@
+"""Programs to running functions: lowered and compiled once for each way of calling, then called.
+
+One `Engine` belongs to one program. The Python interface and the command line both stand on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from difflang.backend.protocol import CompileOptions, Executable, Host
+from difflang.diagnostics import Diagnostic, DiffLangError, error
+from difflang.runtime import files
+from difflang.runtime.marshal import marshal, match, unmarshal
+from difflang.signature import DataInfo, Lowered, Signature, ValueType
+
+if TYPE_CHECKING:
+    from difflang.check import Program
+
+PRECISIONS = ("f64", "f32")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to compile and run: the backend's name, the precision of `real`, and what the backend is told."""
+
+    backend: str = "llvm"
+    precision: str = "f64"
+    compile: CompileOptions = field(default_factory=CompileOptions)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A compiled function together with the description of its parameters."""
+
+    signature: Signature
+    executable: Executable
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The result of a call with the type that the program gives it."""
+
+    value: Any
+    type: ValueType | None
+
+
+_Key = tuple[str, str, frozenset[str] | None]
+
+
+class Engine:
+    """Lowers, compiles and calls function expressions (`loss`, `grad(loss, wrt = p)`) of one program."""
+
+    def __init__(self, program: Program, warn: Callable[[Diagnostic], None]) -> None:
+        self.program = program
+        self.externs: dict[str, Callable[..., Any]] = {}
+        self._warn = warn
+        self._lowered: dict[_Key, Lowered] = {}
+        self._prepared: dict[tuple[_Key, Options], Prepared] = {}
+        self._data: dict[tuple[str, str, ValueType], Any] = {}
+
+    def lowered(self, expression: str, precision: str, given: frozenset[str] | None = None) -> Lowered:
+        """The Core function of an expression, with all its parameters or only the `given` ones."""
+        key = (expression, precision, given)
+        if key not in self._lowered:
+            lowered = self.program.lower(expression, precision=precision, given=given)
+            for warning in lowered.warnings:
+                self._warn(warning)
+            self._lowered[key] = lowered
+        return self._lowered[key]
+
+    def prepared(self, expression: str, options: Options, given: frozenset[str] | None = None) -> Prepared:
+        """The compiled function. Raises whatever the program, the backend's name or the backend has to say."""
+        key = ((expression, options.precision, given), options)
+        if key not in self._prepared:
+            lowered = self.lowered(expression, options.precision, given)
+            executable = find_backend(options.backend).compile(lowered.func, options.compile)
+            self._prepared[key] = Prepared(lowered.signature, executable)
+        return self._prepared[key]
+
+    def call(
+        self, expression: str, positional: Sequence[object], named: Mapping[str, object], options: Options, host: Host
+    ) -> Outcome:
+        """One call with the arguments of a user. Raises DiffLangError with the sources of the program."""
+        try:
+            parameters = self.lowered(expression, options.precision).signature.parameters
+            given = match(parameters, expression, positional, named)
+            everything = len(given) == len(parameters)
+            prepared = self.prepared(expression, options, None if everything else frozenset(given))
+            return self.run(prepared, given, host)
+        except DiffLangError as problem:
+            problem.sources = self.program.sources
+            raise
+
+    def run(self, prepared: Prepared, given: Mapping[str, object], host: Host) -> Outcome:
+        """Runs a compiled function on arguments by name."""
+        signature = prepared.signature
+        data = {item.name: self._load(item) for item in signature.data}
+        arguments = marshal(signature, given, data)
+        results = prepared.executable(arguments.flat, host)
+        return Outcome(unmarshal(signature.result, results, arguments), signature.result)
+
+    def _load(self, item: DataInfo) -> Any:
+        """The value of a data item; each file is read once."""
+        path = Path(item.directory) / item.path
+        key = (item.name, str(path), item.type)
+        if key not in self._data:
+            self._data[key] = files.load(path, item.type, item.name, item.span)
+        return self._data[key]
+
+
+def find_backend(name: str) -> Any:
+    """The backend of that name. Raises E0906 for an unknown one."""
+    from difflang.backend.registry import get
+
+    return get(name)
+
+
+def check_precision(precision: str) -> str:
+    """The precision itself. Raises E0902 if it is none."""
+    if precision not in PRECISIONS:
+        hint = 'Choose "f64" (double precision, the default) or "f32" (single).'
+        raise error("E0902", f'"{precision}" is no precision.', hint=hint)
+    return precision

@@ -1,0 +1,96 @@
+"""Options of compilation from what users write, and the text of each stage of compilation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from difflang.backend.protocol import CompileOptions
+from difflang.diagnostics import DiffLangError, error
+from difflang.diagnostics.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from difflang.runtime.engine import Engine, Options
+    from difflang.syntax.ast import Module
+
+CHECKS = ("nan",)
+
+
+def compile_options(
+    options: CompileOptions,
+    threads: int | None = None,
+    check: str | Sequence[str] | None = None,
+    deterministic: bool | None = None,
+) -> CompileOptions:
+    """The options with what is not None replaced. Raises E0902 for an unknown check or a bad number of threads."""
+    if threads is not None:
+        if isinstance(threads, bool) or threads < 0:
+            raise error("E0902", f"{threads} is no number of threads.", hint="Give 0 (all cores), 1, 2, ...")
+        options = replace(options, threads=threads)
+    if check is not None:
+        checks = [check] if isinstance(check, str) else list(check)
+        for name in checks:
+            if name not in CHECKS:
+                hint = did_you_mean(name, CHECKS, f"Choose from {', '.join(CHECKS)}.")
+                raise error("E0902", f'"{name}" is no check.', hint=hint)
+        options = replace(options, check_nan="nan" in checks)
+    if deterministic is not None:
+        options = replace(options, deterministic=deterministic)
+    return options
+
+
+def emit(engine: Engine, expression: str, stage: str, options: Options) -> str:
+    """The text of a stage: `ast` and `core` before lowering, `opt` after the Core passes, the rest by the backend."""
+    from difflang.runtime.engine import find_backend
+
+    try:
+        if stage == "ast":
+            return tree_text(_main_module(engine))
+        func = engine.lowered(expression, options.precision).func
+        if stage in ("core", "opt"):
+            from difflang.core.printer import format_func
+
+            return format_func(func)
+        return find_backend(options.backend).emit(func, stage, options.compile)
+    except DiffLangError as problem:
+        problem.sources = engine.program.sources
+        raise
+
+
+def documentation(engine: Engine, name: str) -> str | None:
+    """The `##` text of a function of the main source; None for an expression such as `grad(f)`."""
+    for item in _main_module(engine).items:
+        if getattr(item, "name", None) == name:
+            return getattr(item, "doc", None)
+    return None
+
+
+def _main_module(engine: Engine) -> Module:
+    """The syntax tree of the file that was loaded (its imports come after it in the sources)."""
+    from difflang.syntax import parse
+
+    path, text = next(iter(engine.program.sources.items()))
+    return parse(text, path)
+
+
+def tree_text(node: object, indent: int = 0) -> str:
+    """A tree of dataclasses, one node a line, spans left out."""
+    from dataclasses import fields, is_dataclass
+
+    pad = "  " * indent
+    if isinstance(node, tuple):
+        return "\n".join(tree_text(part, indent) for part in node)
+    if not is_dataclass(node) or isinstance(node, type):
+        return pad + repr(node)
+    plain: list[str] = []
+    nested: list[str] = []
+    for item in fields(node):
+        value = getattr(node, item.name)
+        if item.name == "span" or item.name.endswith("_span"):
+            continue
+        if is_dataclass(value) or (isinstance(value, tuple) and value):
+            nested.append(f"{pad}  {item.name}:\n{tree_text(value, indent + 2)}")
+        else:
+            plain.append(f"{item.name}={value!r}")
+    return "\n".join([f"{pad}{type(node).__name__} {' '.join(plain)}".rstrip(), *nested])
