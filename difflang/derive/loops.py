@@ -1,0 +1,156 @@
+"""Reverse mode through `fold` and `while`: the loop runs backwards, each step recomputed from saved carries.
+
+Which carries are saved is found by need: the adjoint step is emitted first, over stand-ins for the carries,
+and only the stand-ins that it uses are defined. A carry that never changes is its initial value. An array
+that changes only by `set`s of the step itself is restored backwards from the elements it lost (an undo log);
+any other carry is stacked by the primal loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from difflang.core.ir import Atom, Attribute, Block, Eqn, Type, Var, free_vars
+from difflang.core.ops import I64
+from difflang.derive import values
+from difflang.derive.activity import carried
+from difflang.derive.reverse import Cotangent, Frame, Sweep, Trace
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """An adjoint step that has been emitted: its block over stand-ins for the carries of the primal step."""
+
+    block: Block
+    index: Var
+    stand_ins: list[Atom]
+
+
+def loop(sweep: Sweep, eqn: Eqn, trace: Trace, frame: Frame, cotangents: Sequence[Cotangent]) -> None:
+    """The adjoint of a loop: a loop over its steps in the opposite order, carrying the cotangents of the carries."""
+    b, carries = sweep.builder, carried(eqn)
+    active = [k for k, (_, param, _, _) in enumerate(carries) if param in sweep.active]
+    outs = trace.copy.atoms(eqn.outs)
+    count = trace.copy.atom(eqn.args[0]) if eqn.op == "fold" else outs[len(eqn.args)]
+    seeds = [values.instantiated(b, cotangents[k], outs[k].type) for k in active]
+
+    def body(refs: Mapping[Var, Atom]) -> Sequence[Atom]:
+        step = _adjoint_step(sweep, eqn, trace, refs, active, cotangents)
+        restored = [outs[k] for k in _define_stand_ins(eqn, trace, step)]
+        attrs: dict[str, Attribute] = {
+            "carries": len(seeds) + len(restored),
+            "reverse": not eqn.attrs.get("reverse", False),
+        }
+        return b.emit("fold", [count, *seeds, *restored], attrs, [step.block])[: len(seeds)]
+
+    results = frame.accumulated([eqn.regions[-1]], body)
+    for k, result in zip(active, results, strict=True):
+        frame.add(carries[k][0], result)
+
+
+def _adjoint_step(
+    sweep: Sweep,
+    eqn: Eqn,
+    trace: Trace,
+    refs: Mapping[Var, Atom],
+    active: Sequence[int],
+    cotangents: Sequence[Cotangent],
+) -> Step:
+    body, carries = eqn.regions[-1], carried(eqn)
+    types = [trace.copy.atom(out).type for _, _, _, out in carries]
+    index = Var(I64, "i")
+    stand_ins = [_stand_in(trace, carry, type_) for carry, type_ in zip(carries, types, strict=True)]
+    args = [index, *stand_ins] if eqn.op == "fold" else stand_ins
+    params = [Var(types[k]) for k in active]
+    stacked = list(zip(reversed(body.results[len(carries) :]), reversed(cotangents), strict=False))
+
+    def seed(inner: Frame) -> None:
+        inner.add_all([carries[k][2] for k in active], params)
+        for result, cotangent in stacked:
+            if cotangent is not None and result in sweep.active:
+                inner.add(result, values.element(sweep.builder, cotangent, [index]))
+
+    def run(*_: Atom) -> Sequence[Atom]:
+        inner = sweep.region_adjoint(body, args, trace, refs, seed)
+        return [inner.taken(carries[k][1]) for k in active]
+
+    return Step(sweep.region([index, *params], run), index, stand_ins)
+
+
+def _stand_in(trace: Trace, carry: tuple[Atom, Var, Atom, Var], type_: Type) -> Atom:
+    init, param, result, _ = carry
+    return trace.copy.atom(init) if result is param else Var(type_, param.name)
+
+
+def _define_stand_ins(eqn: Eqn, trace: Trace, step: Step) -> list[int]:
+    """Gives the stand-ins that the step uses their values, at its start.
+
+    Returns the carries that are restored backwards; the adjoint loop carries them after the cotangents.
+    """
+    used = free_vars(step.block)
+    start: list[Eqn] = []
+    restored: list[int] = []
+    for k, (_, param, result, _) in enumerate(carried(eqn)):
+        stand_in = step.stand_ins[k]
+        if not isinstance(stand_in, Var) or stand_in not in used or result is param:
+            continue
+        updates = _updates(eqn.regions[-1], param, result)
+        if updates:
+            start += _undone(eqn, trace, step, updates, stand_in)
+            restored.append(k)
+        else:
+            start.append(_saved(trace.stacked(eqn, param), step.index, stand_in))
+    step.block.eqns = (*start, *step.block.eqns)
+    return restored
+
+
+def _saved(stack: Var, index: Var, out: Var) -> Eqn:
+    return Eqn((out,), "get", (stack, index), {"inbounds": True})
+
+
+def _updates(body: Block, param: Var, result: Atom) -> list[Eqn]:
+    """The `set` equations of the body that lead from a carry to its next value, last first; [] if there is more."""
+    makers = {out: eqn for eqn in body.eqns for out in eqn.outs}
+    updates: list[Eqn] = []
+    while result is not param:
+        maker = makers.get(result) if isinstance(result, Var) else None
+        if maker is None or maker.op != "set":
+            return []
+        updates.append(maker)
+        result = maker.args[0]
+    return updates
+
+
+def _undone(eqn: Eqn, trace: Trace, step: Step, updates: Sequence[Eqn], stand_in: Var) -> list[Eqn]:
+    """Equations that put back what a step overwrote; the array after the step becomes a carry of the adjoint loop."""
+    after = Var(stand_in.type, stand_in.name)
+    step.block.params = (*step.block.params, after)
+    step.block.results = (*step.block.results, stand_in)
+    equations: list[Eqn] = []
+    array = after
+    for update in updates:
+        indices: list[Atom] = []
+        for index in update.args[1:-1]:
+            equations += _index_again(eqn, trace, step, index, indices)
+        old = Var(trace.copy.atom(update.args[-1]).type)
+        equations.append(_saved(trace.overwritten(eqn, update), step.index, old))
+        before = stand_in if update is updates[-1] else Var(stand_in.type, stand_in.name)
+        equations.append(Eqn((before,), "set", (array, *indices, old), {"inbounds": True}))
+        array = before
+    return equations
+
+
+def _index_again(eqn: Eqn, trace: Trace, step: Step, index: Atom, indices: list[Atom]) -> list[Eqn]:
+    """Appends to `indices` the value that an index had in the step; returns the equations for it."""
+    body = eqn.regions[-1]
+    inside = {*body.params, *(out for inner in body.eqns for out in inner.outs)}
+    if index not in inside or not isinstance(index, Var):
+        indices.append(trace.copy.atom(index))
+        return []
+    if eqn.op == "fold" and index is body.params[0]:
+        indices.append(step.index)
+        return []
+    value = Var(I64, index.name)
+    indices.append(value)
+    return [_saved(trace.stacked(eqn, index), step.index, value)]

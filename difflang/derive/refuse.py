@@ -1,0 +1,25 @@
+"""The refusals of the derivative transforms."""
+
+from __future__ import annotations
+
+from difflang.core.ir import Eqn
+from difflang.diagnostics.model import DiffLangError, error
+
+
+def no_derivative(eqn: Eqn) -> DiffLangError:
+    """E0501: a derivative flows through something that has none."""
+    if eqn.op == "extern":
+        name = eqn.attrs["name"]
+        return error(
+            "E0501",
+            f"`{name}` is computed outside the program, so its derivative is not known.",
+            eqn.span,
+            hint=f"State its derivative with `rule jvp {name}(...)` or `rule vjp {name}(...)`, "
+            "or write `stop_grad` around it if it is to count as a constant.",
+        )
+    return error(
+        "E0501",
+        f"`{eqn.op}` has no derivative, and this result depends on what is differentiated.",
+        eqn.span,
+        hint="Write `stop_grad` around it if it is to count as a constant.",
+    )

@@ -1,0 +1,219 @@
+"""Reverse mode by structure: the driver. The rules of the operations are in `rules` and `loops`.
+
+At one block level a cotangent is a value, and contributions to it are summed. An equation with regions opens
+accumulators for the active variables its regions use freely; inside, contributions are added with `add_to`.
+The adjoint of a region first recomputes the region's values, so that no tape exists; only loops save
+their carries, and only those that the adjoint asks for (`Trace.stacked`).
+"""
+
+from __future__ import annotations
+
+from collections import ChainMap
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from difflang.core.builder import Builder
+from difflang.core.ir import Atom, Block, Eqn, Type, Var, free_vars
+from difflang.derive import values
+from difflang.derive.activity import active_variables, varied_variables
+from difflang.derive.copying import Copy, pruned
+from difflang.derive.desugar import desugared
+
+Cotangent = Atom | None
+Pullback = Callable[[Sequence[Cotangent]], list[Cotangent]]
+
+
+def vjp(builder: Builder, block: Block, args: Sequence[Atom], active: Sequence[bool]) -> tuple[list[Atom], Pullback]:
+    """Emits the block's code at the builder's position; returns the results and the pullback.
+
+    `pullback(cotangents)` emits the adjoint at the builder's position of that time, which must be in the same
+    scope or deeper, and returns the cotangents of the parameters flagged in `active` (None for the others,
+    and where the cotangent is a symbolic zero). It may be called more than once. Free variables of the
+    block are constants. Raises E0501 where something that a derivative flows through has none.
+    """
+    block = desugared(block, varied_variables(block, active))
+    sweep = Sweep(builder, active_variables(block, active))
+    trace = sweep.traced(block, args, {})
+    outs = list(trace.copy.atoms(block.results))
+
+    def pullback(cotangents: Sequence[Cotangent]) -> list[Cotangent]:
+        def adjoint() -> list[Cotangent]:
+            frame = Frame(sweep, trace, {})
+            frame.add_all(block.results, cotangents)
+            sweep.backward(block, trace, frame)
+            return [frame.take(p) if flag else None for p, flag in zip(block.params, active, strict=True)]
+
+        return emitted_pruned(builder, adjoint)
+
+    return outs, pullback
+
+
+def emitted_pruned(builder: Builder, body: Callable[[], list[Cotangent]]) -> list[Cotangent]:
+    """Emits what `body` emits, without the equations that its results do not need."""
+    span = builder.span
+    builder.open()
+    results = body()
+    block = pruned(builder.close((), [r for r in results if r is not None]))
+    for eqn in block.eqns:
+        builder.append(eqn)
+    builder.span = span
+    return results
+
+
+@dataclass(eq=False, slots=True)
+class Trace:
+    """One emission of a block's primal code: where its variables and equations went, and what loops have saved."""
+
+    copy: Copy
+    stacks: dict[Var | Eqn, Var] = field(default_factory=dict["Var | Eqn", Var])
+
+    def stacked(self, loop: Eqn, inner: Var) -> Var:
+        """The values, step by step, of a variable of the body of a loop: the loop saves them from now on."""
+        if inner not in self.stacks:
+            self.stacks[inner] = self._save(loop, self.copy.atom(inner))
+        return self.stacks[inner]
+
+    def overwritten(self, loop: Eqn, update: Eqn) -> Var:
+        """The elements, step by step, that a `set` in the body of a loop replaced."""
+        if update not in self.stacks:
+            made, body = self.copy.emitted[update], self.copy.emitted[loop].regions[-1]
+            old = Var(made.args[-1].type)
+            read = Eqn((old,), "get", made.args[:-1], made.attrs, (), made.span)
+            position = body.eqns.index(made)
+            body.eqns = (*body.eqns[:position], read, *body.eqns[position:])
+            self.stacks[update] = self._save(loop, old)
+        return self.stacks[update]
+
+    def _save(self, loop: Eqn, saved: Atom) -> Var:
+        made = self.copy.emitted[loop]
+        count = made.args[0] if made.op == "fold" else made.outs[len(made.args)]
+        body = made.regions[-1]
+        body.results = (*body.results, saved)
+        out = Var(Type(saved.type.dtype, (count, *saved.type.shape)))
+        made.outs = (*made.outs, out)
+        return out
+
+
+class Sweep:
+    """What all frames of one differentiation share: the active variables and the cotangents of accumulators."""
+
+    def __init__(self, builder: Builder, active: set[Var]) -> None:
+        self.builder = builder
+        self.active = active
+        self.accumulated: dict[Var, Cotangent] = {}
+
+    def traced(self, block: Block, args: Sequence[Atom], outer: Mapping[Var, Atom], *, again: bool = False) -> Trace:
+        """Emits the block's primal code; with `again`, to have the values of a region once more in its adjoint."""
+        bound = ChainMap[Var, Atom]({}, outer)  # type: ignore[arg-type]
+        copy = Copy(self.builder, bound, again=again, silenced=self.accumulated)
+        copy.run(block, args)
+        return Trace(copy)
+
+    def backward(self, block: Block, trace: Trace, frame: Frame) -> None:
+        """Emits the adjoints of a block's equations, last first."""
+        from difflang.derive.rules import adjoint
+
+        outer = self.builder.span
+        for eqn in reversed(block.eqns):
+            cotangents = [frame.take(out) for out in eqn.outs]
+            if any(ct is not None for ct in cotangents) or self._adds(eqn):
+                self.builder.span = eqn.span
+                adjoint(self, eqn, trace, frame, cotangents)
+        self.builder.span = outer
+
+    def _adds(self, eqn: Eqn) -> bool:
+        """Whether an equation adds to an accumulator that has a cotangent."""
+        if eqn.op == "add_to":
+            return self.accumulated.get(_variable(eqn.args[0])) is not None
+        return any(self.accumulated.get(v) is not None for region in eqn.regions for v in free_vars(region))
+
+    def region(self, params: Sequence[Var], body: Callable[..., Sequence[Atom]]) -> Block:
+        """A block of adjoint code, without what it does not need."""
+        return pruned(self.builder.block_with(params, body))
+
+    def region_adjoint(
+        self, block: Block, args: Sequence[Atom], trace: Trace, refs: Mapping[Var, Atom], seed: Callable[[Frame], None]
+    ) -> Frame:
+        """Recomputes a region and runs its adjoint, from the cotangents that `seed` gives its results."""
+        again = self.traced(block, args, trace.copy.values, again=True)
+        frame = Frame(self, again, refs)
+        seed(frame)
+        self.backward(block, again, frame)
+        return frame
+
+
+def _variable(atom: Atom) -> Var:
+    assert isinstance(atom, Var)
+    return atom
+
+
+class Frame:
+    """The cotangents of one block: values for its own variables, accumulators for those of the blocks around it."""
+
+    def __init__(self, sweep: Sweep, trace: Trace, refs: Mapping[Var, Atom]) -> None:
+        self.sweep = sweep
+        self.builder = sweep.builder
+        self.trace = trace
+        self.refs = refs
+        self.values: dict[Var, Atom] = {}
+
+    def add(self, target: Atom, value: Cotangent) -> None:
+        """Adds to the cotangent of a variable; constants and inactive variables have none."""
+        if value is None or not isinstance(target, Var) or target not in self.sweep.active:
+            return
+        if target in self.refs:
+            self.builder.add_to(self.refs[target], value, inbounds=True)
+        else:
+            total = values.added(self.builder, self.values.get(target), value)
+            assert total is not None
+            self.values[target] = total
+
+    def add_all(self, targets: Sequence[Atom], cotangents: Sequence[Cotangent]) -> None:
+        for target, cotangent in zip(targets, cotangents, strict=True):
+            self.add(target, cotangent)
+
+    def add_at(self, target: Atom, indices: Sequence[Atom], value: Atom) -> None:
+        """Adds to one element (or sub-array) of the cotangent of an array."""
+        b = self.builder
+        if not isinstance(target, Var) or target not in self.sweep.active:
+            return
+        if target in self.refs:
+            b.add_to(self.refs[target], *indices, value, inbounds=True)
+        elif not indices:
+            self.add(target, value)
+        else:
+            array = self.taken(target)
+            total = values.added(b, values.element(b, array, indices), value)
+            assert total is not None
+            self.values[target] = values.replaced(b, array, indices, total)
+
+    def take(self, variable: Var) -> Cotangent:
+        """The cotangent of a variable of this block, which has no further use."""
+        return self.values.pop(variable, None)
+
+    def taken(self, variable: Var) -> Atom:
+        """Like `take`, with real zeros for a symbolic zero."""
+        return values.instantiated(self.builder, self.take(variable), self.trace.copy.atom(variable).type)
+
+    def accumulated(
+        self, regions: Sequence[Block], body: Callable[[Mapping[Var, Atom]], Sequence[Atom]]
+    ) -> Sequence[Atom]:
+        """Emits `body` with accumulators for the active variables that the regions use freely; gives its results.
+
+        `body` receives the accumulators by variable; one that it adds nothing to is not made.
+        """
+        free = dict.fromkeys(v for region in regions for v in free_vars(region))
+        local = [v for v in free if v in self.sweep.active and v not in self.refs and not v.type.ref]
+        types = [self.trace.copy.atom(v).type for v in local]
+        made = {v: Var(Type(t.dtype, t.shape, ref=True), v.name) for v, t in zip(local, types, strict=True)}
+        block = self.sweep.region((), lambda: body({**self.refs, **made}))
+        used = free_vars(block)
+        opened = [v for v in local if made[v] in used]
+        if not opened:
+            for eqn in block.eqns:
+                self.builder.append(eqn)
+            return block.results
+        block.params = tuple(made[v] for v in opened)
+        outs = self.builder.emit("accum", [self.taken(v) for v in opened], {}, [block])
+        self.values.update(zip(opened, outs, strict=False))
+        return outs[len(opened) :]

@@ -1,0 +1,227 @@
+"""Reverse mode: the adjoint of every operation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from difflang.core.ir import Atom, Block, Eqn, Var
+from difflang.core.ops import I64
+from difflang.derive import matrices as m
+from difflang.derive import values
+from difflang.derive.linalg import LINEAR_ALGEBRA, triangle_test
+from difflang.derive.loops import loop
+from difflang.derive.partials import has_partial, times_partial
+from difflang.derive.refuse import no_derivative
+from difflang.derive.reverse import Cotangent, Frame, Sweep, Trace
+from difflang.derive.transpose import by_transposition
+from difflang.prims import PRIMITIVES
+
+
+def adjoint(sweep: Sweep, eqn: Eqn, trace: Trace, frame: Frame, cotangents: Sequence[Cotangent]) -> None:
+    """Emits the adjoint of one equation: from the cotangents of its outs to those of what it reads."""
+    if eqn.op in PRIMITIVES:
+        _primitive(frame, eqn, cotangents[0])
+    elif eqn.op in REGION_RULES:
+        REGION_RULES[eqn.op](sweep, eqn, trace, frame, cotangents)
+    elif eqn.op in VALUE_RULES:
+        assert cotangents[0] is not None
+        VALUE_RULES[eqn.op](frame, eqn, cotangents[0])
+    elif eqn.op in LINEAR_ALGEBRA:
+        by_transposition(frame, eqn, cotangents)
+    else:
+        raise no_derivative(eqn)
+
+
+def _primitive(frame: Frame, eqn: Eqn, cotangent: Cotangent) -> None:
+    assert cotangent is not None
+    b, args, out = frame.builder, frame.trace.copy.atoms(eqn.args), frame.trace.copy.atom(eqn.outs[0])
+    for k, arg in enumerate(eqn.args):
+        if arg not in frame.sweep.active or not has_partial(eqn.op, k):
+            continue
+        if eqn.op == "convert":
+            frame.add(arg, b.prim("convert", cotangent, dtype=arg.type.dtype))
+        else:
+            frame.add(arg, times_partial(b, eqn.op, k, args, out, cotangent))
+
+
+# --- operations with regions ---
+
+
+def _build(sweep: Sweep, eqn: Eqn, trace: Trace, frame: Frame, cotangents: Sequence[Cotangent]) -> None:
+    b = sweep.builder
+
+    def seed(inner: Frame, index: Sequence[Atom]) -> None:
+        for result, ct in zip(eqn.regions[0].results, cotangents, strict=True):
+            if ct is not None and result in sweep.active:
+                inner.add(result, values.element(b, ct, index))
+
+    _each_element(sweep, eqn, trace, frame, seed)
+
+
+def _each_element(
+    sweep: Sweep, eqn: Eqn, trace: Trace, frame: Frame, seed: Callable[[Frame, Sequence[Atom]], None]
+) -> None:
+    """A parallel loop over the elements of a `build` or `reduce` that runs the region's adjoint for each."""
+    region = eqn.regions[0]
+
+    def body(refs: Mapping[Var, Atom]) -> Sequence[Atom]:
+        def one(*index: Atom) -> Sequence[Atom]:
+            sweep.region_adjoint(region, index, trace, refs, lambda inner: seed(inner, index))
+            return []
+
+        params = [Var(I64, p.name) for p in region.params]
+        sweep.builder.emit("build", trace.copy.atoms(eqn.args), {}, [sweep.region(params, one)])
+        return []
+
+    frame.accumulated([region], body)
+
+
+def _reduce(sweep: Sweep, eqn: Eqn, trace: Trace, frame: Frame, cotangents: Sequence[Cotangent]) -> None:
+    if eqn.attrs["op"] == "sum":
+        results = eqn.regions[0].results
+        _each_element(sweep, eqn, trace, frame, lambda inner, _: inner.add_all(results, cotangents))
+    else:
+        _extremes(sweep, eqn, trace, frame, cotangents)
+
+
+def _extremes(sweep: Sweep, eqn: Eqn, trace: Trace, frame: Frame, cotangents: Sequence[Cotangent]) -> None:
+    """The elements that attain the maximum share its cotangent evenly."""
+    b, region = sweep.builder, eqn.regions[0]
+    wanted = [(r, o, ct) for r, o, ct in zip(region.results, eqn.outs, cotangents, strict=True) if ct is not None]
+
+    def attains(where: Trace, result: Atom, out: Var) -> Atom:
+        return values.attains(b, eqn, where.copy.atom(result), trace.copy.atom(out))
+
+    def counted(*index: Atom) -> Sequence[Atom]:
+        again = sweep.traced(region, index, trace.copy.values, again=True)
+        return [b.prim("convert", attains(again, r, o), dtype=o.type.dtype) for r, o, _ in wanted]
+
+    block = sweep.region([Var(I64, p.name) for p in region.params], counted)
+    counts = b.emit("reduce", trace.copy.atoms(eqn.args), {"op": "sum"}, [block])
+    shares = [b.prim("div", ct, values.at_least_one(b, n)) for (_, _, ct), n in zip(wanted, counts, strict=True)]
+
+    def seed(inner: Frame, _: Sequence[Atom]) -> None:
+        for (result, out, _ct), share in zip(wanted, shares, strict=True):
+            zero = values.zeros(b, share.type)
+            inner.add(result, b.prim("select", attains(inner.trace, result, out), share, zero))
+
+    _each_element(sweep, eqn, trace, frame, seed)
+
+
+def _cond(sweep: Sweep, eqn: Eqn, trace: Trace, frame: Frame, cotangents: Sequence[Cotangent]) -> None:
+    def body(refs: Mapping[Var, Atom]) -> Sequence[Atom]:
+        def branch(region: Block) -> Block:
+            def run() -> Sequence[Atom]:
+                sweep.region_adjoint(region, (), trace, refs, lambda inner: inner.add_all(region.results, cotangents))
+                return []
+
+            return sweep.region((), run)
+
+        sweep.builder.emit("cond", trace.copy.atoms(eqn.args), {}, [branch(r) for r in eqn.regions])
+        return []
+
+    frame.accumulated(eqn.regions, body)
+
+
+def _accum(sweep: Sweep, eqn: Eqn, trace: Trace, frame: Frame, cotangents: Sequence[Cotangent]) -> None:
+    """Each value that was added receives the cotangent of the place it was added to.
+
+    The region runs once, so its adjoint stands at this level and shares the frame's cotangents.
+    """
+    region, count = eqn.regions[0], len(eqn.args)
+    frame.add_all(eqn.args, cotangents[:count])
+    sweep.accumulated.update(zip(region.params, cotangents[:count], strict=True))
+    again = sweep.traced(region, region.params, trace.copy.values, again=True)
+    frame.add_all(region.results, cotangents[count:])
+    outer, frame.trace = frame.trace, again
+    sweep.backward(region, again, frame)
+    frame.trace = outer
+    for ref in region.params:
+        del sweep.accumulated[ref]
+
+
+def _add_to(sweep: Sweep, eqn: Eqn, trace: Trace, frame: Frame, cotangents: Sequence[Cotangent]) -> None:
+    ref, *indices, value = eqn.args
+    assert isinstance(ref, Var)
+    cotangent = sweep.accumulated[ref]
+    if cotangent is not None and value in sweep.active:
+        frame.add(value, values.element(sweep.builder, cotangent, trace.copy.atoms(indices)))
+
+
+REGION_RULES: dict[str, Callable[[Sweep, Eqn, Trace, Frame, Sequence[Cotangent]], None]] = {
+    "build": _build,
+    "reduce": _reduce,
+    "cond": _cond,
+    "accum": _accum,
+    "add_to": _add_to,
+    "fold": loop,
+    "while": loop,
+}
+
+
+# --- operations on whole values ---
+
+
+def _get(frame: Frame, eqn: Eqn, cotangent: Atom) -> None:
+    frame.add_at(eqn.args[0], frame.trace.copy.atoms(eqn.args[1:]), cotangent)
+
+
+def _set(frame: Frame, eqn: Eqn, cotangent: Atom) -> None:
+    b = frame.builder
+    array, *places, value = eqn.args
+    indices = frame.trace.copy.atoms(places)
+    if value in frame.sweep.active:
+        frame.add(value, values.element(b, cotangent, indices))
+    if array in frame.sweep.active and indices:
+        nothing = values.zeros(b, frame.trace.copy.atom(value).type)
+        frame.add(array, values.replaced(b, cotangent, indices, nothing))
+
+
+def _reshape(frame: Frame, eqn: Eqn, cotangent: Atom) -> None:
+    shape = frame.trace.copy.atom(eqn.args[0]).type.shape
+    frame.add(eqn.args[0], frame.builder.emit("reshape", [cotangent, *shape])[0])
+
+
+def _contract(frame: Frame, eqn: Eqn, cotangent: Atom) -> None:
+    inputs, output = str(eqn.attrs["spec"]).split("->")
+    letters = inputs.split(",")
+    args = frame.trace.copy.atoms(eqn.args)
+    for k, arg in enumerate(eqn.args):
+        if arg in frame.sweep.active:
+            spec = f"{output},{letters[1 - k]}->{letters[k]}"
+            frame.add(arg, frame.builder.emit("contract", [cotangent, args[1 - k]], {"spec": spec})[0])
+
+
+def _solve(frame: Frame, eqn: Eqn, cotangent: Atom) -> None:
+    """bbar = A^-T xbar, Abar = -bbar x^T."""
+    b, (matrix, _), x = frame.builder, frame.trace.copy.atoms(eqn.args), frame.trace.copy.atom(eqn.outs[0])
+    right = b.emit("solve", [m.transpose(b, matrix), cotangent])[0]
+    frame.add(eqn.args[1], right)
+    if eqn.args[0] in frame.sweep.active:
+        frame.add(eqn.args[0], m.negate(b, m.contract(b, _outer(right), right, x)))
+
+
+def _triangular_solve(frame: Frame, eqn: Eqn, cotangent: Atom) -> None:
+    """bbar = op(A)^-T xbar, Abar = -bbar x^T (transposed if op is), in the triangle that is read."""
+    b, (matrix, _), x = frame.builder, frame.trace.copy.atoms(eqn.args), frame.trace.copy.atom(eqn.outs[0])
+    transposed = bool(eqn.attrs.get("transpose"))
+    right = b.emit("triangular_solve", [matrix, cotangent], {**eqn.attrs, "transpose": not transposed})[0]
+    frame.add(eqn.args[1], right)
+    if eqn.args[0] in frame.sweep.active:
+        factors = (x, right) if transposed else (right, x)
+        whole = m.negate(b, m.contract(b, _outer(right), *factors))
+        frame.add(eqn.args[0], m.where(b, triangle_test(eqn), whole))
+
+
+def _outer(right: Atom) -> str:
+    return "ik,jk->ij" if right.type.rank == 2 else "i,j->ij"
+
+
+VALUE_RULES: dict[str, Callable[[Frame, Eqn, Atom], None]] = {
+    "solve": _solve,
+    "triangular_solve": _triangular_solve,
+    "get": _get,
+    "set": _set,
+    "reshape": _reshape,
+    "contract": _contract,
+}

@@ -1,0 +1,48 @@
+"""Small emitters that the derivative transforms share: zeros, sums and elements of cotangents."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from difflang.core.builder import Builder, literal
+from difflang.core.ir import Atom, Eqn, Type
+
+
+def zeros(builder: Builder, type_: Type) -> Atom:
+    """The zero of a type: a literal, or an array of zeros."""
+    return builder.full(literal(0, type_.dtype), type_.shape)
+
+
+def instantiated(builder: Builder, value: Atom | None, type_: Type) -> Atom:
+    """A symbolic zero made real, for the structures that need a value (a carry, a branch of `cond`)."""
+    return zeros(builder, type_) if value is None else value
+
+
+def added(builder: Builder, left: Atom | None, right: Atom | None) -> Atom | None:
+    """The sum of two tangents or cotangents, either of which may be a symbolic zero."""
+    if left is None:
+        return right
+    if right is None:
+        return left
+    return builder.map(lambda x, y: builder.prim("add", x, y), left, right)
+
+
+def element(builder: Builder, array: Atom, indices: Sequence[Atom]) -> Atom:
+    """`array[indices]` for indices that the primal program has checked; the whole array when there are none."""
+    return builder.get(array, *indices, inbounds=True) if indices else array
+
+
+def replaced(builder: Builder, array: Atom, indices: Sequence[Atom], value: Atom) -> Atom:
+    """`array` with `value` at `indices`, which the primal program has checked."""
+    return builder.set(array, *indices, value, inbounds=True) if indices else value
+
+
+def attains(builder: Builder, eqn: Eqn, value: Atom, extreme: Atom) -> Atom:
+    """Whether an element attains the maximum or minimum that the `reduce` equation found (a NaN attains all)."""
+    beyond = builder.prim("lt" if eqn.attrs["op"] == "max" else "gt", value, extreme)
+    return builder.prim("not", beyond)
+
+
+def at_least_one(builder: Builder, count: Atom) -> Atom:
+    """A float count, 1 where nothing was counted: the divisor of a mean over ties."""
+    return builder.prim("max", count, literal(1, count.type.dtype))
