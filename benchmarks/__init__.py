@@ -1,0 +1,1 @@
+"""Speed against C written by hand: `python -m benchmarks`."""
