@@ -1,0 +1,44 @@
+"""Scheduling of assertions and of what the host does."""
+
+from __future__ import annotations
+
+from difflang.core.ir import Eqn
+from difflang.loops import ir
+from difflang.loops.ir import Register, Value
+from difflang.loops.scheduler import Scheduler
+from difflang.loops.storage import Place
+
+
+def assert_(s: Scheduler, eqn: Eqn) -> None:
+    """A check with the program's own message."""
+    holds, *values = eqn.args
+    site = ir.Site("assert", eqn.span, code=str(eqn.attrs["code"]), message=str(eqn.attrs["message"]))
+    s.check(s.operand(holds), site, *s.operands(values))
+
+
+def print_(s: Scheduler, eqn: Eqn) -> None:
+    s.host_call(ir.HostSite("print", str(eqn.attrs["template"]), span=eqn.span), _arguments(s, eqn))
+
+
+def report(s: Scheduler, eqn: Eqn) -> None:
+    names = eqn.attrs["names"]
+    assert isinstance(names, tuple)
+    s.host_call(ir.HostSite("report", names=tuple(str(n) for n in names), span=eqn.span), _arguments(s, eqn))
+
+
+def extern(s: Scheduler, eqn: Eqn) -> None:
+    """The results of a host function come in registers and fresh arrays."""
+    outs = [
+        s.destination(out) if out.type.shape else Register(out.type.dtype, out.name, mutable=True) for out in eqn.outs
+    ]
+    s.host_call(ir.HostSite("extern", str(eqn.attrs["name"]), span=eqn.span), _arguments(s, eqn), _values(outs))
+    for out, value in zip(eqn.outs, outs, strict=True):
+        s.bind(out, value)
+
+
+def _arguments(s: Scheduler, eqn: Eqn) -> tuple[Value, ...]:
+    return _values([s.value(arg) for arg in eqn.args])
+
+
+def _values(values: list[Register | Place] | list[ir.Operand | Place]) -> tuple[Value, ...]:
+    return tuple(value.array if isinstance(value, Place) else value for value in values)
