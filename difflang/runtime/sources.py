@@ -29,9 +29,10 @@ def require_source(path: str | Path) -> Path:
 
 def load_program(path: str | Path) -> Program:
     """The program in a file."""
+    path = require_source(path)
     from difflang.check import load
 
-    return load(require_source(path))
+    return load(path)
 
 
 def loads_program(text: str, path: str = "<string>", directory: str | Path | None = None) -> Program:
@@ -39,3 +40,13 @@ def loads_program(text: str, path: str = "<string>", directory: str | Path | Non
     from difflang.check import loads
 
     return loads(text, path, directory)
+
+
+def require_argument_file(path: str | Path, name: str) -> Path:
+    """The path of a file given as `NAME=@FILE`. Raises E0907 where there is none."""
+    path = Path(path)
+    if not path.exists():
+        names = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+        hint = did_you_mean(path.name, names, "Paths are relative to the working directory.")
+        raise error("E0907", f"There is no file `{path}` for the argument `{name}`.", hint=hint)
+    return path

@@ -1,0 +1,67 @@
+"""The options that commands share."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, cast
+
+import click
+
+from difflang.cli.console import Console
+from difflang.cli.usage import FORMS
+from difflang.diagnostics.render import Format
+
+Command = Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the shared options say, ready to use."""
+
+    console: Console
+    backend: str = "llvm"
+    precision: str = "f64"
+    threads: int = 0
+    checks: tuple[str, ...] = ()
+
+    def options(self) -> Any:
+        """The options of compilation. Raises E0902 and E0906 for what does not exist."""
+        from difflang.backend.protocol import CompileOptions
+        from difflang.runtime.engine import Options, check_precision
+        from difflang.runtime.stages import compile_options
+
+        compile_ = compile_options(CompileOptions(), self.threads, self.checks)
+        return Options(self.backend, check_precision(self.precision), compile_)
+
+
+def output_options(command: Command) -> Command:
+    """`--format` and `--quiet`; the command gets a `settings`."""
+
+    @click.option("--format", "form", type=click.Choice(FORMS), default="full", help="How messages are written.")
+    @click.option("--quiet", "-q", is_flag=True, help="No progress, no warnings, no remarks.")
+    @functools.wraps(command)
+    def wrapped(form: str, quiet: bool, **rest: Any) -> Any:
+        return command(settings=Settings(Console(cast("Format", form), quiet)), **rest)
+
+    return wrapped
+
+
+def common_options(command: Command) -> Command:
+    """The options of everything that compiles."""
+
+    @click.option("--backend", default="llvm", metavar="NAME", help="llvm (the default), reference, ...")
+    @click.option("--precision", default="f64", metavar="f64|f32", help="The precision of `real`.")
+    @click.option("--threads", type=int, default=0, metavar="N", help="Threads to use; 0 is all cores.")
+    @click.option("--check", "checks", multiple=True, metavar="nan", help="Stop at the first NaN that arises.")
+    @click.option("--format", "form", type=click.Choice(FORMS), default="full", help="How output is written.")
+    @click.option("--quiet", "-q", is_flag=True, help="No progress, no warnings, no remarks.")
+    @functools.wraps(command)
+    def wrapped(
+        backend: str, precision: str, threads: int, checks: tuple[str, ...], form: str, quiet: bool, **rest: Any
+    ) -> Any:
+        console = Console(cast("Format", form), quiet)
+        return command(settings=Settings(console, backend, precision, threads, checks), **rest)
+
+    return wrapped

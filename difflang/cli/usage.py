@@ -1,0 +1,55 @@
+"""Mistakes on the command line that click finds, as diagnostics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+import click
+
+from difflang.diagnostics import Diagnostic
+from difflang.diagnostics.render import Format
+from difflang.diagnostics.suggest import did_you_mean, listing
+
+FORMS = ("full", "short", "json")
+
+
+def requested_form(arguments: Sequence[str]) -> Format:
+    """The `--format` of a command line that may be wrong elsewhere."""
+    for position, argument in enumerate(arguments):
+        if argument == "--format" and position + 1 < len(arguments):
+            value = arguments[position + 1]
+        elif argument.startswith("--format="):
+            value = argument.removeprefix("--format=")
+        else:
+            continue
+        return cast("Format", value) if value in FORMS else "full"
+    return "full"
+
+
+def as_diagnostic(problem: click.ClickException) -> Diagnostic:
+    """E0902 with the options or choices that exist."""
+    if isinstance(problem, click.NoSuchOption):
+        known = [name for parameter in problem.ctx.command.params for name in parameter.opts] if problem.ctx else []
+        hint = did_you_mean(problem.option_name, known, f"The options are {listing(n for n in known if n[0] == '-')}.")
+        return Diagnostic("E0902", f"There is no option `{problem.option_name}`.", hint=hint)
+    if isinstance(problem, click.MissingParameter):
+        return Diagnostic("E0902", _missing(problem), hint=_help_hint(problem))
+    if isinstance(problem, click.BadParameter) and problem.param is not None:
+        name = problem.param.opts[-1]
+        return Diagnostic("E0902", f"`{name}`: {problem.message}", hint=_help_hint(problem))
+    return Diagnostic("E0902", problem.format_message(), hint=_help_hint(problem))
+
+
+def _missing(problem: click.MissingParameter) -> str:
+    parameter = problem.param
+    if parameter is None:
+        return problem.format_message()
+    name = parameter.opts[-1] if isinstance(parameter, click.Option) else (parameter.name or "").upper()
+    return f"`{name}` is missing."
+
+
+def _help_hint(problem: click.ClickException) -> str:
+    context = getattr(problem, "ctx", None)
+    path = context.command_path if isinstance(context, click.Context) else "difflang"
+    return f"`{path} --help` shows how it is written."
