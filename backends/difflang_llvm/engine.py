@@ -1,0 +1,101 @@
+"""LLVM itself: optimisation for this machine, object code, and linking into the process."""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import llvmlite.binding as llvm
+
+ENTRY = "difflang_entry"
+LARGE_MODULE = 400_000
+"""Characters of module text above which the full pipeline would take seconds; it is then run at level 1."""
+
+
+@cache
+def target_machine(speed: int = 3) -> Any:
+    """A target machine for the host with all its features."""
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    target = llvm.Target.from_default_triple()
+    return target.create_target_machine(
+        cpu=llvm.get_host_cpu_name(),
+        features=llvm.get_host_cpu_features().flatten(),
+        opt=speed,
+        reloc="pic",
+        codemodel="small",
+        jit=True,
+    )
+
+
+def host_description() -> str:
+    """What the object code depends on besides its input."""
+    version = ".".join(map(str, llvm.llvm_version_info))
+    features = llvm.get_host_cpu_features().flatten()
+    return f"{llvm.get_process_triple()} llvm {version} {llvm.get_host_cpu_name()} {features}"
+
+
+def optimized(text: str, level: int = 3) -> Any:
+    """Parses, verifies and optimises a module. RuntimeError here is a fault of the generator."""
+    machine = target_machine(level)
+    module = llvm.parse_assembly(text)
+    module.triple = machine.triple
+    module.data_layout = str(machine.target_data)
+    options = llvm.create_pipeline_tuning_options(speed_level=level)
+    options.loop_vectorization = level > 1
+    options.slp_vectorization = level > 1
+    options.loop_interleaving = level > 1
+    options.loop_unrolling = level > 1
+    builder = llvm.create_pass_builder(machine, options)
+    builder.getModulePassManager().run(module, builder)
+    return module
+
+
+def object_code(module: Any, level: int = 3) -> bytes:
+    return target_machine(level).emit_object(module)
+
+
+def assembly(module: Any) -> str:
+    return target_machine().emit_assembly(module)
+
+
+@cache
+def _jit() -> Any:
+    return llvm.create_lljit_compiler(target_machine())
+
+
+_numbers = itertools.count()
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """Native code in the process; it stays as long as this object."""
+
+    address: int
+    tracker: Any
+
+
+def link(code: bytes, symbols: Mapping[str, int]) -> Linked:
+    """Loads object code; `symbols` are the addresses of what it imports."""
+    builder = llvm.JITLibraryBuilder()
+    builder.add_object_img(code)
+    for name, address in symbols.items():
+        builder.import_symbol(name, address)
+    builder.export_symbol(ENTRY)
+    tracker = builder.link(_jit(), f"difflang.{next(_numbers)}")
+    return Linked(tracker[ENTRY], tracker)
+
+
+@cache
+def process_symbol(name: str) -> int:
+    """The address of a function of the C library. Raises KeyError if there is none."""
+    function = getattr(ctypes.CDLL(None), name, None)
+    if function is None:
+        raise KeyError(name)
+    address = ctypes.cast(function, ctypes.c_void_p).value
+    assert address is not None
+    return address

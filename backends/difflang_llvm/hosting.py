@@ -1,0 +1,110 @@
+"""Callbacks from compiled code: `print`, `report` and external functions."""
+
+from __future__ import annotations
+
+import ctypes
+import struct
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from difflang.backend.protocol import Host, Value
+from difflang.core.ir import DType
+from difflang.loops.ir import HostSite
+from difflang.prims.arithmetic import NUMPY_DTYPES
+from difflang.runtime.text import fill
+from difflang_llvm.layout import HostRecord
+
+_SCALARS: dict[DType, str] = {"f64": "d", "f32": "f", "i64": "q", "i32": "i", "bool": "?"}
+
+
+class Caller:
+    """The host of one running call, and the exception that one of its callbacks raised."""
+
+    def __init__(self, host: Host) -> None:
+        self.host = host
+        self.error: BaseException | None = None
+
+    def taken_error(self) -> BaseException:
+        error = self.error
+        assert error is not None
+        return error
+
+
+class HostPort:
+    """The C function that compiled code calls. A thread's calls may nest: an external function may call back."""
+
+    def __init__(self, calls: Sequence[HostRecord], sites: Sequence[HostSite]) -> None:
+        self._calls = calls
+        self._sites = sites
+        self._local = threading.local()
+        self._callback = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_int64, ctypes.c_void_p)(self._receive)
+        self.address: int = ctypes.cast(self._callback, ctypes.c_void_p).value or 0
+
+    @contextmanager
+    def serving(self, host: Host) -> Iterator[Caller]:
+        stack: list[Caller] = self._local.__dict__.setdefault("stack", [])
+        caller = Caller(host)
+        stack.append(caller)
+        try:
+            yield caller
+        finally:
+            stack.pop()
+
+    def _receive(self, call: int, slots: int) -> int:
+        caller: Caller = self._local.stack[-1]
+        try:
+            self._serve(caller.host, self._calls[call], slots)
+        except BaseException as error:
+            caller.error = error
+            return 1
+        return 0
+
+    def _serve(self, host: Host, record: HostRecord, slots: int) -> None:
+        site = self._sites[record.site]
+        args: list[Value] = []
+        position = slots
+        for dtype, rank in record.args:
+            value, position = _read(dtype, rank, position)
+            args.append(value)
+        match site.kind:
+            case "print":
+                host.print(fill(site.text, args))
+            case "report":
+                host.report(dict(zip(site.names, args, strict=True)))
+            case "extern":
+                results = host.extern(site.text, args)
+                for (dtype, rank), result in zip(record.outs, results, strict=True):
+                    position = _write(dtype, rank, position, result)
+
+
+def _array_at(dtype: DType, rank: int, position: int) -> np.ndarray[Any, Any]:
+    """A view of the array whose pointer and dimensions stand at an address."""
+    pointer, *shape = struct.unpack(f"{1 + rank}q", ctypes.string_at(position, 8 * (1 + rank)))
+    kind = np.dtype(NUMPY_DTYPES[dtype])
+    count = int(np.prod(shape, dtype=np.int64))
+    buffer = (ctypes.c_char * (count * kind.itemsize)).from_address(pointer) if count else b""
+    return np.frombuffer(buffer, kind, count).reshape(shape)
+
+
+def _read(dtype: DType, rank: int | None, position: int) -> tuple[Value, int]:
+    """A value (arrays are copied, as their memory belongs to the program) and the address behind it."""
+    if rank is None:
+        code = _SCALARS[dtype]
+        raw = struct.unpack(code, ctypes.string_at(position, struct.calcsize(code)))[0]
+        return np.dtype(NUMPY_DTYPES[dtype]).type(raw), position + 8
+    return _array_at(dtype, rank, position).copy(), position + 8 * (1 + rank)
+
+
+def _write(dtype: DType, rank: int | None, position: int, value: Value) -> int:
+    if rank is None:
+        data = struct.pack(_SCALARS[dtype], value)
+        ctypes.memmove(position, data, len(data))
+        return position + 8
+    target = _array_at(dtype, rank, position)
+    if target.size:
+        target[...] = value
+    return position + 8 * (1 + rank)

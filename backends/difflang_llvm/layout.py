@@ -1,0 +1,116 @@
+"""The frame: an array of 8-byte slots through which the host and a compiled function exchange everything.
+
+Slot 0 holds the address of the host's callback. Then follow the values of a failure, the parameters
+(scalars, pointers of arrays), the pointers of the results whose memory the caller provides, and the results
+that come out: scalars, and for every other array its pointer and dimensions. All of this is plain data, so
+that it can be stored beside the object code.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from difflang.core.ir import DType, Literal
+from difflang.loops.ir import Array, Operand, Program, Register
+
+MAX_FAILURE_VALUES = 4
+FIRST_FAILURE_SLOT = 1
+FIRST_ARGUMENT_SLOT = FIRST_FAILURE_SLOT + MAX_FAILURE_VALUES
+Dimension = int | str
+"""A known dimension, or `p<k>` for the value of parameter k."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One value of the interface: its type, the first of its slots, and the dimensions of an array (None: a scalar).
+
+    A result whose dimensions are not known before the call has only its `rank`: the dimensions come in the
+    slots behind the pointer.
+    """
+
+    dtype: DType
+    slot: int
+    shape: tuple[Dimension, ...] | None = None
+    rank: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRecord:
+    """One `Check`: the site it reports and the types of its values."""
+
+    site: int
+    dtypes: tuple[DType, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HostRecord:
+    """One `HostCall`: its site, its arguments and outputs as (type, rank); rank None is a scalar."""
+
+    site: int
+    args: tuple[tuple[DType, int | None], ...]
+    outs: tuple[tuple[DType, int | None], ...]
+
+
+@dataclass(slots=True)
+class Interface:
+    """All that the host must know about a compiled function."""
+
+    slots: int
+    params: tuple[Slot, ...]
+    results: tuple[Slot, ...]
+    checks: list[CheckRecord] = field(default_factory=list[CheckRecord])
+    host_calls: list[HostRecord] = field(default_factory=list[HostRecord])
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def _tuple(values: Any) -> Any:
+    return tuple(_tuple(v) for v in values) if isinstance(values, list) else values
+
+
+def interface_from_json(data: Any) -> Interface:
+    """The inverse of `Interface.to_json`, after a passage through JSON text."""
+
+    def records(kind: Any, rows: Any) -> Any:
+        return [kind(**{key: _tuple(value) for key, value in row.items()}) for row in rows]
+
+    return Interface(
+        int(data["slots"]),
+        tuple(records(Slot, data["params"])),
+        tuple(records(Slot, data["results"])),
+        records(CheckRecord, data["checks"]),
+        records(HostRecord, data["host_calls"]),
+    )
+
+
+def plan(program: Program) -> Interface:
+    """Gives every parameter and result its slots."""
+    position = FIRST_ARGUMENT_SLOT
+    numbers = {param: k for k, param in enumerate(program.params)}
+    params: list[Slot] = []
+    for param in program.params:
+        params.append(Slot(param.dtype, position, _shape(param, numbers) if isinstance(param, Array) else None))
+        position += 1
+    results: list[Slot] = []
+    for result in program.results:
+        value = result.value
+        if not isinstance(value, Array):
+            results.append(Slot(value.dtype, position))
+            position += 1
+        elif result.provided:
+            results.append(Slot(value.dtype, position, _shape(value, numbers)))
+            position += 1
+        else:
+            results.append(Slot(value.dtype, position, None, value.rank))
+            position += 1 + value.rank
+    return Interface(position, tuple(params), tuple(results))
+
+
+def _shape(array: Array, numbers: dict[Register | Array, int]) -> tuple[Dimension, ...]:
+    return tuple(_dimension(dim, numbers) for dim in array.shape)
+
+
+def _dimension(dim: Operand, numbers: dict[Register | Array, int]) -> Dimension:
+    return int(dim.value) if isinstance(dim, Literal) else f"p{numbers[dim]}"

@@ -1,0 +1,286 @@
+"""A small language for writing scalar LLVM functions: values with operators that append instructions.
+
+A kernel is straight-line code (selects instead of branches), so that LLVM's loop vectoriser turns a call
+of the function inside a loop into vector instructions once it has been inlined. Nothing carries
+fast-math flags: error-free transformations such as `two_sum` stay exact. A fused multiply-add is written
+out where it is wanted.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+Scalar = float | int
+LANES = (2, 4, 8)
+"""The vector lengths for which rare functions have a form of their own."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Value:
+    """An LLVM value inside a kernel; Python numbers beside it become constants of its type."""
+
+    kernel: Kernel
+    text: str
+    type: str
+
+    def _binary(self, operation: str, left: Operand, right: Operand) -> Value:
+        return self.kernel.emit(f"{operation} {self.type} {self._ref(left)}, {self._ref(right)}", self.type)
+
+    def _ref(self, operand: Operand) -> str:
+        return operand.text if isinstance(operand, Value) else constant_text(operand, self.type)
+
+    def _arithmetic(self, name: str, left: Operand, right: Operand) -> Value:
+        return self._binary(name if self.type.startswith("i") else f"f{name}", left, right)
+
+    def __add__(self, other: Operand) -> Value:
+        return self._arithmetic("add", self, other)
+
+    def __radd__(self, other: Operand) -> Value:
+        return self._arithmetic("add", other, self)
+
+    def __sub__(self, other: Operand) -> Value:
+        return self._arithmetic("sub", self, other)
+
+    def __rsub__(self, other: Operand) -> Value:
+        return self._arithmetic("sub", other, self)
+
+    def __mul__(self, other: Operand) -> Value:
+        return self._arithmetic("mul", self, other)
+
+    def __rmul__(self, other: Operand) -> Value:
+        return self._arithmetic("mul", other, self)
+
+    def __truediv__(self, other: Operand) -> Value:
+        return self._binary("fdiv", self, other)
+
+    def __rtruediv__(self, other: Operand) -> Value:
+        return self._binary("fdiv", other, self)
+
+    def __neg__(self) -> Value:
+        return self.kernel.emit(f"fneg {self.type} {self.text}", self.type)
+
+    def __and__(self, other: Operand) -> Value:
+        return self._binary("and", self, other)
+
+    def __or__(self, other: Operand) -> Value:
+        return self._binary("or", self, other)
+
+    def __xor__(self, other: Operand) -> Value:
+        return self._binary("xor", self, other)
+
+    def __lshift__(self, count: int) -> Value:
+        return self._binary("shl", self, count)
+
+    def __rshift__(self, count: int) -> Value:
+        """A logical shift to the right."""
+        return self._binary("lshr", self, count)
+
+    def _compare(self, float_condition: str, integer_condition: str, other: Operand) -> Value:
+        integral = self.type.startswith("i")
+        instruction = f"icmp {integer_condition}" if integral else f"fcmp {float_condition}"
+        return self.kernel.emit(f"{instruction} {self.type} {self.text}, {self._ref(other)}", "i1")
+
+    def __lt__(self, other: Operand) -> Value:
+        return self._compare("olt", "slt", other)
+
+    def __le__(self, other: Operand) -> Value:
+        return self._compare("ole", "sle", other)
+
+    def __gt__(self, other: Operand) -> Value:
+        return self._compare("ogt", "sgt", other)
+
+    def __ge__(self, other: Operand) -> Value:
+        return self._compare("oge", "sge", other)
+
+    def equals(self, other: Operand) -> Value:
+        """Equality of numbers (false for NaN)."""
+        return self._compare("oeq", "eq", other)
+
+    def is_nan(self) -> Value:
+        return self.kernel.emit(f"fcmp uno {self.type} {self.text}, {self.text}", "i1")
+
+
+Operand = Value | Scalar
+
+
+def constant_text(value: Scalar, type_: str) -> str:
+    """A constant as LLVM reads it; a float by its bits."""
+    if type_.startswith("i"):
+        return str(int(value))
+    bits = struct.unpack("<Q", struct.pack("<d", float(value)))[0]
+    return f"0x{bits:016X}"
+
+
+class Kernel:
+    """Collects the instructions of one function; `declarations` are the intrinsics that it needs."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.declarations: dict[str, None] = {}
+        self.callees: dict[str, None] = {}
+
+    def emit(self, instruction: str, type_: str) -> Value:
+        name = f"%v{len(self.lines)}"
+        self.lines.append(f"  {name} = {instruction}")
+        return Value(self, name, type_)
+
+    def number(self, value: Scalar, type_: str = "double") -> Value:
+        return Value(self, constant_text(value, type_), type_)
+
+    def intrinsic(self, name: str, *args: Value) -> Value:
+        """`llvm.<name>.f64` and the like."""
+        type_ = args[0].type
+        suffix = {"double": "f64", "float": "f32"}.get(type_, type_)
+        self.declarations[f"declare {type_} @llvm.{name}.{suffix}({', '.join(a.type for a in args)})"] = None
+        operands = ", ".join(f"{a.type} {a.text}" for a in args)
+        return self.emit(f"call {type_} @llvm.{name}.{suffix}({operands})", type_)
+
+    def call(self, name: str, *args: Value) -> Value:
+        """Another function of the library, in f64."""
+        self.callees[name] = None
+        operands = ", ".join(f"double {a.text}" for a in args)
+        return self.emit(f"call double @dl.{name}.f64({operands})", "double")
+
+    def rarely(self, condition: Value, name: str, x: Value, otherwise: Value) -> Value:
+        """`name(x)` where the condition holds, which is seldom, else `otherwise`. The one branch of the language:
+
+        the function `name` is marked `rare`, and has masked vector forms that return at once for an empty mask.
+        """
+        self.callees[name] = None
+        k, symbol = len(self.lines), f"dl.{name}.f64"
+        variants = ",".join(f"_ZGV_LLVM_M{lanes}v_{symbol}({symbol}.v{lanes})" for lanes in LANES)
+        self.lines += [
+            f"  br label %from{k}",
+            f"from{k}:",
+            f"  br i1 {condition.text}, label %rare{k}, label %join{k}",
+            f"rare{k}:",
+            f"  %called{k} = call double @{symbol}(double {x.text}) \"vector-function-abi-variant\"=\"{variants}\"",
+            f"  br label %join{k}",
+            f"join{k}:",
+        ]
+        return self.emit(f"phi double [ {otherwise.text}, %from{k} ], [ %called{k}, %rare{k} ]", "double")
+
+    def _value(self, operand: Operand, like: Value) -> Value:
+        return operand if isinstance(operand, Value) else self.number(operand, like.type)
+
+    def fma(self, a: Value, b: Operand, c: Operand) -> Value:
+        """a * b + c with a single rounding."""
+        return self.intrinsic("fma", a, self._value(b, a), self._value(c, a))
+
+    def sqrt(self, a: Value) -> Value:
+        return self.intrinsic("sqrt", a)
+
+    def abs(self, a: Value) -> Value:
+        return self.intrinsic("fabs", a)
+
+    def round_even(self, a: Value) -> Value:
+        return self.intrinsic("rint", a)
+
+    def copysign(self, magnitude: Operand, sign: Value) -> Value:
+        return self.intrinsic("copysign", self._value(magnitude, sign), sign)
+
+    def select(self, condition: Value, yes: Operand, no: Operand) -> Value:
+        like = yes if isinstance(yes, Value) else no
+        type_ = like.type if isinstance(like, Value) else "double"
+        texts = [v.text if isinstance(v, Value) else constant_text(v, type_) for v in (yes, no)]
+        return self.emit(f"select i1 {condition.text}, {type_} {texts[0]}, {type_} {texts[1]}", type_)
+
+    def bits(self, a: Value) -> Value:
+        return self.emit(f"bitcast double {a.text} to i64", "i64")
+
+    def from_bits(self, a: Value) -> Value:
+        return self.emit(f"bitcast i64 {a.text} to double", "double")
+
+    def convert(self, a: Value, instruction: str, type_: str) -> Value:
+        """A conversion instruction such as `sitofp`."""
+        return self.emit(f"{instruction} {a.type} {a.text} to {type_}", type_)
+
+    def polynomial(self, coefficients: Sequence[float], x: Value) -> Value:
+        """The polynomial with these coefficients (constant term first), by Estrin's scheme: short chains of
+        multiply-adds that keep several units busy."""
+        terms: list[Operand] = list(coefficients)
+        power = x
+        while len(terms) > 1:
+            paired: list[Operand] = []
+            for low, high in zip(terms[0::2], [*terms[1::2], None], strict=False):
+                paired.append(low if high is None else self.fma(power, high, low))
+            terms = paired
+            if len(terms) > 1:
+                power = power * power
+        return self._value(terms[0], x)
+
+
+Pair = tuple[Value, Value]
+"""An unevaluated sum high + low, with low far below high: about 106 bits."""
+
+
+def two_sum(a: Operand, b: Value) -> Pair:
+    """a + b without error (Knuth)."""
+    total = b.__radd__(a)
+    shadow = total - a
+    return total, (total - shadow).__rsub__(a) + (b - shadow)
+
+
+
+def fast_two_sum(a: Operand, b: Value) -> Pair:
+    """a + b without error where |a| >= |b| or a is 0 (Dekker)."""
+    total = b.__radd__(a)
+    return total, b - (total - a)
+
+
+def two_product(a: Value, b: Operand) -> Pair:
+    """a * b without error."""
+    product = a * b
+    return product, a.kernel.fma(a, b, -product)
+
+
+def add_pairs(a: Pair, b: Pair) -> Pair:
+    """The sum of two pairs, normalised."""
+    high, low = two_sum(a[0], b[0])
+    return fast_two_sum(high, low + (a[1] + b[1]))
+
+
+def multiply_pairs(a: Pair, b: Pair) -> Pair:
+    high, low = two_product(a[0], b[0])
+    low = a[0].kernel.fma(a[0], b[1], a[0].kernel.fma(a[1], b[0], low))
+    return fast_two_sum(high, low)
+
+
+def divide_pairs(a: Pair, b: Pair) -> Pair:
+    """a / b: a quotient and its correction from the remainder."""
+    kernel = a[0].kernel
+    reciprocal = 1.0 / b[0]
+    quotient = a[0] * reciprocal
+    remainder = kernel.fma(-quotient, b[0], a[0]) + (a[1] - quotient * b[1])
+    return fast_two_sum(quotient, remainder * reciprocal)
+
+
+Body = Callable[..., Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function of the library: its name, the number of its arguments and the code of its f64 form.
+
+    A rare one is not inlined; see `Kernel.rarely`.
+    """
+
+    name: str
+    arity: int
+    body: Body
+    rare: bool = False
+
+
+FUNCTIONS: dict[str, Function] = {}
+
+
+def function(name: str, arity: int = 1, rare: bool = False) -> Callable[[Body], Body]:
+    """Enters a kernel `body(kernel, x, ..) -> Value` in the library."""
+
+    def enter(body: Body) -> Body:
+        FUNCTIONS[name] = Function(name, arity, body, rare)
+        return body
+
+    return enter

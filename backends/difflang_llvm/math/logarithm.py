@@ -1,0 +1,122 @@
+"""log and its relatives.
+
+x = 2^k m with sqrt(1/2) <= m < sqrt(2); with f = m - 1 and s = f / (2 + f),
+log m = 2 atanh(s) = f - f^2/2 + s (f^2/2 + z L(z)), z = s^2, kept as a pair (high, low).
+"""
+
+from __future__ import annotations
+
+from difflang_llvm.math.coefficients import LOG
+from difflang_llvm.math.exponential import LN2_HIGH, LN2_LOW, MAGIC, decaying
+from difflang_llvm.math.kernel import (
+    Kernel,
+    Pair,
+    Value,
+    divide_pairs,
+    fast_two_sum,
+    function,
+    two_product,
+    two_sum,
+)
+
+INFINITY = float("inf")
+NAN = float("nan")
+SQRT_HALF_BITS = 0x3FE6A09E667F3BCD
+MANTISSA = 0x000FFFFFFFFFFFFF
+SMALLEST_NORMAL = 2.2250738585072014e-308
+INVERSE_LN2 = (float.fromhex("0x1.71547652b82fep+0"), float.fromhex("0x1.777d0ffda0d24p-56"))
+INVERSE_LN10 = (float.fromhex("0x1.bcb7b1526e50ep-2"), float.fromhex("0x1.95355baaafad3p-57"))
+LOG10_2 = (float.fromhex("0x1.34413509f79ffp-2"), float.fromhex("-0x1.9dc1da994fd21p-59"))
+
+
+def split(kernel: Kernel, x: Value) -> tuple[Value, Value]:
+    """(k, m) with x = 2^k m and m in [sqrt(1/2), sqrt(2)), for positive finite x; k is a whole double."""
+    subnormal = x < SMALLEST_NORMAL
+    bits = kernel.bits(kernel.select(subnormal, x * 2.0**54, x))
+    shifted = bits - SQRT_HALF_BITS
+    exponent = (shifted >> 52) ^ 0x800
+    # Sign extension of the 12 bits, and conversion to a double through the low bits of 2^52.
+    number = kernel.from_bits(exponent | 0x4330000000000000) - (2.0**52 + 2048.0)
+    m = kernel.from_bits((shifted & MANTISSA) + SQRT_HALF_BITS)
+    return number - kernel.select(subnormal, 54.0, 0.0), m
+
+
+def log_pair(kernel: Kernel, x: Value, tail: Value | None = None) -> tuple[Value, Pair]:
+    """k, and log m as a pair, for x (+ tail) = 2^k m; positive and finite."""
+    k, m = split(kernel, x)
+    f = m - 1.0
+    s = f / (f + 2.0)
+    z = s * s
+    half = f * 0.5
+    square, lost = two_product(half, f)
+    high, low = fast_two_sum(f, -square)
+    correction = s * (square + z * kernel.polynomial(LOG, z)) - lost
+    if tail is not None:
+        correction = correction + tail / x
+    return k, fast_two_sum(high, low + correction)
+
+
+def natural(kernel: Kernel, k: Value, mantissa: Pair) -> Pair:
+    """k ln 2 + log m."""
+    high, low = two_sum(k * LN2_HIGH, mantissa[0])
+    return fast_two_sum(high, kernel.fma(k, LN2_LOW, low + mantissa[1]))
+
+
+def at_edges(kernel: Kernel, x: Value, result: Value) -> Value:
+    """log of 0 is -inf, of inf is inf, of what is negative or NaN is NaN."""
+    result = kernel.select(x.equals(0.0), -INFINITY, result)
+    result = kernel.select(x.equals(INFINITY), INFINITY, result)
+    return kernel.select(x >= 0.0, result, NAN)
+
+
+@function("log")
+def _log(kernel: Kernel, x: Value) -> Value:
+    return at_edges(kernel, x, natural(kernel, *log_pair(kernel, x))[0])
+
+
+def _log_of_base(kernel: Kernel, x: Value, scale: tuple[float, float], unit: tuple[float, float]) -> Value:
+    """k unit + scale log m, the constants in two pieces."""
+    k, (high, low) = log_pair(kernel, x)
+    product, lost = two_product(high, scale[0])
+    lost = kernel.fma(high, scale[1], kernel.fma(low, scale[0], lost))
+    whole, rest = two_product(k, unit[0])
+    total, small = two_sum(whole, product)
+    return at_edges(kernel, x, total + (small + (lost + kernel.fma(k, unit[1], rest))))
+
+
+@function("log2")
+def _log2(kernel: Kernel, x: Value) -> Value:
+    return _log_of_base(kernel, x, INVERSE_LN2, (1.0, 0.0))
+
+
+@function("log10")
+def _log10(kernel: Kernel, x: Value) -> Value:
+    return _log_of_base(kernel, x, INVERSE_LN10, LOG10_2)
+
+
+def log1p_of_pair(kernel: Kernel, high: Value, low: Value) -> Value:
+    """log(1 + high + low), for a sum above -1 and high at most about 1e300."""
+    one, rest = two_sum(high, kernel.number(1.0))
+    one, rest = fast_two_sum(one, rest + low)
+    return natural(kernel, *log_pair(kernel, one, rest))[0]
+
+
+@function("log1p")
+def _log1p(kernel: Kernel, x: Value) -> Value:
+    result = log1p_of_pair(kernel, x, kernel.number(0.0))
+    result = kernel.select(kernel.abs(x) < 2.0**-54, x, result)
+    result = kernel.select(x.equals(-1.0), -INFINITY, result)
+    result = kernel.select(x.equals(INFINITY), INFINITY, result)
+    return kernel.select(x >= -1.0, result, NAN)
+
+
+@function("softplus")
+def _softplus(kernel: Kernel, x: Value) -> Value:
+    """max(x, 0) + log(1 + exp(-|x|))."""
+    e = decaying(kernel, kernel.abs(x))
+    one, rest = fast_two_sum(1.0, e[0])
+    small, tail = natural(kernel, *log_pair(kernel, one, rest + e[1]))
+    total, lost = two_sum(kernel.select(x > 0.0, x, 0.0), small)
+    result = kernel.select(x < -37.0, kernel.call("exp", x), total + (lost + tail))
+    result = kernel.select(x > 700.0, x, result)
+    return kernel.select(x.is_nan(), x, result)

@@ -1,0 +1,204 @@
+"""Registers, arrays and their addresses while a function is being generated."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from difflang.core.ir import Literal
+from difflang.loops.ir import (
+    Allocate,
+    AllocateResult,
+    Array,
+    Body,
+    For,
+    Grow,
+    Operand,
+    Rebind,
+    Register,
+    Reserve,
+    View,
+    bodies,
+)
+from difflang_llvm.text import ITEM_SIZES, MEMORY_TYPES, REGISTER_TYPES, Emitter, literal_text
+
+CACHE_LINE = 64
+
+
+@dataclass(slots=True)
+class Metadata:
+    """Numbered metadata nodes of a module."""
+
+    lines: list[str] = field(default_factory=list[str])
+
+    def add(self, text: str) -> str:
+        """`{self}` in the text stands for the number of the node itself."""
+        name = f"!{len(self.lines)}"
+        self.lines.append(f"{name} = {text.replace('{self}', name)}")
+        return name
+
+
+class Homes:
+    """Which independent loops an array's memory is local to: iterations may share that memory, so the accesses
+    to it are not independent."""
+
+    def __init__(self, body: Body) -> None:
+        self._loops: dict[Array, set[For]] = {}
+        self._bases: dict[Array, Array] = {}
+        self._scan(body, ())
+
+    def _scan(self, body: Body, loops: tuple[For, ...]) -> None:
+        for statement in body:
+            inner = loops
+            match statement:
+                case Allocate() | AllocateResult() | Grow() | Reserve():
+                    self._loops.setdefault(statement.array, set()).update(loops)
+                case Rebind():
+                    for target in statement.targets:
+                        self._loops.setdefault(target, set()).update(loops)
+                case View():
+                    self._bases[statement.array] = statement.base
+                case For() if statement.kind != "serial":
+                    inner = (*loops, statement)
+                case _:
+                    pass
+            for nested in bodies(statement):
+                self._scan(nested, inner)
+
+    def is_local(self, array: Array, loop: For) -> bool:
+        while array in self._bases:
+            array = self._bases[array]
+        return loop in self._loops.get(array, ())
+
+
+class Registers:
+    """The values of registers: the name of an immutable one, a stack slot for a mutable one (which LLVM's
+    `sroa` turns into phi nodes)."""
+
+    def __init__(self, emitter: Emitter) -> None:
+        self._emitter = emitter
+        self._names: dict[Register, str] = {}
+        self._slots: dict[Register, str] = {}
+
+    def read(self, operand: Operand) -> str:
+        if isinstance(operand, Literal):
+            return literal_text(operand)
+        if operand.mutable:
+            return self._emitter.value(f"load {REGISTER_TYPES[operand.dtype]}, ptr {self._slot(operand)}")
+        return self._names[operand]
+
+    def write(self, register: Register, text: str) -> None:
+        if register.mutable:
+            self._emitter.void(f"store {REGISTER_TYPES[register.dtype]} {text}, ptr {self._slot(register)}")
+        else:
+            self._names[register] = text
+
+    def _slot(self, register: Register) -> str:
+        if register not in self._slots:
+            self._slots[register] = self._emitter.alloca(REGISTER_TYPES[register.dtype])
+        return self._slots[register]
+
+
+class Memory:
+    """Pointers of arrays, addresses of elements, loads and stores with their independence metadata."""
+
+    def __init__(self, emitter: Emitter, registers: Registers, homes: Homes, metadata: Metadata) -> None:
+        self._emitter = emitter
+        self._registers = registers
+        self._homes = homes
+        self._metadata = metadata
+        self._pointers: dict[Array, str] = {}
+        self._groups: dict[tuple[str, ...], str] = {}
+        self.loops: list[tuple[For, str]] = []
+        """The independent loops around the current statement, each with its access group."""
+
+    def pointer(self, array: Array) -> str:
+        if array.mutable:
+            return self._emitter.value(f"load ptr, ptr {self._slot(array)}")
+        return self._pointers[array]
+
+    def set_pointer(self, array: Array, text: str) -> None:
+        if array.mutable:
+            self._emitter.void(f"store ptr {text}, ptr {self._slot(array)}")
+        else:
+            self._pointers[array] = text
+
+    def _slot(self, array: Array) -> str:
+        if array not in self._pointers:
+            self._pointers[array] = self._emitter.alloca("ptr")
+        return self._pointers[array]
+
+    def elements(self, shape: Sequence[Operand], checked: bool = False) -> str:
+        """The number of elements. `checked`: what does not fit saturates, so that an allocation fails."""
+        total, known = "1", 1
+        for dim in shape:
+            if isinstance(dim, Literal):
+                known *= int(dim.value)
+            elif total == "1":
+                total = self._registers.read(dim)
+            else:
+                total = self._times(total, self._registers.read(dim), checked)
+        if total == "1":
+            return str(known)
+        return total if known == 1 else self._times(total, str(known), checked)
+
+    def _times(self, a: str, b: str, checked: bool) -> str:
+        if checked:
+            return self._emitter.intrinsic("umul.fix.sat.i64", "i64", ("i64", a), ("i64", b), ("i32", "0"))
+        return self._emitter.value(f"mul nuw nsw i64 {a}, {b}")
+
+    def bytes(self, array: Array, shape: Sequence[Operand], checked: bool = False) -> str:
+        size = ITEM_SIZES[array.dtype]
+        return self.elements([*shape, Literal(size, "i64")], checked)
+
+    def address(self, array: Array, indices: Sequence[Operand]) -> str:
+        """The address of `array[indices]`; missing trailing indices are 0."""
+        base = self.pointer(array)
+        if not indices:
+            return base
+        offset = self._offset(array, indices)
+        element = MEMORY_TYPES[array.dtype]
+        return self._emitter.value(f"getelementptr inbounds nuw {element}, ptr {base}, i64 {offset}")
+
+    def _offset(self, array: Array, indices: Sequence[Operand]) -> str:
+        offset = self._registers.read(indices[0])
+        for position in range(1, array.rank):
+            offset = self._scaled(offset, self._registers.read(array.shape[position]))
+            if position < len(indices):
+                index = self._registers.read(indices[position])
+                offset = index if offset == "0" else self._emitter.value(f"add nuw nsw i64 {offset}, {index}")
+        return offset
+
+    def _scaled(self, offset: str, size: str) -> str:
+        return "0" if offset == "0" else self._emitter.value(f"mul nuw nsw i64 {offset}, {size}")
+
+    def load(self, array: Array, indices: Sequence[Operand]) -> str:
+        address = self.address(array, indices)
+        value = self._emitter.value(f"load {MEMORY_TYPES[array.dtype]}, ptr {address}{self._independence(array)}")
+        return self._emitter.value(f"trunc i8 {value} to i1") if array.dtype == "bool" else value
+
+    def store(self, array: Array, indices: Sequence[Operand], value: str) -> None:
+        self.store_at(array, self.address(array, indices), value)
+
+    def store_at(self, array: Array, address: str, value: str) -> None:
+        if array.dtype == "bool":
+            value = self._emitter.value(f"zext i1 {value} to i8")
+        self._emitter.void(f"store {MEMORY_TYPES[array.dtype]} {value}, ptr {address}{self._independence(array)}")
+
+    def accumulate(self, array: Array, indices: Sequence[Operand], value: str, shared: bool) -> None:
+        address, type_ = self.address(array, indices), MEMORY_TYPES[array.dtype]
+        independence = "" if shared else self._independence(array)
+        old = self._emitter.value(f"load {type_}, ptr {address}{independence}")
+        add = "fadd contract" if array.dtype in ("f64", "f32") else "add"
+        new = self._emitter.value(f"{add} {type_} {old}, {value}")
+        self._emitter.void(f"store {type_} {new}, ptr {address}{independence}")
+
+    def _independence(self, array: Array) -> str:
+        """The access groups of the loops whose iterations meet nowhere in the memory of this array."""
+        groups = tuple(group for loop, group in self.loops if not self._homes.is_local(array, loop))
+        if not groups:
+            return ""
+        if groups not in self._groups:
+            node = groups[0] if len(groups) == 1 else self._metadata.add(f"!{{{', '.join(groups)}}}")
+            self._groups[groups] = node
+        return f", !llvm.access.group {self._groups[groups]}"

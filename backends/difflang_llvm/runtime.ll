@@ -1,0 +1,160 @@
+; The arena of a running program: { current chunk, next free byte, end of the chunk, first chunk }.
+; A chunk starts with { next chunk, size }, padded to a cache line. Releasing restores the first three
+; fields; later chunks stay linked for reuse, and `dl.release_all` frees them when the program ends.
+
+declare noalias ptr @malloc(i64) #1
+declare void @free(ptr) #1
+declare ptr @realloc(ptr, i64) #1
+
+define internal noalias ptr @dl.allocate(ptr nonnull %arena, i64 %bytes) #1 {
+entry:
+  %possible = icmp ult i64 %bytes, 140737488355328
+  br i1 %possible, label %fast, label %impossible
+impossible:
+  ret ptr null
+fast:
+  %nonzero = call i64 @llvm.umax.i64(i64 %bytes, i64 1)
+  %padded = add i64 %nonzero, 63
+  %rounded = and i64 %padded, -64
+  %bump.field = getelementptr i8, ptr %arena, i64 8
+  %end.field = getelementptr i8, ptr %arena, i64 16
+  %bump = load i64, ptr %bump.field
+  %end = load i64, ptr %end.field
+  %room = sub i64 %end, %bump
+  %fits = icmp ule i64 %rounded, %room
+  br i1 %fits, label %take, label %chunk
+take:
+  %after = add i64 %bump, %rounded
+  store i64 %after, ptr %bump.field
+  %taken = inttoptr i64 %bump to ptr
+  ret ptr %taken
+chunk:
+  %other = call ptr @dl.next_chunk(ptr %arena, i64 %rounded)
+  %failed = icmp eq ptr %other, null
+  br i1 %failed, label %impossible, label %fast
+}
+
+define internal ptr @dl.next_chunk(ptr nonnull %arena, i64 %bytes) #1 {
+entry:
+  %current = load ptr, ptr %arena
+  %fresh = icmp eq ptr %current, null
+  %first.field = getelementptr i8, ptr %arena, i64 24
+  %link = select i1 %fresh, ptr %first.field, ptr %current
+  %next = load ptr, ptr %link
+  %none = icmp eq ptr %next, null
+  br i1 %none, label %new, label %look
+look:
+  %next.size.field = getelementptr i8, ptr %next, i64 8
+  %next.size = load i64, ptr %next.size.field
+  %enough = icmp uge i64 %next.size, %bytes
+  br i1 %enough, label %enter, label %new
+new:
+  br i1 %fresh, label %sized, label %grow
+grow:
+  %current.size.field = getelementptr i8, ptr %current, i64 8
+  %current.size = load i64, ptr %current.size.field
+  %doubled = shl i64 %current.size, 1
+  br label %sized
+sized:
+  %wanted = phi i64 [ 65536, %new ], [ %doubled, %grow ]
+  %capped = call i64 @llvm.umin.i64(i64 %wanted, i64 67108864)
+  %size = call i64 @llvm.umax.i64(i64 %capped, i64 %bytes)
+  %total = add i64 %size, 128
+  %made = call ptr @malloc(i64 %total)
+  %failed = icmp eq ptr %made, null
+  br i1 %failed, label %out, label %insert
+out:
+  ret ptr null
+insert:
+  store ptr %next, ptr %made
+  %made.size.field = getelementptr i8, ptr %made, i64 8
+  store i64 %size, ptr %made.size.field
+  store ptr %made, ptr %link
+  br label %enter
+enter:
+  %chosen = phi ptr [ %next, %look ], [ %made, %insert ]
+  %chosen.size.field = getelementptr i8, ptr %chosen, i64 8
+  %chosen.size = load i64, ptr %chosen.size.field
+  %address = ptrtoint ptr %chosen to i64
+  %header = add i64 %address, 79
+  %start = and i64 %header, -64
+  %end = add i64 %start, %chosen.size
+  store ptr %chosen, ptr %arena
+  %bump.field = getelementptr i8, ptr %arena, i64 8
+  store i64 %start, ptr %bump.field
+  %end.field = getelementptr i8, ptr %arena, i64 16
+  store i64 %end, ptr %end.field
+  ret ptr %chosen
+}
+
+define internal void @dl.release_all(ptr nonnull %arena) #1 {
+entry:
+  %first.field = getelementptr i8, ptr %arena, i64 24
+  %first = load ptr, ptr %first.field
+  br label %loop
+loop:
+  %chunk = phi ptr [ %first, %entry ], [ %next, %free ]
+  %done = icmp eq ptr %chunk, null
+  br i1 %done, label %out, label %free
+free:
+  %next = load ptr, ptr %chunk
+  call void @free(ptr %chunk)
+  br label %loop
+out:
+  ret void
+}
+
+define internal noalias ptr @dl.heap(i64 %bytes) #1 {
+entry:
+  %possible = icmp ult i64 %bytes, 140737488355328
+  br i1 %possible, label %allocate, label %impossible
+impossible:
+  ret ptr null
+allocate:
+  %nonzero = call i64 @llvm.umax.i64(i64 %bytes, i64 1)
+  %made = call ptr @malloc(i64 %nonzero)
+  ret ptr %made
+}
+
+; Room for `bytes` in a growable array { pointer, capacity }; false when there is none.
+define internal i1 @dl.reserve(ptr nonnull %array, i64 %bytes) #1 {
+entry:
+  %capacity.field = getelementptr i8, ptr %array, i64 8
+  %capacity = load i64, ptr %capacity.field
+  %enough = icmp ule i64 %bytes, %capacity
+  br i1 %enough, label %good, label %check
+good:
+  ret i1 true
+check:
+  %possible = icmp ult i64 %bytes, 140737488355328
+  br i1 %possible, label %grow, label %bad
+bad:
+  ret i1 false
+grow:
+  %doubled = shl i64 %capacity, 1
+  %larger = call i64 @llvm.umax.i64(i64 %doubled, i64 %bytes)
+  %size = call i64 @llvm.umax.i64(i64 %larger, i64 1024)
+  %old = load ptr, ptr %array
+  %new = call ptr @realloc(ptr %old, i64 %size)
+  %failed = icmp eq ptr %new, null
+  br i1 %failed, label %bad, label %moved
+moved:
+  store ptr %new, ptr %array
+  store i64 %size, ptr %capacity.field
+  ret i1 true
+}
+
+define internal void @dl.drop(ptr nonnull %array) #1 {
+entry:
+  %old = load ptr, ptr %array
+  call void @free(ptr %old)
+  store ptr null, ptr %array
+  %capacity.field = getelementptr i8, ptr %array, i64 8
+  store i64 0, ptr %capacity.field
+  ret void
+}
+
+declare i64 @llvm.umax.i64(i64, i64)
+declare i64 @llvm.umin.i64(i64, i64)
+
+attributes #1 = { nounwind noinline }

@@ -1,0 +1,91 @@
+"""Pieces of LLVM assembly: the types, constants, and an emitter that hands out names."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, field
+
+from difflang.core.ir import DType, Literal
+
+REGISTER_TYPES: dict[DType, str] = {"f64": "double", "f32": "float", "i64": "i64", "i32": "i32", "bool": "i1"}
+MEMORY_TYPES: dict[DType, str] = {**REGISTER_TYPES, "bool": "i8"}
+ITEM_SIZES: dict[DType, int] = {"f64": 8, "f32": 4, "i64": 8, "i32": 4, "bool": 1}
+
+
+def float_text(value: float, dtype: DType) -> str:
+    """A float constant by its bits; LLVM writes an f32 as the f64 of the same value."""
+    if dtype == "f32":
+        value = struct.unpack("<f", struct.pack("<f", _into_f32_range(value)))[0]
+    return f"0x{struct.unpack('<Q', struct.pack('<d', value))[0]:016X}"
+
+
+def _into_f32_range(value: float) -> float:
+    """Overflow to inf, as rounding to f32 does; `struct` would refuse."""
+    try:
+        struct.pack("<f", value)
+    except OverflowError:
+        return float("inf") if value > 0 else float("-inf")
+    return value
+
+
+def literal_text(literal: Literal) -> str:
+    match literal.dtype:
+        case "bool":
+            return "true" if literal.value else "false"
+        case "i64" | "i32":
+            return str(int(literal.value))
+        case dtype:
+            return float_text(float(literal.value), dtype)
+
+
+@dataclass(slots=True)
+class Needs:
+    """What a module text refers to and must therefore contain or import."""
+
+    intrinsics: dict[str, None] = field(default_factory=dict[str, None])
+    functions: dict[tuple[str, DType], None] = field(default_factory=dict[tuple[str, DType], None])
+    kernels: dict[tuple[str, DType], None] = field(default_factory=dict[tuple[str, DType], None])
+
+
+@dataclass(slots=True)
+class Emitter:
+    """Appends instructions to a function. Names are `%t<k>`, labels `L<k>`; `allocas` go to the entry block."""
+
+    needs: Needs
+    lines: list[str] = field(default_factory=list[str])
+    allocas: list[str] = field(default_factory=list[str])
+    block: str = "entry"
+    _count: int = 0
+
+    def fresh(self, prefix: str = "t") -> str:
+        self._count += 1
+        return f"{prefix}{self._count}"
+
+    def value(self, instruction: str) -> str:
+        name = f"%{self.fresh()}"
+        self.lines.append(f"  {name} = {instruction}")
+        return name
+
+    def void(self, instruction: str) -> None:
+        self.lines.append(f"  {instruction}")
+
+    def label(self, name: str) -> None:
+        self.lines.append(f"{name}:")
+        self.block = name
+
+    def jump(self, label: str) -> None:
+        self.void(f"br label %{label}")
+
+    def branch(self, condition: str, yes: str, no: str, suffix: str = "") -> None:
+        self.void(f"br i1 {condition}, label %{yes}, label %{no}{suffix}")
+
+    def alloca(self, type_: str, alignment: int = 8) -> str:
+        name = f"%{self.fresh('s')}"
+        self.allocas.append(f"  {name} = alloca {type_}, align {alignment}")
+        return name
+
+    def intrinsic(self, name: str, result: str, *args: tuple[str, str], flags: str = "") -> str:
+        """A call of `llvm.<name>`; `args` are pairs of type and operand."""
+        self.needs.intrinsics[f"declare {result} @llvm.{name}({', '.join(t for t, _ in args)})"] = None
+        operands = ", ".join(f"{t} {v}" for t, v in args)
+        return self.value(f"call {flags}{result} @llvm.{name}({operands})")

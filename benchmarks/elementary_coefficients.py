@@ -1,0 +1,143 @@
+"""Derives the polynomial coefficients of the elementary functions: prints `difflang_llvm/math/coefficients.py`.
+
+Every fit is a Chebyshev interpolation in 60 digits (within a small factor of the minimax polynomial), rounded to
+doubles. The error printed beside a table is the largest one on a dense grid, relative to
+the function that the whole formula computes.
+
+    python benchmarks/elementary_coefficients.py > backends/difflang_llvm/math/coefficients.py
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import mpmath
+from mpmath import mp
+
+Real = mpmath.mpf
+
+
+@dataclass(frozen=True)
+class Fit:
+    """`target(t)` on [low, high] by a polynomial of `degree`; `weight(t)` times its error is the error of the formula."""
+
+    name: str
+    text: str
+    low: float
+    high: float
+    degree: int
+    target: Callable[[Real], Real]
+    weight: Callable[[Real], Real]
+
+
+def _series_free(function: Callable[[Real], Real], at_zero: float) -> Callable[[Real], Real]:
+    """Removes the division by 0 at t = 0."""
+    return lambda t: function(t) if abs(t) > Real(10) ** -25 else Real(at_zero)
+
+
+def _log_tail(z: Real) -> Real:
+    s = mp.sqrt(z)
+    return (2 * mp.atanh(s) / s - 2) / z
+
+
+def _of_square(function: Callable[[Real], Real], at_zero: float) -> Callable[[Real], Real]:
+    """A function of t = sqrt(z) as one of z."""
+    return _series_free(lambda z: function(mp.sqrt(z)), at_zero)
+
+
+WORDS = 21
+HALF_LN2 = 0.34658
+QUARTER_PI_SQUARED = 0.6170
+FITS = (
+    Fit(
+        "EXP",
+        "(exp r - 1 - r) / r^2 for |r| <= ln(2)/2",
+        -HALF_LN2,
+        HALF_LN2,
+        10,
+        _series_free(lambda r: (mp.expm1(r) - r) / r**2, 0.5),
+        lambda r: r**2 / mp.exp(r),
+    ),
+    Fit(
+        "LOG",
+        "(2 atanh(s) / s - 2) / z, z = s^2, for s up to (sqrt 2 - 1) / (sqrt 2 + 1)",
+        0.0,
+        0.02945,
+        7,
+        _series_free(_log_tail, 2.0 / 3.0),
+        lambda z: z,
+    ),
+    Fit(
+        "SIN",
+        "(sin r - r) / r^3 as a polynomial in r^2, for |r| <= pi/4",
+        0.0,
+        QUARTER_PI_SQUARED,
+        6,
+        _of_square(lambda r: (mp.sin(r) - r) / r**3, -1.0 / 6.0),
+        lambda z: z,
+    ),
+    Fit(
+        "COS",
+        "(cos r - 1 + r^2/2) / r^4 as a polynomial in r^2, for |r| <= pi/4",
+        0.0,
+        QUARTER_PI_SQUARED,
+        6,
+        _of_square(lambda r: (mp.cos(r) - 1 + r**2 / 2) / r**4, 1.0 / 24.0),
+        lambda z: z**2,
+    ),
+    Fit(
+        "ATAN",
+        "(atan t - t) / t^3 as a polynomial in t^2, for |t| <= tan(pi/8)",
+        0.0,
+        0.17158,
+        11,
+        _of_square(lambda t: (mp.atan(t) - t) / t**3, -1.0 / 3.0),
+        lambda z: z,
+    ),
+    Fit(
+        "ASIN",
+        "(asin t - t) / t^3 as a polynomial in t^2, for |t| <= 1/2",
+        0.0,
+        0.25,
+        12,
+        _of_square(lambda t: (mp.asin(t) - t) / t**3, 1.0 / 6.0),
+        lambda z: z,
+    ),
+)
+
+
+def coefficients(fit: Fit) -> list[float]:
+    """Constant term first."""
+    mp.dps = 60
+    return [float(c) for c in reversed(mpmath.chebyfit(fit.target, [fit.low, fit.high], fit.degree + 1))]
+
+
+def error(fit: Fit, table: list[float]) -> float:
+    """The largest weighted error on a grid."""
+    points = [fit.low + (fit.high - fit.low) * Real(k) / 400 for k in range(401)]
+    return float(
+        max(abs((mp.polyval([Real(c) for c in reversed(table)], t) - fit.target(t)) * fit.weight(t)) for t in points)
+    )
+
+
+def main() -> None:
+    print('"""Polynomial coefficients, constant term first. Made by benchmarks/elementary_coefficients.py."""\n')
+    print("from __future__ import annotations\n\n\ndef _table(text: str) -> tuple[float, ...]:")
+    print("    return tuple(float.fromhex(word) for word in text.split())")
+    for fit in FITS:
+        table = coefficients(fit)
+        print(f'\n\n{fit.name} = _table(\n    """')
+        for value in table:
+            print(f"    {value.hex()}")
+        print(f'    """\n)\n"""{fit.text}; error 2^{float(mp.log(error(fit, table), 2)):.1f}"""')
+    mp.dps = 420
+    print('\n\nTWO_OVER_PI_WORDS = tuple(\n    int(word, 16)\n    for word in """')
+    bits = int(mp.floor(2 / mp.pi * mp.mpf(2) ** (64 * WORDS)))
+    for k in reversed(range(WORDS)):
+        print(f"    {(bits >> (64 * k)) & (2**64 - 1):016x}")
+    print('    """.split()\n)\n"""The bits of 2/pi behind the point, most significant word first."""')
+
+
+if __name__ == "__main__":
+    main()
