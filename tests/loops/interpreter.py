@@ -89,7 +89,7 @@ class Machine:
         for axis, index in enumerate(indices):
             value = int(self.get(index))
             growing = array.mutable and axis == 0
-            assert 0 <= value and (growing or value < shape[axis]), f"index {value} of {array.name}{shape}"
+            assert value >= 0 and (growing or value < shape[axis]), f"index {value} of {array.name}{shape}"
             offset = offset * shape[axis] + value
         return offset * int(np.prod(shape[len(indices) :], dtype=np.int64))
 
