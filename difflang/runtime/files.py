@@ -32,8 +32,8 @@ def load(path: str | Path, type_: ValueType, name: str, span: Span | None = None
     """
     path = Path(path)
     readers: dict[str, Callable[[], Any]] = {
-        ".npy": lambda: _read_numpy(path, name, span),
-        ".npz": lambda: _read_archive(path, name, span),
+        ".npy": lambda: _read_numpy(path, span),
+        ".npz": lambda: _read_archive(path, span),
         ".csv": lambda: read_csv(path, leaves(type_, name)[0], span),
         ".json": lambda: _read_json(path, span),
     }
@@ -70,14 +70,15 @@ def _near_file(path: Path) -> str:
     return did_you_mean(path.name, names, f"Paths are relative to `{folder.resolve().name or folder}`.") or ""
 
 
-def _read_numpy(path: Path, name: str, span: Span | None) -> Any:
+def _read_numpy(path: Path, span: Span | None) -> Any:
     try:
-        return np.load(path, allow_pickle=False)
+        with path.open("rb") as file:
+            return np.lib.format.read_array(file, allow_pickle=False)
     except (ValueError, OSError, EOFError) as problem:
         raise _corrupt(path, problem, span) from None
 
 
-def _read_archive(path: Path, name: str, span: Span | None) -> Any:
+def _read_archive(path: Path, span: Span | None) -> Any:
     """The arrays of an .npz; dots in their names make nested structs."""
     try:
         with np.load(path, allow_pickle=False) as archive:
@@ -111,7 +112,7 @@ def _read_json(path: Path, span: Span | None) -> Any:
 
 
 def _corrupt(path: Path, problem: Exception, span: Span | None) -> DiffLangError:
-    if "pickle" in str(problem).lower() and "object" in str(problem).lower():
+    if "object arrays" in str(problem).lower():
         message = f"`{path}` holds Python objects, which are not read (they could run code)."
         return error("E0708", message, span, hint="Save it again as a plain numeric array.")
     message = f"`{path}` is damaged or no {path.suffix} file: {problem or type(problem).__name__}."
@@ -239,11 +240,14 @@ def _flat_entries(tree: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, A
         if isinstance(value, dict | tuple):
             yield from _flat_entries(_by_key(value), f"{prefix}{key}.")
         elif hasattr(value, "tocoo"):
-            entries = value.tocoo()
-            parts = {"rows": entries.row, "cols": entries.col, "values": entries.data, "shape": np.array(value.shape)}
-            yield from ((f"{prefix}{key}.{name}", part) for name, part in parts.items())
+            yield from _flat_entries(_sparse_entries(value), f"{prefix}{key}.")
         else:
             yield prefix + key, value
+
+
+def _sparse_entries(matrix: Any) -> dict[str, Any]:
+    entries = matrix.tocoo()
+    return {"rows": entries.row, "cols": entries.col, "values": entries.data, "shape": np.array(matrix.shape)}
 
 
 def plain(value: Any) -> Any:
@@ -253,7 +257,5 @@ def plain(value: Any) -> Any:
     if isinstance(value, tuple | list):
         return [plain(part) for part in value]
     if hasattr(value, "tocoo"):
-        return plain(dict(_flat_entries({"m": value}, ""))) and {
-            key.removeprefix("m."): plain(part) for key, part in _flat_entries({"m": value}, "")
-        }
+        return plain(_sparse_entries(value))
     return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
