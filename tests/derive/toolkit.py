@@ -156,7 +156,7 @@ def check_modes(func: Func, args: Sequence[Any], *, smooth: bool = True, seed: i
     count = len(primal)
     for found in (forward[:count], reverse[:count]):
         for value, expected in zip(found, primal, strict=True):
-            np.testing.assert_array_equal(value, expected)
+            np.testing.assert_allclose(value, expected, rtol=1e-14, atol=1e-15)
     tangents, cotangents = forward[count:], reverse[count:]
     left, right = flat(weights) @ flat(tangents), flat(directions) @ flat(cotangents)
     scale = np.abs(flat(weights)) @ np.abs(flat(tangents)) + np.abs(flat(directions)) @ np.abs(flat(cotangents))
