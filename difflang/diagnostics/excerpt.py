@@ -35,14 +35,23 @@ def source_lines(path: str, sources: Mapping[str, str]) -> list[str] | None:
 def excerpt(span: Span, lines: list[str], mark: str = "^", paint: Paint = str, text: str = "") -> list[str]:
     """The lines of a span with `mark`s below it, and `text` behind the marks.
 
-    A span beyond the end of the text (an unexpected end of file) is shown at the end of the last line.
+    A span at or beyond the end of the text (an unexpected end of file) is shown behind the last line with text.
     """
+    span = _inside(span, lines)
     first = min(max(span.line, 1), len(lines))
     last = min(max(span.end_line, first), len(lines))
     gutter = len(str(last))
     if first == last:
         return _one_line(span, lines[first - 1], first, gutter, mark, paint, text)
     return _many_lines(lines, first, last, gutter, paint, text)
+
+
+def _inside(span: Span, lines: list[str]) -> Span:
+    if span.line <= len(lines) and any(line.strip() for line in lines[span.line - 1 :]):
+        return span
+    last = max((number for number, line in enumerate(lines, 1) if line.strip()), default=1)
+    column = len(lines[last - 1].rstrip()) + 1
+    return Span(span.path, last, column, last, column + 1)
 
 
 def _one_line(span: Span, line: str, number: int, gutter: int, mark: str, paint: Paint, text: str) -> list[str]:

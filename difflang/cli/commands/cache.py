@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import click
 
 from difflang.cli.options import Settings, output_options
@@ -12,7 +14,8 @@ def describe() -> str:
     from difflang_llvm import cache
 
     facts = cache.info()
-    return f"{facts.entries} entries, {facts.bytes / 2**20:.1f} MiB, in {facts.directory}"
+    size = f"{facts.bytes / 2**20:.1f} of at most {facts.limit / 2**20:.0f} MiB"
+    return f"{facts.files} compiled functions, {size}, in {facts.directory}"
 
 
 @click.command("cache")
@@ -24,11 +27,10 @@ def command(action: str, settings: Settings) -> None:
 
     if action == "clear":
         removed = cache.clear()
-        settings.console.note(f"{removed} entries removed.")
+        settings.console.note(f"{removed} compiled functions removed.")
     elif settings.console.form == "json":
         from difflang.cli.output import json_text
 
-        facts = cache.info()
-        print(json_text({"directory": str(facts.directory), "entries": facts.entries, "bytes": facts.bytes}))
+        print(json_text(asdict(cache.info())))
     else:
         print(describe())
