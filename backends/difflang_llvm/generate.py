@@ -9,7 +9,6 @@ that failed, or one of the negative codes below.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 
 from difflang.core.ir import Literal
 from difflang.loops import ir
@@ -23,8 +22,6 @@ from difflang_llvm.text import MEMORY_TYPES, REGISTER_TYPES, Emitter, Needs
 
 OUT_OF_MEMORY = -1
 HOST_FAILED = -2
-LARGEST_EXPANDED_COPY = 256
-"""Bytes up to which a copy of known size is written out by LLVM instead of calling memcpy."""
 
 
 def generate(program: Program) -> tuple[str, Interface]:
@@ -241,7 +238,7 @@ class Generator:
     def _fill(self, statement: ir.Fill) -> None:
         value, count = self.registers.read(statement.value), self.memory.elements(statement.array.shape)
         pointer, element = self.memory.pointer(statement.array), MEMORY_TYPES[statement.array.dtype]
-        with self._counted(count) as index:
+        with self.emitter.counted(count) as index:
             address = self.emitter.value(f"getelementptr inbounds nuw {element}, ptr {pointer}, i64 {index}")
             self.memory.store_at(statement.array, address, value)
 
@@ -260,23 +257,6 @@ class Generator:
 
     # --- control ---
 
-    @contextmanager
-    def _counted(self, count: str, loop_metadata: str = "") -> Iterator[str]:
-        """A loop in rotated form around what is emitted inside; gives the index."""
-        e = self.emitter
-        body, after, index = e.fresh("body"), e.fresh("after"), f"%{e.fresh('i')}"
-        before = e.fresh("enter")
-        e.branch(e.value(f"icmp sgt i64 {count}, 0"), before, after)
-        e.label(before)
-        e.jump(body)
-        e.label(body)
-        place = len(e.lines)
-        yield index
-        following = e.value(f"add nuw nsw i64 {index}, 1")
-        e.lines.insert(place, f"  {index} = phi i64 [ 0, %{before} ], [ {following}, %{e.block} ]")
-        e.branch(e.value(f"icmp slt i64 {following}, {count}"), body, after, loop_metadata)
-        e.label(after)
-
     def _for(self, loop: ir.For) -> None:
         count = self.registers.read(loop.extent)
         metadata = ""
@@ -287,7 +267,7 @@ class Generator:
             self.memory.loops.append((loop, group))
         reducing = len(self._reductions)
         self._reductions += [r.register for r in loop.reductions]
-        with self._counted(count, metadata) as index:
+        with self.emitter.counted(count, metadata) as index:
             if loop.reverse:
                 last = self.emitter.value(f"sub nsw i64 {count}, 1")
                 index = self.emitter.value(f"sub nuw nsw i64 {last}, {index}")
@@ -327,7 +307,7 @@ class Generator:
         """Leaves the function with this status if the condition holds; the values go to the frame."""
         e = self.emitter
         good, bad = e.fresh("good"), e.fresh("bad")
-        e.branch(condition, bad, good, f", !prof {self._improbable}")
+        e.branch(condition, bad, good, f", !prof {self._unlikely}")
         main, e.lines = e.lines, self._deferred
         e.label(bad)
         for k, value in enumerate(values):
@@ -336,10 +316,6 @@ class Generator:
         e.lines = main
         self._failures.append((bad, str(status)))
         e.label(good)
-
-    @property
-    def _improbable(self) -> str:
-        return self._unlikely
 
     def _check(self, statement: ir.Check) -> None:
         values = statement.values
@@ -387,15 +363,12 @@ class Generator:
         return places
 
     def _kernel(self, statement: ir.Kernel) -> None:
+        """A routine of `kernels`; its status is 0, the number of a failure, or that there is no memory."""
         status = kernels.call(statement, self.emitter, self.memory, self.registers)
-        if status is None:
-            return
-        assert statement.site is not None
-        self.interface.checks.append(CheckRecord(statement.site, ("i64",)))
-        failed = self.emitter.value(f"icmp ne i64 {status}, 0")
-        code = Register("i64")
-        self.registers.write(code, status)
-        self._fail_if(failed, len(self.interface.checks), (code,))
+        self._fail_if(self.emitter.value(f"icmp eq i64 {status}, {kernels.NO_MEMORY}"), OUT_OF_MEMORY)
+        if statement.site is not None:
+            self.interface.checks.append(CheckRecord(statement.site, ()))
+            self._fail_if(self.emitter.value(f"icmp ne i64 {status}, 0"), len(self.interface.checks))
 
 
 def _kind(value: ir.Value) -> tuple[ir.DType, int | None]:

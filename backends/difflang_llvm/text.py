@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from difflang.core.ir import DType, Literal
@@ -78,6 +80,21 @@ class Emitter:
 
     def branch(self, condition: str, yes: str, no: str, suffix: str = "") -> None:
         self.void(f"br i1 {condition}, label %{yes}, label %{no}{suffix}")
+
+    @contextmanager
+    def counted(self, count: str, loop_metadata: str = "") -> Iterator[str]:
+        """A loop in rotated form around what is emitted inside; gives the index."""
+        before, body, after, index = self.fresh("enter"), self.fresh("body"), self.fresh("after"), f"%{self.fresh('i')}"
+        self.branch(self.value(f"icmp sgt i64 {count}, 0"), before, after)
+        self.label(before)
+        self.jump(body)
+        self.label(body)
+        place = len(self.lines)
+        yield index
+        following = self.value(f"add nuw nsw i64 {index}, 1")
+        self.lines.insert(place, f"  {index} = phi i64 [ 0, %{before} ], [ {following}, %{self.block} ]")
+        self.branch(self.value(f"icmp slt i64 {following}, {count}"), body, after, loop_metadata)
+        self.label(after)
 
     def alloca(self, type_: str, alignment: int = 8) -> str:
         name = f"%{self.fresh('s')}"
