@@ -59,7 +59,9 @@ def test_gradient_of_a_product_is_the_product_of_the_others(body, x: list[float]
 def test_hessian_of_a_product_with_zeros(x: list[float]) -> None:
     gradient = gradient_function(function("n x[n]", product_of))
     forward_over_reverse, reverse_over_reverse = tangent_function(gradient), cotangent_function(gradient)
-    expected = [[0 if i == j else math.prod(x[k] for k in range(3) if k not in (i, j)) for j in range(3)] for i in range(3)]
+    expected = [
+        [0 if i == j else math.prod(x[k] for k in range(3) if k not in (i, j)) for j in range(3)] for i in range(3)
+    ]
     for j, unit in enumerate(np.eye(3)):
         assert run(forward_over_reverse, 3, np.array(x), unit)[-1].tolist() == [row[j] for row in expected]
         assert run(reverse_over_reverse, 3, np.array(x), unit)[-1].tolist() == [row[j] for row in expected]
@@ -360,7 +362,9 @@ def test_accumulators() -> None:
             def one(i: Atom) -> list[Atom]:
                 b.add_to(total, times(b, b.get(x, i), s))
                 b.add_to(matrix, i, x)
-                b.cond(b.prim("gt", b.get(x, i), real(0)), lambda: (b.add_to(row, i, times(b, s, s)), [])[1], lambda: [])
+                b.cond(
+                    b.prim("gt", b.get(x, i), real(0)), lambda: (b.add_to(row, i, times(b, s, s)), [])[1], list
+                )
                 return []
 
             b.build([n], one)

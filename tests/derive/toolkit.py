@@ -82,7 +82,7 @@ def tangent_function(func: Func) -> Func:
 
 
 def cotangent_function(func: Func) -> Func:
-    """Parameters: those of `func`, then a cotangent for each float result. Results: those of `func`, then cotangents."""
+    """Parameters: those of `func`, then a cotangent for each float result. Results: its own, then cotangents."""
     b = Builder()
     params, floats = _params(func)
     b.open(params)
@@ -163,7 +163,9 @@ def check_modes(func: Func, args: Sequence[Any], *, smooth: bool = True, seed: i
     np.testing.assert_allclose(left, right, atol=1e-12 * (1 + scale), rtol=0)
     if smooth:
         expected = difference(func, args, directions)
-        np.testing.assert_allclose(flat(tangents), flat(expected), rtol=2e-7, atol=2e-8 * (1 + np.abs(flat(tangents)).max(initial=0)))
+        np.testing.assert_allclose(
+            flat(tangents), flat(expected), rtol=2e-7, atol=2e-8 * (1 + np.abs(flat(tangents)).max(initial=0))
+        )
 
 
 def check_all_orders(func: Func, args: Sequence[Any], *, smooth: bool = True) -> None:
