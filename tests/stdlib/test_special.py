@@ -1,0 +1,104 @@
+"""Special functions against scipy.special, and their derivatives against mpmath."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import mpmath
+import numpy as np
+import pytest
+from scipy import special
+
+import difflang as dl
+
+Load = Callable[[str], Any]
+
+PROGRAM = "import special\n" + "\n".join(
+    [
+        *(f"fn {f}(x: real) -> real = special.{f}(x)" for f in
+          "gamma logit entr sinc ndtr log_ndtr ndtri erfinv ellipk ellipe lambertw".split()),
+        *(f"fn {f}(a: real, b: real) -> real = special.{f}(a, b)" for f in
+          "betaln beta logaddexp xlogy xlog1py rel_entr gammainc gammaincc".split()),
+        "fn betainc(a: real, b: real, x: real) -> real = special.betainc(a, b, x)",
+        *(f"fn {f}(n: int, x: real) -> real = special.{f}(n, x)" for f in
+          "eval_legendre eval_chebyt eval_hermite".split()),
+    ]
+)  # fmt: skip
+
+ONE = {
+    "gamma": [0.1, 0.5, 1.0, 4.5, 20.0, -0.5, -1.5, -2.3],
+    "logit": [1e-12, 0.3, 0.999],
+    "entr": [0.0, 0.2, 3.0, -1.0],
+    "ndtr": [-30.0, -8.0, -1.0, 0.0, 2.0],
+    "log_ndtr": [-1e4, -50.0, -20.5, -19.5, -5.0, 0.0, 3.0],
+    "ndtri": [1e-300, 1e-20, 1e-3, 0.07, 0.3, 0.5, 0.9, 0.999999],
+    "erfinv": [-0.999, -0.9, -0.2, 1e-10, 0.5, 0.86, 0.9999],
+    "ellipk": [-3.0, 0.0, 0.5, 0.99],
+    "ellipe": [-3.0, 0.0, 0.5, 0.99],
+}
+TWO = {
+    "betaln": [(0.5, 2.0), (30.0, 4.0)],
+    "beta": [(0.5, 2.0), (3.0, 4.0)],
+    "logaddexp": [(1000.0, 1000.5), (-3.0, 2.0)],
+    "xlogy": [(0.0, 0.0), (2.0, 3.0)],
+    "xlog1py": [(0.0, -1.0), (2.0, 1e-12)],
+    "rel_entr": [(0.0, 1.0), (0.2, 0.5), (1.0, 0.0)],
+    "gammainc": [(0.5, 0.2), (0.5, 5.0), (3.0, 2.0), (50.0, 60.0), (2.0, 0.0)],
+    "gammaincc": [(0.5, 0.2), (0.5, 5.0), (3.0, 2.0), (50.0, 90.0), (2.0, 0.0)],
+}
+
+
+@pytest.mark.parametrize("name", ONE)
+def test_functions_of_one_number(load: Load, name: str) -> None:
+    function = getattr(load(PROGRAM), name)
+    theirs = getattr(special, name)
+    for x in ONE[name]:
+        np.testing.assert_allclose(function(x), theirs(x), rtol=2e-13, err_msg=f"{name}({x})")
+
+
+@pytest.mark.parametrize("name", TWO)
+def test_functions_of_two_numbers(load: Load, name: str) -> None:
+    function = getattr(load(PROGRAM), name)
+    theirs = np.logaddexp if name == "logaddexp" else getattr(special, name)
+    for arguments in TWO[name]:
+        np.testing.assert_allclose(function(*arguments), theirs(*arguments), rtol=2e-13, err_msg=f"{name}{arguments}")
+
+
+def test_the_rest(load: Load) -> None:
+    module = load(PROGRAM)
+    for a, b, x in [(2.0, 3.0, 0.4), (0.5, 0.5, 0.9), (30.0, 2.0, 0.95), (1.0, 1.0, 0.0), (1.0, 1.0, 1.0)]:
+        np.testing.assert_allclose(module.betainc(a, b, x), special.betainc(a, b, x), rtol=1e-12)
+    for x in (-0.3, -0.1, 0.0, 0.4, 1.0, 50.0):
+        np.testing.assert_allclose(module.lambertw(x), special.lambertw(x).real, rtol=1e-13, atol=1e-15)
+    for n in (0, 1, 2, 7):
+        for name in ("eval_legendre", "eval_chebyt", "eval_hermite"):
+            np.testing.assert_allclose(getattr(module, name)(n, 0.37), getattr(special, name)(n, 0.37), rtol=1e-12)
+    np.testing.assert_allclose([module.sinc(x) for x in (0.0, 1e-5, 0.5, 3.2)], np.sinc([0.0, 1e-5, 0.5, 3.2]), rtol=1e-13)
+
+
+DERIVATIVES: list[tuple[str, tuple[float, ...], Callable[..., Any]]] = [
+    ("gamma", (-1.5,), mpmath.gamma),
+    ("ndtri", (0.01,), lambda p: mpmath.sqrt(2) * mpmath.erfinv(2 * p - 1)),
+    ("erfinv", (0.93,), mpmath.erfinv),
+    ("log_ndtr", (-25.0,), lambda x: mpmath.log(mpmath.ncdf(x))),
+    ("sinc", (0.00002,), mpmath.sincpi),
+    ("ellipk", (0.4,), mpmath.ellipk),
+    ("ellipe", (0.4,), mpmath.ellipe),
+    ("lambertw", (0.7,), mpmath.lambertw),
+    ("gammainc", (2.5, 1.7), lambda a, x: mpmath.gammainc(a, 0, x, regularized=True)),
+    ("gammainc", (2.5, 9.0), lambda a, x: mpmath.gammainc(a, 0, x, regularized=True)),
+    ("beta", (2.5, 1.7), mpmath.beta),
+    ("betainc", (2.0, 3.5, 0.3), lambda a, b, x: mpmath.betainc(a, b, 0, x, regularized=True)),
+]
+
+
+@pytest.mark.parametrize(("name", "at", "oracle"), DERIVATIVES, ids=lambda v: v if isinstance(v, str) else None)
+def test_derivatives_in_every_argument(load: Load, name: str, at: tuple[float, ...], oracle: Any) -> None:
+    function = getattr(load(PROGRAM), name)
+    for k, parameter in enumerate(p.name for p in function.signature.parameters):
+        order = tuple(int(j == k) for j in range(len(at)))
+        with mpmath.workdps(40):
+            expected = float(mpmath.diff(oracle, at, order).real)
+        ours = float(dl.grad(function, wrt=parameter)(*at))
+        np.testing.assert_allclose(ours, expected, rtol=1e-10, atol=1e-13, err_msg=f"{name}, {parameter}")
