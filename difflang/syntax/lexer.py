@@ -12,9 +12,11 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 from functools import cache
 
-from difflang.diagnostics import Diagnostic, Span, error
+from difflang.diagnostics import Diagnostic, DiffLangError, Span, error
 from difflang.syntax import mistakes_in_text
 from difflang.syntax.tables import tables
+
+MAXIMUM_ERRORS = 20
 
 
 @dataclass(slots=True)
@@ -155,5 +157,7 @@ class _Scanner:
         column = position - self.line_starts[line - 1] + 1
         diagnostic, length = mistakes_in_text.unknown_text(self.text, position, self.path, line, column)
         self.lexed.errors.append(diagnostic)
+        if len(self.lexed.errors) >= MAXIMUM_ERRORS:
+            raise DiffLangError(*self.lexed.errors)
         self.lexed.tokens.append(Token("NAME", "?", line, column, column + length))
         return position + length

@@ -11,11 +11,11 @@ from typing import Any
 from difflang.diagnostics import Diagnostic, DiffLangError, Span, error
 from difflang.syntax import mistakes
 from difflang.syntax.builder import Builder, actions
-from difflang.syntax.lexer import Token
+from difflang.syntax.lexer import MAXIMUM_ERRORS, Token
+from difflang.syntax.situation import LAYOUT, Situation
 from difflang.syntax.tables import PLACEHOLDER, SPLICE, Rule, tables
 
 MAXIMUM_DEPTH = 200
-MAXIMUM_ERRORS = 20
 RECOVERY = ("statement", "condition", "_field_line", "item")
 ASSIGNMENT = frozenset(("=", "AUGMENTED", ".", ","))
 
@@ -32,6 +32,7 @@ class Parser:
         self.position = 0
         self.recovered_at = -1
         self.states: list[int] = []
+        self.states_before: list[int] = []  # as they were when the current token came up
         self.values: list[Any] = []
         self.starts: list[Token] = []
         self.ends: list[Token] = []
@@ -40,16 +41,20 @@ class Parser:
     def parse(self, start: str) -> Any:
         """The tree of the whole input. Raises a DiffLangError with every mistake found."""
         self.states = [self.tables.start[start]]
+        self.states_before = list(self.states)
         end_state = self.tables.end[start]
         states, all_states = self.states, self.tables.states
         while states[-1] != end_state:
             token = self.tokens[self.position]
             row = all_states[states[-1]]
-            action = row.get(self._kind(token, row))
+            kind = self._kind(token, row)
+            action = row.get(kind)
             if action is None:
                 self._handle_error(token)
             elif action >= 0:
                 self._shift(action, token)
+            elif self.tables.is_unit(~action):
+                states[-1] = self.tables.after_units(states[-2], ~action, kind)
             else:
                 self._reduce(self.tables.rules[~action], token)
         if self.errors:
@@ -79,6 +84,7 @@ class Parser:
             self.ends.append(self._last_written())
         if token.kind != "$END":
             self.position += 1
+        self.states_before = list(self.states)
 
     def _last_written(self) -> Token:
         """The token before the layout that is being shifted: blocks end where their text ends."""
@@ -86,10 +92,6 @@ class Parser:
 
     def _reduce(self, rule: Rule, lookahead: Token) -> None:
         length = rule.length
-        if length == 1 and rule.collapses:
-            self.states.pop()
-            self.states.append(self.tables.states[self.states[-1]][rule.nonterminal])
-            return
         base = len(self.values) - length
         start, end = (self.starts[base], self.ends[-1]) if length else (lookahead, lookahead)
         children = _children(rule, self.values[base:])
@@ -133,24 +135,26 @@ class Parser:
             raise DiffLangError(*self.errors)
         if self._is_missing_colon(token):
             self.tokens.insert(self.position, Token(":", "", token.line, token.column, token.column))
-            return
-        self._recover(token)
+        else:
+            self._recover(token)
+        self.states_before = list(self.states)
 
     def _already_reported(self, token: Token) -> bool:
         """Whether this line has a mistake already, from which the present one probably follows."""
         return any(found.span is not None and found.span.line <= token.line <= found.span.end_line for found in self.errors)
 
     def _is_missing_colon(self, token: Token) -> bool:
-        return token.kind == "NEWLINE" and self.tokens[self.position + 1].kind == "INDENT" and self._accepts(":")
+        return token.kind == "NEWLINE" and self.tokens[self.position + 1].kind == "INDENT" and self._accepts(":", self.states)
 
-    def _situation(self, token: Token) -> mistakes.Situation:
-        symbols = frozenset(kind for row in (self.tables.states[self.states[-1]],) for kind in row if self._accepts(kind))
+    def _situation(self, token: Token) -> Situation:
+        row = self.tables.states[self.states_before[-1]]
+        symbols = frozenset(kind for kind in row.keys() - self.tables.nonterminals if self._accepts(kind, self.states_before))
         in_body = any("statement" in self.tables.states[state] for state in self.states)
-        return mistakes.Situation(self.tokens, self.position, symbols, in_body, self.builder.path)
+        return Situation(self.tokens, self.position, symbols, in_body, self.builder.path)
 
-    def _accepts(self, kind: str) -> bool:
-        """Whether `kind` could be shifted here, after the reductions that it would cause."""
-        states = list(self.states)
+    def _accepts(self, kind: str, stack: list[int]) -> bool:
+        """Whether `kind` could be shifted on this stack, after the reductions that it would cause."""
+        states = list(stack)
         while True:
             action = self.tables.states[states[-1]].get(kind)
             if action is None or action >= 0:
@@ -170,13 +174,16 @@ class Parser:
                 stack.pop()
         if token.kind == "$END":
             raise DiffLangError(*self.errors)
-        if not self._begins_line() or self.position == self.recovered_at:
+        before = self.position
+        if not self._begins_line() or before == self.recovered_at:
             self._skip_line()
+        if self.position == self.recovered_at:
+            self.position += 1  # a DEDENT without its block; without this step the parser would not get on
         self.recovered_at = self.position
         self._push(found[0], [] if found[0].startswith("_") else None, token, token, 0)
 
     def _begins_line(self) -> bool:
-        return self.position > 0 and self.tokens[self.position - 1].kind in mistakes.LAYOUT
+        return self.position > 0 and self.tokens[self.position - 1].kind in LAYOUT
 
     def _skip_line(self) -> None:
         """Moves behind the end of the logical line and the block that hangs on it."""
