@@ -1,0 +1,43 @@
+"""Backends by name, found through the entry-point group `difflang.backends`: built-in ones take the same door."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+
+from difflang.backend.protocol import Backend
+from difflang.diagnostics import error
+from difflang.diagnostics.suggest import did_you_mean, listing
+
+GROUP = "difflang.backends"
+
+
+@cache
+def _entry_points() -> dict[str, EntryPoint]:
+    return {entry.name: entry for entry in entry_points(group=GROUP)}
+
+
+def names() -> list[str]:
+    """The names of the installed backends."""
+    return sorted(_entry_points())
+
+
+@cache
+def get(name: str) -> Backend:
+    """The backend of that name, imported at its first use.
+
+    Raises E0906 for an unknown name, and for a backend that cannot be imported or is none.
+    """
+    entry = _entry_points().get(name)
+    if entry is None:
+        hint = did_you_mean(name, names(), f"Installed are {listing(names())}.")
+        raise error("E0906", f"There is no backend `{name}`.", hint=hint)
+    try:
+        backend = entry.load()
+    except (ImportError, OSError) as problem:
+        message = f"The backend `{name}` cannot be used here: {problem}."
+        raise error("E0906", message, hint="Install what it needs, or choose another backend.") from None
+    if not isinstance(backend, Backend):
+        message = f"The package of the backend `{name}` does not give a backend."
+        raise error("E0906", message, hint="See `difflang.backend.protocol.Backend`.")
+    return backend

@@ -1,0 +1,143 @@
+"""What each command does when all is well."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+
+def test_run_prints_the_value(difflang):
+    assert difflang("run one.dl width=3").out == "6.0\n"
+    assert difflang("run one.dl width=3 height=0.5").out == "1.5\n"
+    assert difflang("run one.dl -f total x=[1,2.5,3]").out == "6.5\n"
+    assert difflang("run one.dl -f double k=-4").out == "-8\n"
+
+
+def test_run_prints_parts_by_name(difflang):
+    assert difflang("run one.dl -f both x=2 flag=false").out == "[0] = 4.0\n[1] = true\n"
+    assert difflang("run one.dl -f shift line.slope=1 line.offset=2 x=3").out == "slope = 1.0\noffset = 5.0\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "document"),
+    [
+        ("run one.dl width=3", {"value": 6.0, "type": "real"}),
+        ("run one.dl -f both x=2 flag=false", {"value": [4.0, True], "type": "(real, bool)"}),
+        (
+            "run one.dl -f shift line.slope=1 line.offset=2 x=3",
+            {"value": {"slope": 1.0, "offset": 5.0}, "type": "Line"},
+        ),
+        ("grad one.dl width=3", {"value": 6.0, "gradient": {"width": 2.0}}),
+        ("grad one.dl --wrt width,height width=3 height=4", {"value": 12.0, "gradient": {"width": 4.0, "height": 3.0}}),
+        ("grad one.dl -f dots --wrt y x=[1,2] y=[3,4]", {"value": 11.0, "gradient": {"y": [1.0, 2.0]}}),
+        ("check one.dl", []),
+    ],
+)
+def test_json(difflang, line, document):
+    ran = difflang(f"{line} --format json")
+    assert (ran.status, ran.json) == (0, document)
+
+
+def test_grad_for_people(difflang):
+    ran = difflang("grad one.dl -f dots --wrt x,y x=[1,2] y=[3,4]")
+    assert ran.out == "value = 11.0\ngradient.x = [3., 4.]\ngradient.y = [1., 2.]\n"
+
+
+def test_files_in_and_out(difflang, folder):
+    np.save(folder / "x.npy", np.array([1.0, 2.0]))
+    np.savez(folder / "line.npz", slope=2.0, offset=1)
+    assert difflang("run one.dl -f total x=@x.npy").out == "3.0\n"
+    ran = difflang("run one.dl -f shift line=@line.npz x=1 --out moved.npz --quiet")
+    assert (ran.status, ran.out, ran.err) == (0, "", "")
+    with np.load(folder / "moved.npz") as archive:
+        assert {name: float(archive[name]) for name in archive.files} == {"slope": 2.0, "offset": 2.0}
+    difflang("run one.dl -f both x=1 flag=true --out pair.json")
+    assert json.loads((folder / "pair.json").read_text()) == {"0": 2.0, "1": False}
+    difflang("grad one.dl width=3 --out g.npz")
+    with np.load(folder / "g.npz") as archive:
+        assert {name: float(archive[name]) for name in archive.files} == {"value": 6.0, "gradient.width": 2.0}
+
+
+def test_reports_are_kept(difflang, folder):
+    ran = difflang("run one.dl -f loud n=3 --log log.csv --plot plot.png")
+    assert ran.out == "done 3\n3\n"
+    assert (folder / "log.csv").read_text() == "step,half\n0,0.0\n1,0.5\n2,1.0\n"
+    assert (folder / "plot.png").read_bytes().startswith(b"\x89PNG")
+    assert ran.err.splitlines()[-1] == "step 2  half 1"
+
+
+def test_quiet_shows_no_progress_and_json_keeps_the_output_clean(difflang):
+    assert difflang("run one.dl -f loud n=2 --quiet").err == ""
+    ran = difflang("run one.dl -f loud n=2 --quiet --format json")
+    assert ran.json == {"value": 2, "type": "int"} and ran.err == "done 2\n"
+
+
+@pytest.mark.parametrize("backend", ["llvm", "reference"])
+def test_backends_and_precision(difflang, backend):
+    assert difflang(f"run one.dl -f root x=2 --backend {backend}").out == f"{np.sqrt(2.0)}\n"
+    ran = difflang(f"run one.dl -f root x=2 --backend {backend} --precision f32")
+    assert ran.out == f"{np.sqrt(np.float32(2))}\n"
+
+
+def test_check_reports_every_file(difflang):
+    ran = difflang("check one.dl wrong.dl broken.dl --format json")
+    assert ran.status == 1
+    assert [record["file"] for record in ran.json] == ["wrong.dl", "broken.dl"]
+    assert "1 file checked, no errors." in difflang("check one.dl").err
+
+
+def test_test_runs_every_block(difflang):
+    ran = difflang("test one.dl failing.dl")
+    assert ran.status == 1
+    assert "ok    one.dl: doubling" in ran.out and "ok    failing.dl: good" in ran.out
+    assert "FAIL  failing.dl: bad" in ran.out and "two is more" in ran.err
+    assert ran.out.endswith("2 passed, 1 failed\n")
+    passed = {record["test"]: record["passed"] for record in difflang("test one.dl failing.dl --format json").json}
+    assert passed == {"doubling": True, "good": True, "bad": False}
+
+
+@pytest.mark.parametrize("stage", ["ast", "core", "opt", "loops", "llvm", "asm"])
+def test_emit(difflang, stage, folder):
+    ran = difflang(f"emit one.dl -f total --stage {stage}")
+    assert ran.status == 0 and len(ran.out) > 40
+    difflang(f"emit one.dl -f total --stage {stage} --of grad --out stage.txt")
+    assert (folder / "stage.txt").stat().st_size > 40
+
+
+def test_explain(difflang):
+    assert difflang("explain e0605").out.startswith("# E0605: ")
+    assert "E0605  the shapes of the arguments do not fit" in difflang("explain").out
+    assert difflang("explain E0605 --format json").json["code"] == "E0605"
+
+
+def test_doctor(difflang):
+    ran = difflang("doctor --format json")
+    assert ran.status == 0 and ran.json["backend llvm"] == "works" and ran.json["backend reference"] == "works"
+    assert difflang("doctor").out.startswith("difflang ")
+
+
+def test_cache(difflang, tmp_path, monkeypatch):
+    monkeypatch.setenv("DIFFLANG_CACHE_DIR", str(tmp_path / "cache"))
+    difflang("run one.dl -f total x=[1]")
+    assert difflang("cache info --format json").json["files"] >= 1
+    assert difflang("cache clear").status == 0
+    assert difflang("cache info --format json").json["files"] == 0
+
+
+def test_new_makes_a_project_that_works(difflang, folder):
+    assert difflang("new line").status == 0
+    assert difflang("check line/line.dl").status == 0
+    ran = difflang("run line/line.dl steps=4000 --format json")
+    slope, offset = np.polyfit([0, 1, 2, 3, 4], [1.1, 2.9, 5.2, 6.8, 9.1], 1)
+    assert ran.json["value"] == {"slope": pytest.approx(slope, rel=1e-6), "offset": pytest.approx(offset, rel=1e-6)}
+    assert difflang("test line").status == 0
+    assert difflang("grad line/line.dl -f loss --wrt line line.slope=1 line.offset=0").status == 0
+    assert "exists already" in difflang("new line").err
+
+
+def test_help_and_version(difflang):
+    assert "Commands:" in difflang("").out
+    assert "run" in difflang("--help").out and "--out" in difflang("run --help").out
+    assert difflang("--version").status == 0

@@ -1,0 +1,89 @@
+"""The command line as a process: signals, pipes, read-only caches, start-up, and the promise of no traceback."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from typing import Any
+
+import pytest
+
+DIFFLANG = [sys.executable, "-c", "from difflang.cli import main; main()"]
+
+
+def start(*words: str, **environment: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [*DIFFLANG, *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **environment},
+    )
+
+
+def finish(*words: str, **environment: str) -> Any:
+    process = start(*words, **environment)
+    out, err = process.communicate(timeout=120)
+    return process.returncode, out, err
+
+
+def test_status_reaches_the_shell(folder):
+    assert finish("run", "one.dl", "width=3")[:2] == (0, "6.0\n")
+    assert finish("run", "one.dl")[0] == 2
+    assert finish("run", "one.dl", "-f", "checked", "x=-1")[0] == 1
+
+
+def test_interrupting_native_code(folder):
+    assert finish("run", "one.dl", "-f", "double", "k=1")[0] == 0
+    process = start("run", "one.dl", "-f", "slow")
+    time.sleep(4)
+    assert process.poll() is None, "the loop runs longer than that"
+    process.send_signal(signal.SIGINT)
+    begun = time.monotonic()
+    out, err = process.communicate(timeout=10)
+    assert time.monotonic() - begun < 2
+    assert process.returncode == 130 and out == "" and err.strip() == "Interrupted."
+
+
+def test_a_closed_pipe_is_no_failure(folder):
+    reader, writer = os.pipe()
+    os.close(reader)
+    process = subprocess.run(
+        [*DIFFLANG, "explain"], stdout=writer, stderr=subprocess.PIPE, text=True, timeout=60, check=False
+    )
+    os.close(writer)
+    assert process.stderr == ""
+
+
+@pytest.mark.parametrize("place", ["/proc/none", "/dev/null/x"])
+def test_a_cache_that_cannot_be_written(folder, place):
+    assert finish("run", "one.dl", "width=3", DIFFLANG_CACHE_DIR=place)[:2] == (0, "6.0\n")
+
+
+def test_an_internal_error_is_reported_without_a_traceback(folder, monkeypatch, capfd):
+    from difflang.cli import app
+    from difflang.cli.commands import explain
+
+    def fail(code: str) -> None:
+        raise ZeroDivisionError("a fault made for this test")
+
+    monkeypatch.setattr(explain, "page", fail)
+    assert app.execute(["explain", "E0601"]) == 1
+    err = capfd.readouterr().err
+    assert "E0999" in err and "a fault made for this test" in err and "report" in err and "Traceback" not in err
+    monkeypatch.setenv("DIFFLANG_TRACEBACK", "1")
+    with pytest.raises(ZeroDivisionError):
+        app.execute(["explain", "E0601"])
+
+
+def test_importing_is_light():
+    code = (
+        "import sys, difflang; difflang.load;"
+        "heavy = {'lark', 'llvmlite', 'scipy', 'matplotlib', 'rich', 'click', 'sympy'} & set(sys.modules);"
+        "sys.exit(', '.join(heavy))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
