@@ -45,9 +45,7 @@ def test_gmm(runner: ModuleType, adbench: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize(("d", "k", "gamma", "m"), [(1, 1, 1.0, 0), (3, 2, 0.7, 0), (4, 3, 1.6, 5), (2, 4, 2.5, 1)])
-def test_gmm_with_other_priors(
-    runner: ModuleType, oracles: ModuleType, d: int, k: int, gamma: float, m: int
-) -> None:
+def test_gmm_with_other_priors(runner: ModuleType, oracles: ModuleType, d: int, k: int, gamma: float, m: int) -> None:
     draw = np.random.default_rng(d + k).standard_normal
     alpha, means, icf, x = draw(k), draw((k, d)), draw((k, d * (d + 1) // 2)), draw((7, d))
     value, gradient = runner.gmm_derivative(alpha, means, icf, x, gamma, m)
@@ -124,7 +122,12 @@ def test_hand_with_a_rotation_that_counts_as_none(runner: ModuleType, oracles: M
     assert np.all(jacobian[:, :3] == 0.0)
     exact = oracles.complex_step(lambda t: oracles.hand(t, None, model, vertex, points), theta)
     assert disagreement(jacobian, exact) < 1e-8
-    assert disagreement(runner.hand_residuals(theta, model, vertex, points), oracles.hand(theta, None, model, vertex, points).real) < 1e-8
+    assert (
+        disagreement(
+            runner.hand_residuals(theta, model, vertex, points), oracles.hand(theta, None, model, vertex, points).real
+        )
+        < 1e-8
+    )
 
 
 def test_hand_complicated_with_random_angles(runner: ModuleType, oracles: ModuleType, adbench: Path) -> None:
@@ -152,5 +155,7 @@ def test_one_compilation_serves_every_size(runner: ModuleType, monkeypatch: pyte
     monkeypatch.setattr(backend, "compile", counting)
     gradient = dl.grad(dl.load(Path(runner.__file__).parent / "gmm.dl").objective, wrt="means")
     for d, k, n in [(1, 1, 1), (2, 3, 5), (5, 2, 9)]:
-        assert gradient(np.zeros(k), np.ones((k, d)), np.zeros((k, d * (d + 1) // 2)), np.ones((n, d)), 1.0, 0).shape == (k, d)
+        assert gradient(
+            np.zeros(k), np.ones((k, d)), np.zeros((k, d * (d + 1) // 2)), np.ones((n, d)), 1.0, 0
+        ).shape == (k, d)
     assert len(compiled) == 1

@@ -71,7 +71,9 @@ def test_a_schedule_gives_the_rate_of_each_step(load: Callable[[str], Any]) -> N
 
 
 def test_a_method_can_be_imported_by_itself(load: Callable[[str], Any]) -> None:
-    text = PROGRAM.replace("import optim", "import optim\nimport optim.adam as adam").replace("optim.METHOD", "adam(lr = 0.01)")
+    text = PROGRAM.replace("import optim", "import optim\nimport optim.adam as adam").replace(
+        "optim.METHOD", "adam(lr = 0.01)"
+    )
     np.testing.assert_allclose(load(text).run(START, 2), TABLE["adam(lr = 0.01)"][1], rtol=0, atol=1e-8)
 
 

@@ -104,7 +104,9 @@ def test_triangular_solve(load: Load, matrices: Draw, trans: bool, lower: bool, 
 def test_expm(load: Load, matrices: Draw, scale: float) -> None:
     a = scale * matrices(6, 6)
     expected = scipy.linalg.expm(a)
-    np.testing.assert_allclose(load(PROGRAM).expm(a), expected, rtol=0, atol=1e-12 * np.abs(expected).max() * max(scale, 1))
+    np.testing.assert_allclose(
+        load(PROGRAM).expm(a), expected, rtol=0, atol=1e-12 * np.abs(expected).max() * max(scale, 1)
+    )
 
 
 def test_sqrtm_of_a_general_matrix_and_of_a_laplacian(load: Load, matrices: Draw) -> None:

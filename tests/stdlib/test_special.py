@@ -74,7 +74,9 @@ def test_the_rest(load: Load) -> None:
     for n in (0, 1, 2, 7):
         for name in ("eval_legendre", "eval_chebyt", "eval_hermite"):
             np.testing.assert_allclose(getattr(module, name)(n, 0.37), getattr(special, name)(n, 0.37), rtol=1e-12)
-    np.testing.assert_allclose([module.sinc(x) for x in (0.0, 1e-5, 0.5, 3.2)], np.sinc([0.0, 1e-5, 0.5, 3.2]), rtol=1e-13)
+    np.testing.assert_allclose(
+        [module.sinc(x) for x in (0.0, 1e-5, 0.5, 3.2)], np.sinc([0.0, 1e-5, 0.5, 3.2]), rtol=1e-13
+    )
 
 
 DERIVATIVES: list[tuple[str, tuple[float, ...], Callable[..., Any]]] = [
