@@ -37,6 +37,10 @@ class Tokens:
         self.rest = path.read_text().split()
         self.place = 0
 
+    @property
+    def left(self) -> int:
+        return len(self.rest) - self.place
+
     def floats(self, *shape: int) -> np.ndarray:
         count = int(np.prod(shape))
         self.place += count
@@ -51,11 +55,12 @@ class Tokens:
 
 
 def gmm_arguments(path: Path) -> Arguments:
-    """alpha, means, icf, x, gamma, m. A file whose points all equal the first line repeats that line (not used here)."""
+    """alpha, means, icf, x, gamma, m. The largest files hold one point, which stands for all n."""
     tokens = Tokens(path)
     d, k, n = tokens.integers(3)
     alpha, means = tokens.floats(k), tokens.floats(k, d)
-    icf, x = tokens.floats(k, d * (d + 1) // 2), tokens.floats(n, d)
+    icf = tokens.floats(k, d * (d + 1) // 2)
+    x = np.tile(tokens.floats(1, d), (n, 1)) if tokens.left == d + 2 else tokens.floats(n, d)
     gamma, m = float(tokens.floats(1)[0]), tokens.integers(1)[0]
     return alpha, means, icf, x, gamma, m
 
@@ -132,7 +137,7 @@ def hand_arguments(path: Path) -> Arguments:
     folder = next(place / "model" for place in path.resolve().parents if (place / "model").is_dir())
     hand, measured = hand_model(folder), tokens.floats(n, 4)
     index, points = measured[:, 0].astype(np.int64), measured[:, 1:].copy()
-    if len(tokens.rest) - tokens.place == angles:
+    if tokens.left == angles:
         return tokens.floats(angles), hand, index, points
     u, theta = tokens.floats(n, 2), tokens.floats(angles)
     triangles = np.array([line.split(":") for line in (folder / "triangles.txt").read_text().split()], dtype=np.int64)

@@ -1,11 +1,13 @@
 """The four ADBench objectives written plainly in NumPy, on numbers that may be complex.
 
-Derivatives come from the complex step: Im f(x + i h) / h with h = 1e-30 has no cancellation (W. Squire and G. Trapp 1998).
+Derivatives come from the complex step: Im f(x + i h) / h with h = 1e-30 has no cancellation
+(W. Squire and G. Trapp 1998).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -69,7 +71,7 @@ def lstm(main: Any, extra: Any, state: Any, sequence: Any) -> Any:
     b = extra.shape[1]
     hidden, cells = list(state[0::2]), list(state[1::2])
     total = 0.0
-    for now, next_ in zip(sequence, sequence[1:], strict=False):
+    for now, next_ in pairwise(sequence):
         z = now * extra[0]
         for k in range(len(hidden)):
             w, v = main[2 * k].reshape(4, b), main[2 * k + 1].reshape(4, b)

@@ -98,19 +98,16 @@ def test_the_unknown_may_be_a_struct_and_progress_is_reported(load: Callable[[st
     assert seen[-1]["loss"] < 5.001
 
 
+BOWL = """
+import optim
+fn bowl(x: real[2]) -> real = 0.5 * (x[0] ** 2 + 10.0 * x[1] ** 2)
+fn run(tolerance: real) -> real[2]:
+    return optim.minimize(bowl, [1.0, 1.0], optim.gd(lr = 0.1), steps = 10000, tolerance = tolerance)
+"""
+
+
 def test_the_tolerance_ends_the_run(load: Callable[[str], Any]) -> None:
-    text = """
-    import optim
-    fn bowl(x: real[2]) -> real = 0.5 * (x[0] ** 2 + 10.0 * x[1] ** 2)
-    fn run(tolerance: real) -> real[2] = optim.minimize(bowl, [1.0, 1.0], optim.gd(lr = 0.1), steps = 10000, tolerance = tolerance)
-    """
     seen: list[dict[str, Any]] = []
-    x = load(_dedent(text)).run.on(report=seen.append)(1e-5)
+    x = load(BOWL).run.on(report=seen.append)(1e-5)
     assert len(seen) == 2 + int(np.ceil(np.log(1e-5) / np.log(0.9))) - 1
     assert abs(x[0]) <= 1e-5
-
-
-def _dedent(text: str) -> str:
-    import textwrap
-
-    return textwrap.dedent(text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -55,7 +56,7 @@ def test_tighter_tolerance_smaller_error(load: Load) -> None:
     times = np.linspace(0.0, 10.0, 11)
     truth = exact(times, 0.1)
     errors = [np.abs(load(PROGRAM).path(START, times, 0.1, r, r) - truth).max() for r in (1e-4, 1e-6, 1e-8, 1e-10)]
-    assert all(late < 0.1 * early for early, late in zip(errors, errors[1:], strict=False))
+    assert all(late < 0.1 * early for early, late in pairwise(errors))
 
 
 def test_rk4_has_order_four(load: Load) -> None:

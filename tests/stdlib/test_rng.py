@@ -34,7 +34,7 @@ fn noise(seed: int, like: Pair) -> Pair = rng.normal_like(rng.key(seed), like)
 
 N = 20000
 
-# Key and counter words, and the block: from the known-answer file of Salmon et al. (Random123), threefry2x32, 20 rounds.
+# Key and counter words, and the block: threefry2x32 with 20 rounds in the known-answer file of Random123.
 KNOWN = [
     ((0x00000000, 0x00000000), (0x00000000, 0x00000000), (0x6B200159, 0x99BA4EFE)),
     ((0xFFFFFFFF, 0xFFFFFFFF), (0xFFFFFFFF, 0xFFFFFFFF), (0x1CB996FC, 0xBB002BE7)),
