@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from difflang.check.dispatch import EXPRESSIONS
 from difflang.check.environment import Scope
@@ -13,9 +13,9 @@ from difflang.check.sizing import SizeTable
 from difflang.check.types import INT, Type, real_of, type_text
 from difflang.check.values import Arguments, Array, ErrorValue, FunctionValue, Scalar, Value, type_of
 from difflang.core.builder import Builder
-from difflang.core.ir import Atom
+from difflang.core.ir import Atom, Var
 from difflang.diagnostics.model import Diagnostic, DiffLangError, Label, Span, error
-from difflang.signature import ScalarType
+from difflang.signature import DataInfo, ScalarType
 from difflang.sizes import Size
 from difflang.syntax import ast
 
@@ -46,12 +46,15 @@ class Context:
     def __init__(self, program: Program, precision: str = "f64") -> None:
         self.program = program
         self.builder = Builder()
-        self.sizes = SizeTable(self.builder)
+        self.sizes = SizeTable(self.builder, program.data_sizes())
         self.real: ScalarType = real_of(precision)
         self.activations: list[Activation] = []
         self.found: list[Diagnostic] = []
         self.checking = False
-        self.data: dict[Any, Value] = {}
+        self.warnings: list[Diagnostic] = []
+        self.data: dict[ast.DataDef, Value] = {}
+        self._data_params: list[Var] = []
+        self._data_infos: list[DataInfo] = []
         self._work = 0
 
     # --- elaboration ---
@@ -135,3 +138,23 @@ class Context:
     def shape_atoms(self, shape: Sequence[Size]) -> list[Atom]:
         """The Core atoms of the dimensions of a shape."""
         return [self.sizes.dimension(s) for s in shape]
+
+    # --- data items ---
+
+    def add_data(self, node: ast.DataDef, value: Value, params: Sequence[Var], info: DataInfo) -> None:
+        """Records that the program needs a `data` item."""
+        self.data[node] = value
+        self._data_params.extend(params)
+        self._data_infos.append(info)
+
+    def data_params(self) -> list[Var]:
+        return self._data_params
+
+    def data_infos(self) -> list[DataInfo]:
+        return self._data_infos
+
+    def require_data(self) -> None:
+        """A size that is known from a data item only needs the item, even when nothing reads it."""
+        for item in self.program.root.module.items:
+            if isinstance(item, ast.DataDef) and any(self.sizes.is_used(n) for n in self.program.root.data_sizes(item)):
+                self.evaluate(ast.Name(item.name_span, item.name), self.program.root)

@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from difflang.check.environment import Scope
 from difflang.diagnostics.model import DiffLangError, Span
+from difflang.diagnostics.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from difflang.check.context import Context
 
 
-def closest(name: str, candidates: Iterable[str]) -> str | None:
-    """The candidate that is most like a misspelt name, if any is like it."""
-    names = list(dict.fromkeys(c for c in candidates if not c.startswith("__")))
-    folded = {c.casefold(): c for c in reversed(names)}
-    found = get_close_matches(name.casefold(), list(folded), n=1, cutoff=0.6)
-    return folded[found[0]] if found else None
-
-
 def suggestion(name: str, candidates: Iterable[str], otherwise: str | None = None) -> str | None:
     """The hint for a misspelt name."""
-    near = closest(name, candidates)
-    return f"did you mean {near}?" if near else otherwise
+    return did_you_mean(name, dict.fromkeys(c for c in candidates if not c.startswith("__")), otherwise)
 
 
 def unknown_name(
@@ -43,4 +34,4 @@ def unknown_name(
     if hint is None and module is not None:
         hint = f"write `from {module} import {name}`, or `import {module}` and {module}.{name}"
     hint = suggestion(name, [*scope.visible(), *extra], hint)
-    return context.error(code, f"there is no {kind} called {name} here", span, hint=hint)
+    return context.error(code, f"there is no {kind} called `{name}` here", span, hint=hint)

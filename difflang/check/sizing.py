@@ -11,27 +11,32 @@ from math import lcm
 
 from difflang.core.builder import Builder
 from difflang.core.ir import Atom, Literal, Var
-from difflang.core.ops import integer
+from difflang.core.ops import I64, integer
 from difflang.sizes import Size
 
 
 class SizeTable:
-    """The names of one elaboration: their atoms, their ranges, and the atoms of polynomials over them."""
+    """The names of one elaboration: their atoms, their ranges, and the atoms of polynomials over them.
 
-    def __init__(self, builder: Builder) -> None:
+    `reserved` are the names of sizes that `data` items bind; their variables are made when first used.
+    """
+
+    def __init__(self, builder: Builder, reserved: frozenset[str]) -> None:
         self._builder = builder
         self._atoms: dict[str, Atom] = {}
         self._rigid: set[str] = set()
         self._sizes: dict[Var, Size] = {}
         self._emitted: dict[tuple[Size, bool], Atom] = {}
         self._ranges: dict[str, tuple[Size, Size]] = {}
+        self._globals: dict[str, Var] = {}
+        self._reserved = reserved
 
     # --- names ---
 
     def fresh(self, hint: str, atom: Atom, *, rigid: bool = False) -> Size:
         """A new name for the integer that `atom` holds."""
         name = hint
-        while name in self._atoms:
+        while name in self._atoms or name in self._reserved:
             name += "'"
         return self._record(name, atom, rigid)
 
@@ -48,6 +53,23 @@ class SizeTable:
             self._sizes[atom] = size
         return size
 
+    def _atom(self, name: str) -> Atom:
+        """The atom of a name. What has none yet is a size of a data item."""
+        if name not in self._atoms:
+            self._globals[name] = Var(I64, name)
+            self._record(name, self._globals[name], True)
+        return self._atoms[name]
+
+    def is_global(self, name: str) -> bool:
+        """Whether a name is a size that a data item binds."""
+        return name in self._globals or name not in self._atoms
+
+    def is_used(self, name: str) -> bool:
+        return name in self._globals
+
+    def global_vars(self) -> list[Var]:
+        return list(self._globals.values())
+
     def of_atom(self, atom: Atom) -> Size:
         """The size that an i64 atom holds; a new name where nothing is known of it."""
         if isinstance(atom, Literal):
@@ -63,7 +85,7 @@ class SizeTable:
 
     def available(self, size: Size) -> bool:
         """Whether all that a size depends on may be used here."""
-        return all(self.known(name) is not None for name in size.atoms)
+        return all(self._builder.in_scope(self._atom(name)) for name in size.atoms)
 
     # --- atoms ---
 
@@ -92,7 +114,7 @@ class SizeTable:
         for monomial, coefficient in size.terms:
             product: Atom = integer(int(coefficient * denominator))
             for name in monomial:
-                product = self._times(product, self._atoms[name])
+                product = self._times(product, self._atom(name))
             total = self._plus(total, product)
         return total if denominator == 1 else self._builder.hoisted("floordiv", total, integer(denominator))
 
@@ -115,9 +137,12 @@ class SizeTable:
         difference = left - right
         if not difference.terms:
             return True
-        if all(name in self._rigid for name in difference.atoms):
+        if all(self._is_rigid(name) for name in difference.atoms):
             return False
         return None
+
+    def _is_rigid(self, name: str) -> bool:
+        return name in self._rigid or name not in self._atoms
 
     def limit(self, name: Size, start: Size, stop: Size) -> None:
         """Records that a loop variable lies in start .. stop - 1."""
@@ -129,7 +154,7 @@ class SizeTable:
         for _ in range(8):
             ranged = next((n for n in reversed(rest.atoms) if n in self._ranges), None)
             if ranged is None:
-                return all(c >= 0 and all(n in self._rigid for n in m) for m, c in rest.terms)
+                return all(c >= 0 and all(self._is_rigid(n) for n in m) for m, c in rest.terms)
             smaller = self._smallest(rest, ranged)
             if smaller is None:
                 return False

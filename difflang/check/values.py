@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from difflang.check.types import SingletonType, StructInfo, StructType, TupleType, Type
 from difflang.core.ir import Atom
 from difflang.diagnostics.model import Span
 from difflang.signature import ArrayType, ScalarType
 from difflang.sizes import Size
+from difflang.syntax import ast
 
 if TYPE_CHECKING:
     from difflang.check.context import Context
     from difflang.check.environment import Scope
+    from difflang.check.specimens import SpecimenMaker
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,14 @@ class Arguments:
         return self.spans[position] if position < len(self.spans) else self.span
 
 
+@dataclass(frozen=True, slots=True)
+class ItemValue:
+    """A `const` or `data` item, whose value is made where it is used."""
+
+    node: ast.ConstDef | ast.DataDef
+    scope: Scope
+
+
 class FunctionValue:
     """A function. Subclasses: closures, overload sets, builtins, derivatives of functions, externs."""
 
@@ -119,14 +129,16 @@ class FunctionValue:
         """The names of the parameters, where they have any."""
         return None
 
-    def specimens(self, context: Context, maker: Any) -> list[Value]:
-        """Arguments made up from the declared types of the parameters, by `maker` (see `entry.py`)."""
-        raise NotImplementedError
+    def specimens(self, context: Context, maker: SpecimenMaker) -> list[tuple[str, Value]]:
+        """Named arguments made up from the declared types of the parameters. Raises E0322 where these are not known."""
+        message = f"the types of the parameters of `{self.name}` are not known"
+        hint = f"wrap it: fn(x: real) = {self.name}(x)"
+        raise context.error("E0322", message, context.builder.span, hint=hint)
 
 
 Value = (
     Number | Scalar | Array | TupleValue | StructValue | StringValue | NothingValue | ErrorValue | ModuleValue
-    | TypeValue | FunctionValue
+    | ItemValue | TypeValue | FunctionValue
 )  # fmt: skip
 
 

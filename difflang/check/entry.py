@@ -1,0 +1,166 @@
+"""Entry points: a function of the program as a closed Core function, with the description of its parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any
+
+from difflang.check.context import Context, Poisoned
+from difflang.check.describe import describe_value
+from difflang.check.functions import OverloadSet
+from difflang.check.leaves import atoms, materialize, settle
+from difflang.check.specimens import SpecimenMaker
+from difflang.check.statements import Frame, run
+from difflang.check.values import Arguments, FunctionValue, NothingValue, Value
+from difflang.core.ir import Block, Func, Var
+from difflang.diagnostics.model import Diagnostic, DiffLangError, error
+from difflang.signature import DataInfo, Lowered, Signature
+from difflang.syntax import ast
+
+if TYPE_CHECKING:
+    from difflang.check.environment import Scope
+    from difflang.check.program import Program
+
+
+def lower_function(
+    program: Program,
+    node: ast.Expr,
+    text: str,
+    precision: str,
+    given: Collection[str] | None,
+    statics: Mapping[str, int],
+) -> Lowered:
+    """The function that an expression stands for, with parameters of the types it declares."""
+    context = Context(program, precision)
+    context.builder.open()
+    function = context.evaluate(node, program.root)
+    if not isinstance(function, FunctionValue):
+        raise error("E0303", f"`{text}` is no function", node.span, hint="name a function of the file, such as main")
+    maker = SpecimenMaker(context, given, statics)
+    named = function.specimens(context, maker)
+    result = function.call(context, Arguments((), dict(named), node.span))
+    return finish_lowered(context, maker, text, result, node)
+
+
+def finish_lowered(context: Context, maker: SpecimenMaker, name: str, result: Value, node: ast.Node) -> Lowered:
+    """Closes the function: parameters in their order, results flattened."""
+    final = materialize(context, result)
+    _require_value(context, final, node)
+    results = atoms(settle(context, final, node.span))
+    context.require_data()
+    params = (*_size_params(context, maker), *maker.params, *context.data_params())
+    block = context.builder.close((), results)
+    func = Func(name, Block(params, block.eqns, block.results))
+    described = None if isinstance(final, NothingValue) else describe_value(context, final)
+    sizes = tuple(p.name for p in _size_params(context, maker))
+    signature = Signature(sizes, tuple(maker.infos), tuple(context.data_infos()), described)
+    return optimized(Lowered(func, signature, tuple(context.warnings)))
+
+
+def optimized(lowered: Lowered) -> Lowered:
+    """The same function after the Core passes."""
+    from difflang import passes
+
+    optimize = getattr(passes, "optimize", None)
+    return lowered if optimize is None else Lowered(optimize(lowered.func), lowered.signature, lowered.warnings)
+
+
+def _size_params(context: Context, maker: SpecimenMaker) -> tuple[Var, ...]:
+    return (*maker.size_params, *(v for v in context.sizes.global_vars() if v not in maker.size_params))
+
+
+def _require_value(context: Context, value: Value, node: ast.Node) -> None:
+    for part in parts(value):
+        if not isinstance(part, NothingValue):
+            raise error(
+                "E0320", f"the result is {context.text(part)}, which cannot leave the program", node.span,
+                hint="return numbers, arrays, structs and tuples of them",
+            )  # fmt: skip
+
+
+def parts(value: Value) -> list[Value]:
+    """The parts of a value that have no run-time form."""
+    from difflang.check.values import Array, Scalar, StructValue, TupleValue
+
+    match value:
+        case Scalar() | Array():
+            return []
+        case TupleValue():
+            return [p for e in value.elements for p in parts(e)]
+        case StructValue():
+            return [p for e in value.fields.values() for p in parts(e)]
+        case _:
+            return [value]
+
+
+def lower_test(program: Program, node: ast.TestDef) -> Lowered:
+    """A test block as a function without parameters."""
+    context = Context(program)
+    context.builder.open()
+    run(context, node.body, (), program.root.child(), Frame(None))
+    return finish_lowered(context, SpecimenMaker(context, None, {}), f'test "{node.name}"', NothingValue(), node)
+
+
+def check_function(program: Program, item: ast.Item) -> list[Diagnostic]:
+    """The mistakes in one item, each statement being looked at."""
+    context = Context(program)
+    context.checking = True
+    context.builder.open()
+    try:
+        _check_item(context, item, program.root)
+    except DiffLangError as failure:
+        context.found.extend(failure.diagnostics)
+    except Poisoned:
+        pass
+    return context.found
+
+
+def _check_item(context: Context, item: ast.Item, root: Scope) -> None:
+    match item:
+        case ast.FunctionDef() | ast.ImplicitDef() | ast.ExternDef():
+            _check_call(context, item, root)
+        case ast.TestDef():
+            run(context, item.body, (), root.child(), Frame(None))
+        case ast.ConstDef() | ast.DataDef():
+            context.evaluate(ast.Name(item.name_span, item.name), root)
+        case ast.StructDef():
+            SpecimenMaker(context, None, {}, opaque=True).of_struct(item, root)
+        case ast.Import() | ast.FromImport():
+            from difflang.check.modules import item_names
+
+            for name in item_names(item):
+                root.own(name)
+        case _:
+            pass
+
+
+def _check_call(context: Context, item: ast.FunctionDef | ast.ImplicitDef | ast.ExternDef, root: Scope) -> None:
+    binding = root.own(item.name)
+    assert binding is not None and isinstance(binding.value, FunctionValue)
+    function: Any = binding.value
+    if isinstance(function, OverloadSet):
+        function = next(m for m in function.members if m.node is item)
+    maker = SpecimenMaker(context, [p.name for p in item.parameters], {}, opaque=True)
+    named = function.specimens(context, maker)
+    function.call(context, Arguments((), dict(named), item.name_span))
+
+
+def data_value(context: Context, node: ast.DataDef, scope: Scope) -> Value:
+    """The value of a `data` item: parameters of the Core function that the caller fills from the file."""
+    if node not in context.data:
+        maker = SpecimenMaker(context, None, {}, data=True)
+        value = maker.make(node.type, scope, node.name)
+        info = DataInfo(node.name, data_path(context, node), str(context.program.directory_of(node.span.path)), describe_value(context, value), node.name_span)
+        context.add_data(node, value, maker.params, info)
+    return context.data[node]
+
+
+def data_path(context: Context, node: ast.DataDef) -> str:
+    """The file name in `load("...")`. Raises E0321 for anything else."""
+    source = node.source
+    if isinstance(source, ast.Call) and isinstance(source.function, ast.Name) and source.function.name == "load":
+        if len(source.args) == 1 and isinstance(source.args[0], ast.String) and not source.keywords:
+            return source.args[0].value
+    raise context.error("E0321", "a data item reads a file", source.span, hint='write load("file.csv"), with a .npy, .npz or .csv file')
+
+

@@ -1,0 +1,257 @@
+"""Expressions that need no chapter of their own: literals, names, attributes, operators, tuples."""
+
+from __future__ import annotations
+
+from difflang.check.coerce import as_condition, boolean, coerce, join
+from difflang.check.context import Context
+from difflang.check.dispatch import expression
+from difflang.check.environment import Scope
+from difflang.check.functions import Closure
+from difflang.check.items import item_value
+from difflang.check.leaves import atoms, element_of, materialize, settle
+from difflang.check.matrix import transpose
+from difflang.check.names import suggestion, unknown_name
+from difflang.check.operators import binary, compare, negate
+from difflang.check.regions import capture, choose, finish
+from difflang.check.types import BOOL, TupleType, Type
+from difflang.check.values import (
+    Array,
+    ItemValue,
+    ModuleValue,
+    NothingValue,
+    Number,
+    Scalar,
+    StringValue,
+    StructValue,
+    TupleValue,
+    Value,
+)
+from difflang.core.ir import Literal
+from difflang.core.ops import integer
+from difflang.prims import PRIMITIVES
+from difflang.signature import ArrayType
+from difflang.sizes import Size
+from difflang.syntax import ast
+
+MAY_FAIL = frozenset({"floordiv", "mod"})
+
+
+@expression(ast.Number)
+def number(context: Context, node: ast.Number, scope: Scope, expected: Type | None) -> Value:
+    return Number(node.value)
+
+
+@expression(ast.Boolean)
+def truth(context: Context, node: ast.Boolean, scope: Scope, expected: Type | None) -> Value:
+    return boolean(node.value)
+
+
+@expression(ast.String)
+def string(context: Context, node: ast.String, scope: Scope, expected: Type | None) -> Value:
+    return StringValue(node.value)
+
+
+@expression(ast.Name)
+def name(context: Context, node: ast.Name, scope: Scope, expected: Type | None) -> Value:
+    """A size name in the body of a function is an int."""
+    level: Scope | None = scope
+    while level is not None:
+        binding = level.own(node.name)
+        if binding is not None:
+            return item_value(context, binding.value) if isinstance(binding.value, ItemValue) else binding.value
+        bound = level.types.get(node.name)
+        if isinstance(bound, Size):
+            return context.int_of(bound)
+        level = level.parent
+    raise unknown_name(context, node.name, node.span, scope)
+
+
+@expression(ast.Attribute)
+def attribute(context: Context, node: ast.Attribute, scope: Scope, expected: Type | None) -> Value:
+    value = context.evaluate(node.value, scope)
+    match value:
+        case ModuleValue():
+            return _member(context, value, node)
+        case StructValue() if node.name in value.fields:
+            return value.fields[node.name]
+        case StructValue():
+            hint = suggestion(node.name, value.fields, f"its fields are {', '.join(value.fields)}")
+            message = f"{context.text(value)} has no field `{node.name}`"
+            raise context.error("E0205", message, node.name_span, hint=hint)
+        case Array() if node.name == "T":
+            return transpose(context, value)
+        case _:
+            raise context.error("E0205", f"{context.text(value)} has no `.{node.name}`", node.name_span, hint=_attribute_hint(node.name))
+
+
+def _attribute_hint(name: str) -> str | None:
+    if name in ("shape", "size"):
+        return "give the sizes names in the type, such as x: real[n, d]; len(x) is the first"
+    return f"write {name}(...) as a function" if name != "T" else None
+
+
+def _member(context: Context, module: ModuleValue, node: ast.Attribute) -> Value:
+    binding = module.scope.own(node.name)
+    if binding is None or node.name.startswith("__"):
+        hint = suggestion(node.name, module.scope.names())
+        raise context.error("E0207", f"the module {module.name} has no `{node.name}`", node.name_span, hint=hint)
+    return item_value(context, binding.value) if isinstance(binding.value, ItemValue) else binding.value
+
+
+@expression(ast.Unary)
+def unary(context: Context, node: ast.Unary, scope: Scope, expected: Type | None) -> Value:
+    value = context.evaluate(node.operand, scope, expected)
+    if node.operator == "-":
+        return negate(context, value, node.span)
+    if node.operator == "+":
+        return value
+    condition = as_condition(context, value, node.operand.span)
+    if isinstance(condition.atom, Literal):
+        return boolean(not condition.atom.value)
+    return Scalar(context.builder.prim("not", condition.atom), BOOL)
+
+
+@expression(ast.Binary)
+def binary_operation(context: Context, node: ast.Binary, scope: Scope, expected: Type | None) -> Value:
+    if node.operator == "and" or node.operator == "or":
+        return _connective(context, node, scope)
+    left = context.evaluate(node.left, scope)
+    return binary(context, node.operator, left, context.evaluate(node.right, scope), node.span)
+
+
+def _connective(context: Context, node: ast.Binary, scope: Scope) -> Value:
+    """`and`, `or`: the right side is evaluated only if the left does not decide (or evaluating it is harmless)."""
+    left = as_condition(context, context.evaluate(node.left, scope), node.left.span)
+    decided = node.operator == "or"
+    if isinstance(left.atom, Literal):
+        if left.atom.value == decided:
+            return left
+        return as_condition(context, context.evaluate(node.right, scope), node.right.span)
+    captured = capture(context, lambda: as_condition(context, context.evaluate(node.right, scope), node.right.span))
+    right = captured.payload.atom
+    if all(e.op in PRIMITIVES and e.op not in MAY_FAIL for e in captured.eqns):
+        captured.replay(context)
+        return Scalar(context.builder.prim(node.operator, left.atom, right), BOOL)
+    block = finish(context, captured, lambda: [right])
+    constant = finish(context, capture(context, lambda: None), lambda: [boolean(decided).atom])
+    regions = [constant, block] if decided else [block, constant]
+    return Scalar(context.builder.emit("cond", [left.atom], {}, regions)[0], BOOL)
+
+
+@expression(ast.Comparison)
+def comparison(context: Context, node: ast.Comparison, scope: Scope, expected: Type | None) -> Value:
+    """`a < b <= c` evaluates b once."""
+    values = [context.evaluate(operand, scope) for operand in node.operands]
+    result: Scalar | None = None
+    for k, symbol in enumerate(node.operators):
+        part = compare(context, symbol, values[k], values[k + 1], node.span)
+        result = part if result is None else _both(context, result, part)
+    assert result is not None
+    return result
+
+
+def _both(context: Context, left: Scalar, right: Scalar) -> Scalar:
+    for one, other in ((left, right), (right, left)):
+        if isinstance(one.atom, Literal):
+            return other if one.atom.value else one
+    return Scalar(context.builder.prim("and", left.atom, right.atom), BOOL)
+
+
+@expression(ast.Conditional)
+def conditional(context: Context, node: ast.Conditional, scope: Scope, expected: Type | None) -> Value:
+    condition = as_condition(context, context.evaluate(node.condition, scope), node.condition.span)
+    if isinstance(condition.atom, Literal):
+        return context.evaluate(node.then if condition.atom.value else node.otherwise, scope, expected)
+    return choose(
+        context,
+        condition.atom,
+        lambda: context.evaluate(node.then, scope, expected),
+        lambda: context.evaluate(node.otherwise, scope, expected),
+        node.span,
+        expected,
+    )
+
+
+@expression(ast.Lambda)
+def lambda_(context: Context, node: ast.Lambda, scope: Scope, expected: Type | None) -> Value:
+    return Closure(node, scope.fork(), "fn")
+
+
+@expression(ast.Tuple)
+def tuple_(context: Context, node: ast.Tuple, scope: Scope, expected: Type | None) -> Value:
+    wanted: list[Type | None] = [None] * len(node.elements)
+    if isinstance(expected, TupleType) and len(expected.elements) == len(wanted):
+        wanted = list(expected.elements)
+    return TupleValue(tuple(_usable(context, e, context.evaluate(e, scope, t)) for e, t in zip(node.elements, wanted, strict=True)))
+
+
+def _usable(context: Context, node: ast.Expr, value: Value) -> Value:
+    if isinstance(value, NothingValue):
+        raise context.error("E0301", "this gives no value", node.span)
+    return value
+
+
+@expression(ast.ArrayLiteral)
+def array_literal(context: Context, node: ast.ArrayLiteral, scope: Scope, expected: Type | None) -> Value:
+    """`[a, b, c]`: scalars, or arrays of one shape, which are stacked."""
+    if not node.elements:
+        raise context.error("E0313", "an empty array has no element type", node.span, hint="write zeros(0)")
+    wanted = _element_type(expected)
+    values = [context.evaluate(e, scope, wanted) for e in node.elements]
+    type_ = wanted
+    if type_ is None:
+        type_ = context.type_of(values[0])
+        for value, element in zip(values[1:], node.elements[1:], strict=True):
+            type_ = join(context, type_, context.type_of(value), element.span, "an element of this array")
+    fitted = [
+        coerce(context, materialize(context, v) if wanted is None else v, type_, e.span, "an element of this array")
+        for v, e in zip(values, node.elements, strict=True)
+    ]
+    return stack(context, fitted, node)
+
+
+def _element_type(expected: Type | None) -> Type | None:
+    if not isinstance(expected, ArrayType):
+        return None
+    return ArrayType(expected.element, expected.shape[1:]) if len(expected.shape) > 1 else expected.element
+
+
+def stack(context: Context, values: list[Value], node: ast.ArrayLiteral) -> Value:
+    """An array with the given values as its rows."""
+    first = values[0]
+    if not isinstance(first, Scalar | Array):
+        raise context.error("E0313", f"an array cannot hold {context.text(first)}", node.span, hint="arrays hold numbers, bools and arrays of one shape")
+    builder = context.builder
+    element = element_of(first)
+    inner = first.shape if isinstance(first, Array) else ()
+    settled = [atoms(settle(context, v, node.span))[0] for v in values]
+    zero = Literal(0.0, element.dtype) if element.dtype in ("f64", "f32") else Literal(False, "bool") if element.dtype == "bool" else Literal(0, element.dtype)
+    array = builder.full(zero, [integer(len(values)), *context.shape_atoms(inner)])
+    for k, atom in enumerate(settled):
+        array = builder.set(array, integer(k), atom, inbounds=True)
+    return Array(array, element, (Size.literal(len(values)), *inner))
+
+
+@expression(ast.Slice)
+def slice_(context: Context, node: ast.Slice, scope: Scope, expected: Type | None) -> Value:
+    raise context.error("E0306", "a slice stands between the brackets of an index only", node.span)
+
+
+@expression(ast.Spread)
+def spread(context: Context, node: ast.Spread, scope: Scope, expected: Type | None) -> Value:
+    raise context.error("E0302", "`..` stands in the constructor of a struct only", node.span, hint="write P(..p, w = w2)")
+
+
+@expression(ast.Generator)
+def generator(context: Context, node: ast.Generator, scope: Scope, expected: Type | None) -> Value:
+    raise context.error(
+        "E0302", "only a reduction takes `e for i`", node.span,
+        hint="reductions are sum, prod, max, min, mean, any, all, argmax, argmin, logsumexp; write [e for i] for an array",
+    )  # fmt: skip
+
+
+@expression(ast.FunctionType)
+def function_type(context: Context, node: ast.FunctionType, scope: Scope, expected: Type | None) -> Value:
+    raise context.error("E0311", "a type stands where a value is needed", node.span)
+
+

@@ -1,0 +1,204 @@
+"""Modules: their items by name, looked up when they are needed; imports; the prelude."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from difflang.check.environment import Binding, Scope
+from difflang.check.functions import Closure, OverloadSet
+from difflang.check.types import StructInfo
+from difflang.check.typing import SCALAR_NAMES, names_in
+from difflang.check.values import ItemValue, ModuleValue, TypeValue, Value
+from difflang.diagnostics.model import Label, Span, error
+from difflang.diagnostics.suggest import did_you_mean
+from difflang.sizes import Size
+from difflang.syntax import ast
+
+if TYPE_CHECKING:
+    from difflang.check.program import Program
+
+NAMED = (ast.FunctionDef, ast.ExternDef, ast.ImplicitDef, ast.StructDef, ast.ConstDef, ast.DataDef)
+
+
+class ModuleScope(Scope):
+    """The outermost scope of a file. Items are turned into values when they are first asked for."""
+
+    def __init__(self, program: Program, module: ast.Module, name: str, prelude: Scope) -> None:
+        super().__init__(prelude)
+        self.program = program
+        self.module = module
+        self.name = name
+        self.items: dict[str, list[ast.Item]] = {}
+        self._made: dict[str, Binding] = {}
+        for item in module.items:
+            self._enter(item)
+            if isinstance(item, ast.DataDef):
+                self.types.update({n: Size.name(self._global(n)) for n in names_in(item.type, "size") if n not in self.items})
+
+    def _global(self, size: str) -> str:
+        """The name of a size of a data item in the whole program."""
+        return size if self.module.path == self.program.path else f"{self.name}.{size}"
+
+    def data_sizes(self, item: ast.DataDef) -> list[str]:
+        """The names of the sizes that a data item binds."""
+        return [self._global(n) for n in names_in(item.type, "size") if n not in self.items]
+
+    @property
+    def is_root(self) -> bool:
+        return True
+
+    @property
+    def directory(self) -> Path:
+        return self.program.directory_of(self.module.path)
+
+    @property
+    def rules(self) -> list[ast.RuleDef]:
+        return [item for item in self.module.items if isinstance(item, ast.RuleDef)]
+
+    def _enter(self, item: ast.Item) -> None:
+        for name in item_names(item):
+            earlier = self.items.setdefault(name, [])
+            if earlier and not (isinstance(item, ast.FunctionDef) and isinstance(earlier[0], ast.FunctionDef)):
+                raise error(
+                    "E0204", f"`{name}` is defined twice in this module", _place(item),
+                    Label(_place(earlier[0]), "it is defined here too"), hint="only functions may share a name",
+                )  # fmt: skip
+            if name in SCALAR_NAMES:
+                raise error("E0204", f"`{name}` is a type and cannot be redefined", _place(item))
+            earlier.append(item)
+
+    def own(self, name: str) -> Binding | None:
+        if name not in self.items:
+            return None
+        if name not in self._made:
+            items = self.items[name]
+            self._made[name] = Binding(self._make(name, items), span=_place(items[0]))
+        return self._made[name]
+
+    def names(self) -> Iterator[str]:
+        yield from self.items
+
+    def _make(self, name: str, items: list[ast.Item]) -> Value:
+        match items[0]:
+            case ast.FunctionDef():
+                members = [Closure(i, self, name) for i in items if isinstance(i, ast.FunctionDef)]
+                return members[0] if len(members) == 1 else OverloadSet(name, members)
+            case ast.StructDef() as definition:
+                return TypeValue(name, StructInfo(definition, self, parameter_kinds(definition, self)))
+            case (ast.ConstDef() | ast.DataDef()) as node:
+                return ItemValue(node, self)
+            case ast.Import() as node:
+                return self._import(node)
+            case ast.FromImport() as node:
+                return self._from_import(node, name)
+            case node:
+                from difflang.check.special import special_function
+
+                return special_function(node, self)
+
+    def _import(self, node: ast.Import) -> Value:
+        """`import optim.adam` names the last part; the part may be a module or a member of one."""
+        path = node.module
+        if self.program.has_module(path, self.directory) or len(path) == 1:
+            scope = self.program.module(path, self.directory, node.span)
+            return ModuleValue(".".join(path), scope)
+        owner = self.program.module(path[:-1], self.directory, node.span)
+        return imported(owner, path[-1], node.span)
+
+    def _from_import(self, node: ast.FromImport, name: str) -> Value:
+        wanted, span = next((n, s) for n, alias, s in node.names if (alias or n) == name)
+        submodule = (*node.module, wanted)
+        if not self.program.has_module(node.module, self.directory) and self.program.has_module(submodule, self.directory):
+            return ModuleValue(".".join(submodule), self.program.module(submodule, self.directory, span))
+        owner = self.program.module(node.module, self.directory, node.span)
+        if owner.own(wanted) is None and self.program.has_module(submodule, self.directory):
+            return ModuleValue(".".join(submodule), self.program.module(submodule, self.directory, span))
+        return imported(owner, wanted, span)
+
+
+def imported(owner: ModuleScope, name: str, span: Span) -> Value:
+    """A member of a module, by name. Raises E0207."""
+    binding = owner.own(name)
+    if binding is None:
+        hint = did_you_mean(name, owner.items)
+        raise error("E0207", f"the module {owner.name} has no `{name}`", span, hint=hint)
+    return binding.value
+
+
+def item_names(item: ast.Item) -> list[str]:
+    """The names an item brings into its module."""
+    match item:
+        case ast.Import():
+            return [item.alias or item.module[-1]]
+        case ast.FromImport():
+            return [alias or name for name, alias, _ in item.names]
+        case ast.RuleDef() | ast.TestDef():
+            return []
+        case _:
+            return [item.name]
+
+
+def _place(item: ast.Item) -> Span:
+    return item.name_span if isinstance(item, NAMED) else item.span
+
+
+def parameter_kinds(definition: ast.StructDef, scope: Scope) -> tuple[str, ...]:
+    """Whether each parameter of a struct is a `type` (a field has it as its type) or a `size`."""
+    types = {name for field in definition.fields for name in _type_names(field.type, scope)}
+    return tuple("type" if p.name in types else "size" for p in definition.type_parameters)
+
+
+def _type_names(node: ast.TypeExpr, scope: Scope) -> Iterator[str]:
+    """Names used as types; the arguments of another struct are types where its parameters are."""
+    if not isinstance(node, ast.Index):
+        yield from names_in(node, "type")
+        return
+    info = _struct(node.value, scope)
+    if info is None:
+        yield from names_in(node.value, "type")
+        return
+    for kind, argument in zip(info.kinds, node.indices, strict=False):
+        if kind == "type":
+            yield from _type_names(argument, scope)
+
+
+def _struct(node: ast.Expr, scope: Scope) -> StructInfo | None:
+    value: Value | None = None
+    if isinstance(node, ast.Name):
+        binding = scope.find(node.name)
+        value = binding.value if binding else None
+    elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+        binding = scope.find(node.value.name)
+        if binding is not None and isinstance(binding.value, ModuleValue):
+            member = binding.value.scope.own(node.name)
+            value = member.value if member else None
+    return value.info if isinstance(value, TypeValue) else None
+
+
+class PreludeScope(Scope):
+    """What is in scope everywhere: builtins, constants, types, and `prelude.dl` (read when first needed)."""
+
+    def __init__(self, program: Program, builtins: dict[str, Value]) -> None:
+        super().__init__(None)
+        self.program = program
+        self._builtins = builtins
+
+    @property
+    def is_root(self) -> bool:
+        return True
+
+    def own(self, name: str) -> Binding | None:
+        if name in self._builtins:
+            return Binding(self._builtins[name])
+        library = self.program.prelude_module()
+        if library is None or name not in library.items:
+            return None
+        return library.own(name)
+
+    def names(self) -> Iterator[str]:
+        yield from self._builtins
+        library = self.program.prelude_module()
+        if library is not None:
+            yield from library.items

@@ -1,0 +1,186 @@
+"""A program: a file with the modules it uses, and what can be asked of it."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from difflang.check import comprehension, expressions, indexing
+from difflang.check.entry import check_function, lower_function, lower_test
+from difflang.check.modules import ModuleScope, PreludeScope
+from difflang.check.prelude import prelude_values
+from difflang.diagnostics.model import Diagnostic, DiffLangError, Span, error
+from difflang.diagnostics.suggest import did_you_mean
+from difflang.signature import Lowered
+from difflang.syntax import ast, decode, parse, parse_expression
+
+HANDLERS = (comprehension, expressions, indexing)
+"""Imported for the expression classes they register."""
+
+STACK_BYTES = 512 * 1024 * 1024
+RECURSION_LIMIT = 200_000
+T = TypeVar("T")
+
+
+def load(path: str | Path) -> Program:
+    """The program in a file. Raises DiffLangError E0701 when it cannot be read, E01xx when it cannot be parsed."""
+    path = Path(path)
+    return Program(_read(path), str(path), path.parent)
+
+
+def loads(text: str, path: str = "<string>", directory: str | Path | None = None) -> Program:
+    """The program in a string; imports and data files are looked for in `directory`."""
+    return Program(text, path, Path(directory) if directory is not None else Path.cwd())
+
+
+def _read(path: Path) -> str:
+    try:
+        return decode(path.read_bytes(), str(path))
+    except OSError as failure:
+        reason = failure.strerror or "it cannot be read"
+        raise error("E0701", f"the file {path} cannot be opened: {reason.lower()}", hint="check the path") from None
+
+
+def library_directory() -> Path:
+    """Where the standard library is: in the installed package, or in the checkout."""
+    package = Path(__file__).resolve().parent.parent
+    installed = package / "_data" / "stdlib"
+    return installed if installed.is_dir() else package.parent / "stdlib"
+
+
+def deeply(action: Callable[[], T]) -> T:
+    """Runs `action` with a stack that deep programs need (inlining nests Python calls)."""
+    results: list[T] = []
+    failures: list[BaseException] = []
+
+    def body() -> None:
+        try:
+            results.append(action())
+        except BaseException as failure:
+            failures.append(failure)
+
+    old_limit, old_size = sys.getrecursionlimit(), threading.stack_size(STACK_BYTES)
+    sys.setrecursionlimit(max(old_limit, RECURSION_LIMIT))
+    try:
+        thread = threading.Thread(target=body, name="difflang-elaboration")
+        thread.start()
+        thread.join()
+    finally:
+        threading.stack_size(old_size)
+        sys.setrecursionlimit(old_limit)
+    if failures:
+        raise failures[0]
+    return results[0]
+
+
+class Program:
+    """A parsed file. Modules it imports are read when they are first used; `sources` holds all texts read so far."""
+
+    def __init__(self, text: str, path: str, directory: Path) -> None:
+        self.path = path
+        self.directory = directory
+        self.sources: dict[str, str] = {path: text}
+        self._modules: dict[Path, ModuleScope] = {}
+        self._directories: dict[str, Path] = {path: directory}
+        self._prelude_module: ModuleScope | None = None
+        self.prelude = PreludeScope(self, prelude_values())
+        self.root = ModuleScope(self, parse(text, path), Path(path).stem, self.prelude)
+
+    # --- what it offers ---
+
+    def functions(self) -> list[str]:
+        """The names of the functions of the file."""
+        return [name for name, items in self.root.items.items() if isinstance(items[0], ast.FunctionDef | ast.ImplicitDef | ast.ExternDef)]
+
+    def check(self) -> list[Diagnostic]:
+        """Every mistake in the file, found without compiling: each function is elaborated for all its sizes."""
+        found: list[Diagnostic] = []
+        for item in self.root.module.items:
+            found.extend(deeply(lambda item=item: check_function(self, item)))
+        unique = {(d.code, d.span, d.message): d for d in found}
+        return list(unique.values())
+
+    def tests(self) -> list[tuple[str, Callable[[], Lowered]]]:
+        """The test blocks: their names, and thunks that lower them."""
+        blocks = [item for item in self.root.module.items if isinstance(item, ast.TestDef)]
+        return [(t.name, lambda t=t: deeply(lambda: lower_test(self, t))) for t in blocks]
+
+    def lower(
+        self,
+        expression: str,
+        *,
+        precision: str = "f64",
+        given: Collection[str] | None = None,
+        statics: Mapping[str, int] | None = None,
+    ) -> Lowered:
+        """A function of the program as closed Core. `expression` is any expression of function type in the file's scope.
+
+        Parameters that are not in `given` and have defaults take them inside. Raises DiffLangError.
+        """
+        node = parse_expression(expression)
+        return deeply(lambda: lower_function(self, node, expression, precision, given, statics or {}))
+
+    def data_sizes(self) -> frozenset[str]:
+        """The sizes that the data items of the file bind."""
+        items = [item for item in self.root.module.items if isinstance(item, ast.DataDef)]
+        return frozenset(name for item in items for name in self.root.data_sizes(item))
+
+    # --- modules ---
+
+    def directory_of(self, path: str) -> Path:
+        return self._directories[path]
+
+    def _file(self, module: tuple[str, ...], directory: Path) -> Path | None:
+        """The file of a module: beside the one that imports it, or in the standard library."""
+        for base in (directory, library_directory()):
+            candidate = base.joinpath(*module).with_suffix(".dl")
+            if candidate.is_file():
+                return candidate.resolve()
+        return None
+
+    def has_module(self, module: tuple[str, ...], directory: Path) -> bool:
+        return self._file(module, directory) is not None
+
+    def module(self, module: tuple[str, ...], directory: Path, span: Span) -> ModuleScope:
+        """A module by its name. Raises E0202 when there is none."""
+        path = self._file(module, directory)
+        if path is None:
+            name = ".".join(module)
+            hint = did_you_mean(name, self._module_names(directory), f"modules are files beside this one ({name.replace('.', '/')}.dl), or in the standard library")
+            raise error("E0202", f"there is no module called `{name}`", span, hint=hint)
+        return self._module_at(path, ".".join(module))
+
+    def _module_at(self, path: Path, name: str) -> ModuleScope:
+        if path not in self._modules:
+            text = _read(path)
+            self.sources[str(path)] = text
+            self._directories[str(path)] = path.parent
+            self._modules[path] = ModuleScope(self, parse(text, str(path)), name, self.prelude)
+        return self._modules[path]
+
+    def _module_names(self, directory: Path) -> list[str]:
+        return [p.stem for base in (directory, library_directory()) for p in sorted(base.glob("*.dl")) if p.stem != "prelude"]
+
+    def prelude_module(self) -> ModuleScope | None:
+        """The part of the prelude that is written in DiffLang."""
+        if self._prelude_module is None:
+            path = library_directory() / "prelude.dl"
+            if path.is_file():
+                self._prelude_module = self._module_at(path.resolve(), "prelude")
+        return self._prelude_module
+
+    def library_module_with(self, name: str) -> str | None:
+        """The standard module that defines a name, for hints."""
+        for path in sorted(library_directory().glob("*.dl")):
+            if path.stem == "prelude":
+                continue
+            try:
+                module = self._module_at(path.resolve(), path.stem)
+            except DiffLangError:
+                continue
+            if name in module.items and not isinstance(module.items[name][0], ast.Import | ast.FromImport):
+                return path.stem
+        return None

@@ -1,0 +1,211 @@
+"""Values made up from declared types: the parameters of an entry point, or stand-ins to check a function with."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from difflang.check.context import Context
+from difflang.check.describe import describe_value
+from difflang.check.environment import Scope
+from difflang.check.functions import Closure, make_binder, type_source
+from difflang.check.opaque import OpaqueFunction
+from difflang.check.types import INT, FunctionType, SingletonType, StructInfo, StructType, TupleType, Type
+from difflang.check.typing import field_types, names_in, resolve
+from difflang.check.values import Array, Scalar, StructValue, TupleValue, TypeValue, Value
+from difflang.core.ir import Atom, Type as CoreType, Var
+from difflang.core.ops import I64, integer
+from difflang.signature import ArrayType, ParameterInfo, ScalarType
+from difflang.sizes import Size
+from difflang.syntax import ast
+
+
+class SpecimenMaker:
+    """Makes parameters. `given` names those to make among the ones with defaults (None: none of these).
+
+    With `opaque`, generic types and functions are made too, as stand-ins of which nothing is known.
+    `params` and `size_params` collect the Core parameters, `infos` their descriptions.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        given: Collection[str] | None,
+        statics: Mapping[str, int],
+        *,
+        opaque: bool = False,
+        data: bool = False,
+    ) -> None:
+        self.context = context
+        self.given = given
+        self.statics = statics
+        self.opaque = opaque
+        self.data = data
+        self.params: list[Var] = []
+        self.size_params: list[Var] = []
+        self.infos: list[ParameterInfo] = []
+        self._sizes: dict[str, Size] = {}
+        self._vars: dict[Size, Var] = {}
+
+    def of_parameters(self, closure: Closure) -> list[tuple[str, Value]]:
+        """The parameters of a function, as named arguments."""
+        named: list[tuple[str, Value]] = []
+        binder = make_binder(self.context, closure, closure.scope.child())
+        for parameter in closure.parameters:
+            if parameter.default is not None and parameter.name not in (self.given or ()):
+                continue
+            node = self._typed(closure, parameter)
+            scope = self._scope(binder.bindable, binder.generic, closure.scope)
+            value = self.make(node, scope, parameter.name)
+            self.add_info(parameter.name, value, parameter.span, parameter.default is None)
+            named.append((parameter.name, value))
+        return named
+
+    def add_info(self, name: str, value: Value, span: object, required: bool) -> None:
+        """Describes a parameter that was made."""
+        if not self.opaque:
+            from difflang.diagnostics.model import Span
+
+            place = span if isinstance(span, Span) else None
+            self.infos.append(ParameterInfo(name, describe_value(self.context, value), place, required))
+
+    def _typed(self, closure: Closure, parameter: ast.Parameter) -> ast.TypeExpr:
+        if parameter.type is None:
+            raise self.context.error(
+                "E0322", f"the type of the parameter `{parameter.name}` has to be written", parameter.span,
+                hint=f"write {parameter.name}: real, or another type",
+            )  # fmt: skip
+        return parameter.type
+
+    def _scope(self, sizes: frozenset[str], generic: frozenset[str], parent: Scope) -> Scope:
+        """A scope in which the size and type names of a signature stand for parameters."""
+        scope = parent.child()
+        for name in sorted(sizes):
+            scope.types[name] = self.size(name)
+        for name in sorted(generic):
+            scope.types[name] = self._generic(name)
+        return scope
+
+    def size(self, name: str) -> Size:
+        """The size parameter of this name."""
+        if name not in self._sizes:
+            if name in self.statics:
+                self._sizes[name] = Size.literal(self.statics[name])
+            else:
+                var = Var(I64, name)
+                size = self.context.sizes.fresh(name, var, rigid=True)
+                self._sizes[name] = size
+                self._vars[size] = var
+        return self._sizes[name]
+
+    def _generic(self, name: str) -> Type:
+        if not self.opaque:
+            raise self.context.error(
+                "E0322", f"`{name}` may be any type, so this function cannot be called from outside", self.context.builder.span,
+                hint="call it from a function whose parameters have definite types",
+            )  # fmt: skip
+        return ArrayType(self.context.real, (self.size(f"size of {name}"),))
+
+    def make(self, node: ast.TypeExpr, scope: Scope, name: str) -> Value:
+        """A value of a declared type around new parameters."""
+        if isinstance(node, ast.FunctionType):
+            return self._function(node, scope, name)
+        return self.of_type(resolve(self.context, node, self._with_ints(node, scope)), name, scope, node)
+
+    def _with_ints(self, node: ast.TypeExpr, scope: Scope) -> Scope:
+        """Int parameters that occur as sizes are sizes of their own here; the call compares them."""
+        inner = scope.child()
+        for name in names_in(node, "size"):
+            if scope.find_type(name) is None and scope.find(name) is None:
+                inner.types[name] = self.size(name)
+        return inner
+
+    def of_type(self, type_: Type, name: str, scope: Scope, node: ast.TypeExpr | None = None) -> Value:
+        """A value of a type around new parameters."""
+        match type_:
+            case ScalarType():
+                return self._scalar(type_, name)
+            case ArrayType():
+                shape = tuple(self._dimension(size) for size in type_.shape)
+                atoms = tuple(self._dimension_atom(size) for size in shape)
+                return Array(self._param(CoreType(type_.element.dtype, atoms), name), type_.element, shape)
+            case TupleType():
+                return TupleValue(tuple(self.of_type(e, f"{name}_{k}", scope) for k, e in enumerate(type_.elements)))
+            case StructType():
+                return self._struct(type_, name, scope)
+            case FunctionType() | SingletonType():
+                where = f" ({type_source(node)})" if node is not None else ""
+                raise self.context.error("E0322", f"`{name}` is a function{where}, so it cannot be given from outside", self.context.builder.span)
+
+    def _scalar(self, type_: ScalarType, name: str) -> Scalar:
+        var = self._param(CoreType(type_.dtype), name)
+        size = self.context.sizes.fresh(name, var) if type_ == INT else None
+        return Scalar(var, type_, size)
+
+    def _param(self, type_: CoreType, name: str) -> Var:
+        var = Var(type_, name)
+        self.params.append(var)
+        return var
+
+    def _dimension(self, size: Size) -> Size:
+        """A size that is no single name becomes a parameter of its own, named by its text."""
+        if size.constant is not None or size in self._vars or self._is_global(size):
+            return size
+        text = str(size)
+        if text not in self._sizes:
+            var = Var(I64, text)
+            made = self.context.sizes.fresh(text, var)
+            self._sizes[text] = made
+            self._vars[made] = var
+        return self._sizes[text]
+
+    def _is_global(self, size: Size) -> bool:
+        return len(size.atoms) == 1 and size == Size.name(size.atoms[0]) and self.context.sizes.is_global(size.atoms[0])
+
+    def _dimension_atom(self, size: Size) -> Atom:
+        if size.constant is not None:
+            return integer(size.constant)
+        if self._is_global(size):
+            return self.context.sizes.dimension(size)
+        var = self._vars[size]
+        if var not in self.size_params:
+            self.size_params.append(var)
+        return var
+
+    def _struct(self, type_: StructType, name: str, scope: Scope) -> StructValue:
+        missing = [p for p, a in zip(type_.info.parameters, type_.arguments, strict=True) if a is None]
+        if missing and not self.opaque:
+            wanted = f"{type_.info.name}[{', '.join(type_.info.parameters)}]"
+            raise self.context.error("E0322", f"`{name}` needs the arguments of its type in brackets", self.context.builder.span, hint=f"write {name}: {wanted}")
+        if missing:
+            type_ = self._completed(type_)
+        types = field_types(self.context, type_)
+        nodes = {f.name: f.type for f in type_.info.definition.fields}
+        fields: dict[str, Value] = {}
+        for field, field_type in types.items():
+            node = nodes[field]
+            if isinstance(node, ast.FunctionType):
+                fields[field] = self._function(node, type_.info.scope, field)
+            else:
+                fields[field] = self.of_type(field_type, f"{name}_{field}", scope)
+        return StructValue(type_, fields)
+
+    def _completed(self, type_: StructType) -> StructType:
+        info = type_.info
+        arguments: list[Size | Type | None] = []
+        for name, kind, argument in zip(info.parameters, info.kinds, type_.arguments, strict=True):
+            made: Size | Type = self.size(f"{info.name}.{name}") if kind == "size" else self._generic(f"{info.name}.{name}")
+            arguments.append(made if argument is None else argument)
+        return StructType(info, tuple(arguments))
+
+    def _function(self, node: ast.FunctionType, scope: Scope, name: str) -> Value:
+        if not self.opaque:
+            raise self.context.error("E0322", f"`{name}` is a function, so it cannot be given from outside", node.span, hint="call this function from another one that names the function")
+        return OpaqueFunction(name, node, self._with_ints(node, scope), self)
+
+    def of_struct(self, definition: ast.StructDef, scope: Scope) -> Value:
+        """A struct of which nothing is known but its definition, to check the types of its fields."""
+        binding = scope.own(definition.name)
+        assert binding is not None and isinstance(binding.value, TypeValue)
+        info = binding.value.info
+        assert isinstance(info, StructInfo)
+        return self._struct(StructType(info, tuple(None for _ in info.parameters)), definition.name, scope)

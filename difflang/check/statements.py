@@ -1,0 +1,227 @@
+"""Statements: a list of them gives an `Outcome`, the state of the variables being in the scope.
+
+What follows an `if` that may return (or leave a loop) is elaborated inside its branches, so that
+nothing after a return is evaluated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from difflang.check.analysis import exits, target_names
+from difflang.check.assign import assign, declare
+from difflang.check.coerce import as_condition, coerce
+from difflang.check.context import Context, Poisoned
+from difflang.check.effects import emit_assert
+from difflang.check.environment import Scope
+from difflang.check.regions import capture
+from difflang.check.types import BOOL, Type
+from difflang.check.values import ErrorValue, NothingValue, Scalar, Value
+from difflang.core.ir import Literal
+from difflang.core.ops import integer
+from difflang.diagnostics.model import DiffLangError, Span
+from difflang.syntax import ast
+
+NEXT, BREAK, RETURN = 0, 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What the statements of one function body share. `expected` is the declared type of the result."""
+
+    expected: Type | None
+    in_loop: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a list of statements ends. `status` is known, or an i64 atom; `value` is what was returned, if anything."""
+
+    status: int | Scalar
+    value: Value | None = None
+
+
+Rest = tuple[tuple[ast.Statement, ...], ...]
+"""The statements that follow, of the enclosing blocks, the innermost last."""
+
+
+def run_body(
+    context: Context, statements: tuple[ast.Statement, ...], scope: Scope, expected: Type | None, end: Span
+) -> Value:
+    """The value that a function's body returns. Raises E0307 when some path does not return."""
+    outcome, _ = run(context, statements, (), scope, Frame(expected))
+    if outcome.status == RETURN:
+        assert outcome.value is not None
+        return outcome.value
+    if outcome.value is None and expected is None:
+        return NothingValue()
+    raise context.error("E0307", "some way through this function ends without a `return`", end, hint="end every branch with `return ...`")
+
+
+def run(context: Context, statements: tuple[ast.Statement, ...], rest: Rest, scope: Scope, frame: Frame) -> tuple[Outcome, Scope]:
+    """Elaborates statements and then the rest; also gives the scope of the outermost block at the end."""
+    for k, statement in enumerate(statements):
+        following = (*rest, statements[k + 1 :])
+        ended = guarded(context, statement, scope, lambda s=statement, f=following: step(context, s, f, scope, frame))
+        if ended is not None:
+            return ended
+    if rest:
+        assert scope.parent is not None
+        return run(context, rest[-1], rest[:-1], scope.parent, frame)
+    return Outcome(NEXT), scope
+
+
+Ended = tuple[Outcome, Scope] | None
+
+
+def guarded(context: Context, statement: ast.Statement, scope: Scope, action: Callable[[], Ended]) -> Ended:
+    """When all mistakes are to be found, a failed statement leaves its variables unusable and the next one is read."""
+    if not context.checking or len(context.activations) > 1:
+        return action()
+    try:
+        return action()
+    except DiffLangError as failure:
+        context.found.extend(failure.diagnostics)
+    except Poisoned:
+        pass
+    for name in target_names(statement):
+        scope.bind(name, ErrorValue(), statement.span, mutable=True)
+    if isinstance(statement, ast.Return):
+        return Outcome(RETURN, ErrorValue()), scope
+    return (Outcome(RETURN, ErrorValue()), scope) if exits(statement) else None
+
+
+def outer(scope: Scope, levels: int) -> Scope:
+    """The scope some blocks further out."""
+    for _ in range(levels):
+        assert scope.parent is not None
+        scope = scope.parent
+    return scope
+
+
+def step(context: Context, statement: ast.Statement, rest: Rest, scope: Scope, frame: Frame) -> Ended:
+    """One statement. Gives the end of the whole list if the statement decides it, else None."""
+    levels = len(rest) - 1
+    with context.at(statement.span):
+        match statement:
+            case ast.Return():
+                return Outcome(RETURN, _returned(context, statement, scope, frame)), outer(scope, levels)
+            case ast.Break():
+                return _leave(context, statement, BREAK, scope, levels, frame)
+            case ast.Continue():
+                return _leave(context, statement, NEXT, scope, levels, frame)
+            case ast.If():
+                return _if(context, statement, 0, rest, scope, frame)
+            case ast.For() | ast.While():
+                return _loop(context, statement, rest, scope, frame)
+            case _:
+                simple(context, statement, scope)
+                return None
+
+
+def simple(context: Context, statement: ast.Statement, scope: Scope) -> None:
+    """A statement without inner statements."""
+    match statement:
+        case ast.Let():
+            declare(context, statement, scope)
+        case ast.Assign():
+            assign(context, statement, scope)
+        case ast.Assert():
+            emit_assert(context, statement, scope)
+        case ast.ExprStatement():
+            value = context.evaluate(statement.value, scope)
+            if not isinstance(value, NothingValue):
+                raise context.error("E0314", "this value is not used", statement.span, hint="write `let name = ...` in front, or `return`")
+        case _:
+            raise AssertionError(statement)
+
+
+def _returned(context: Context, statement: ast.Return, scope: Scope, frame: Frame) -> Value:
+    if statement.value is None:
+        return NothingValue()
+    value = context.evaluate(statement.value, scope, frame.expected)
+    if frame.expected is not None:
+        return coerce(context, value, frame.expected, statement.value.span, "the result")
+    return value
+
+
+def _leave(context: Context, statement: ast.Statement, status: int, scope: Scope, levels: int, frame: Frame) -> Ended:
+    if not frame.in_loop:
+        word = "break" if status == BREAK else "continue"
+        raise context.error("E0315", f"`{word}` stands outside a loop", statement.span)
+    return Outcome(status), outer(scope, levels)
+
+
+def _if(context: Context, statement: ast.If, branch: int, rest: Rest, scope: Scope, frame: Frame) -> Ended:
+    """The branches from number `branch` on."""
+    if branch == len(statement.branches):
+        return _block(context, statement.otherwise, rest, scope, frame, exits(statement))
+    test, body = statement.branches[branch]
+    condition = as_condition(context, context.evaluate(test, scope), test.span)
+    leaving = exits(statement)
+    if isinstance(condition.atom, Literal):
+        if condition.atom.value:
+            return _block(context, body, rest, scope, frame, leaving)
+        return _if(context, statement, branch + 1, rest, scope, frame)
+
+    def then(base: Scope) -> Ended:
+        return _block(context, body, rest, base, frame, leaving)
+
+    def otherwise(base: Scope) -> Ended:
+        return _if(context, statement, branch + 1, rest, base, frame)
+
+    return fork(context, condition, then, otherwise, rest if leaving else (), scope, statement.span)
+
+
+def _block(context: Context, body: tuple[ast.Statement, ...], rest: Rest, scope: Scope, frame: Frame, leaving: bool) -> Ended:
+    """A block of its own scope; with the rest after it if the `if` it belongs to may leave."""
+    if leaving:
+        return run(context, body, rest, scope.child(), frame)
+    run(context, body, (), scope.child(), frame)
+    return None
+
+
+def fork(
+    context: Context,
+    condition: Scalar,
+    then: Callable[[Scope], Ended],
+    otherwise: Callable[[Scope], Ended],
+    rest: Rest,
+    scope: Scope,
+    span: Span,
+) -> Ended:
+    """Two ways on, of which one is taken: afterwards the variables and the outcome are those of that way."""
+    from difflang.check.merge import Way, merge
+
+    levels = max(len(rest) - 1, 0)
+    base = outer(scope, levels)
+    ways: list[Way] = []
+    for action in (then, otherwise):
+        copy = scope.fork()
+        region = capture(context, lambda action=action, copy=copy: action(copy))
+        ended = region.payload
+        ways.append(Way(region, ended[0] if ended else None, ended[1] if ended else copy))
+    outcome = merge(context, condition.atom, ways, base, span)
+    return None if outcome is None else (outcome, base)
+
+
+def _loop(context: Context, statement: ast.For | ast.While, rest: Rest, scope: Scope, frame: Frame) -> Ended:
+    from difflang.check.loops import run_for, run_while
+
+    runner = run_for if isinstance(statement, ast.For) else run_while
+    outcome = runner(context, statement, scope, replace(frame, in_loop=True))
+    if outcome.value is None:
+        return None
+    assert isinstance(outcome.status, Scalar)
+    returned = Scalar(context.builder.prim("eq", outcome.status.atom, integer(RETURN)), BOOL)
+    return fork(
+        context,
+        returned,
+        lambda base: (Outcome(RETURN, outcome.value), outer(base, len(rest) - 1)),
+        lambda base: run(context, rest[-1], rest[:-1], base, frame),
+        rest,
+        scope,
+        statement.span,
+    )
+
