@@ -46,6 +46,20 @@ def _of_square(function: Callable[[Real], Real], at_zero: float) -> Callable[[Re
     return _series_free(lambda z: function(mp.sqrt(z)), at_zero)
 
 
+def _scaled_erfc(x: Real) -> Real:
+    return (1 + 2 * x) * mp.exp(x * x) * mp.erfc(x)
+
+
+def _stirling(x: Real) -> Real:
+    return x * (mp.loggamma(x) - (x - 0.5) * mp.log(x) + x - mp.log(2 * mp.pi) / 2)
+
+
+def _digamma_tail(x: Real) -> Real:
+    return x * x * (mp.log(x) - 1 / (2 * x) - mp.digamma(x))
+
+
+mp.dps = 60
+DIGAMMA_ROOT = mp.findroot(mp.digamma, 1.4616)
 WORDS = 21
 HALF_LN2 = 0.34658
 QUARTER_PI_SQUARED = 0.6170
@@ -104,12 +118,92 @@ FITS = (
         _of_square(lambda t: (mp.asin(t) - t) / t**3, 1.0 / 6.0),
         lambda z: z,
     ),
+    Fit(
+        "LOG_TAIL",
+        "((2 atanh(s) / s - 2) / z - 2/3) / z, z = s^2, for s up to (sqrt 2 - 1) / (sqrt 2 + 1)",
+        0.0,
+        0.02945,
+        8,
+        _series_free(lambda z: (_log_tail(z) - Real(2) / 3) / z, 0.4),
+        lambda z: z**2,
+    ),
+    Fit(
+        "CBRT",
+        "a first approximation of the cube root for sqrt(1/2) <= m < sqrt(2)",
+        0.7071,
+        1.4143,
+        5,
+        mp.cbrt,
+        lambda m: 1 / mp.cbrt(m),
+    ),
+    Fit(
+        "ERF",
+        "erf(x) / x - 1 as a polynomial in x^2, for |x| <= 1",
+        0.0,
+        1.0,
+        13,
+        _of_square(lambda x: mp.erf(x) / x - 1, 2 / mp.sqrt(mp.pi) - 1),
+        lambda z: Real(1),
+    ),
+    Fit(
+        "ERFC",
+        "(1 + 2x) exp(x^2) erfc(x) as a polynomial in t = (x - 4) / (x + 4), for 1 <= x <= 28",
+        -0.6,
+        0.75,
+        20,
+        lambda t: _scaled_erfc(4 * (1 + t) / (1 - t)),
+        lambda t: Real(1),
+    ),
+    Fit(
+        "LGAMMA_ONE",
+        "log gamma(1 + t) / t for |t| <= 1/2",
+        -0.5,
+        0.5,
+        30,
+        _series_free(lambda t: mp.loggamma(1 + t) / t, -mp.euler),
+        lambda t: Real(1),
+    ),
+    Fit(
+        "LGAMMA_TWO",
+        "log gamma(2 + t) / t for |t| <= 1/2",
+        -0.5,
+        0.5,
+        20,
+        _series_free(lambda t: mp.loggamma(2 + t) / t, 1 - mp.euler),
+        lambda t: Real(1),
+    ),
+    Fit(
+        "STIRLING",
+        "x (log gamma(x) - (x - 1/2) log x + x - log(2 pi) / 2) as a polynomial in 1/x^2, for x >= 8",
+        0.0,
+        1 / 64,
+        8,
+        lambda z: _stirling(1 / mp.sqrt(z)) if z > 1e-8 else Real(1) / 12 - z / 360,
+        lambda z: mp.sqrt(z) / 8,
+    ),
+    Fit(
+        "DIGAMMA",
+        "digamma(3/2 + u) / (3/2 + u - r), r its positive root, for |u| <= 1/2",
+        -0.5,
+        0.5,
+        24,
+        lambda u: mp.digamma(u + 1.5) / (u + 1.5 - DIGAMMA_ROOT),
+        lambda u: Real(1),
+    ),
+    Fit(
+        "DIGAMMA_TAIL",
+        "x^2 (log x - 1 / (2x) - digamma(x)) as a polynomial in 1/x^2, for x >= 8",
+        0.0,
+        1 / 64,
+        8,
+        lambda z: _digamma_tail(1 / mp.sqrt(z)) if z > 1e-8 else Real(1) / 12 - z / 120,
+        lambda z: z / 2,
+    ),
 )
 
 
 def coefficients(fit: Fit) -> list[float]:
     """Constant term first."""
-    mp.dps = 60
     return [float(c) for c in reversed(mpmath.chebyfit(fit.target, [fit.low, fit.high], fit.degree + 1))]
 
 
@@ -131,6 +225,10 @@ def main() -> None:
         for value in table:
             print(f"    {value.hex()}")
         print(f'    """\n)\n"""{fit.text}; error 2^{float(mp.log(error(fit, table), 2)):.1f}"""')
+    root = float(DIGAMMA_ROOT)
+    print("\n\nDIGAMMA_ROOT = (")
+    print(f'    float.fromhex("{root.hex()}"),\n    float.fromhex("{float(DIGAMMA_ROOT - root).hex()}"),\n)')
+    print('"""The positive root of digamma, in two pieces."""')
     mp.dps = 420
     print('\n\nTWO_OVER_PI_WORDS = tuple(\n    int(word, 16)\n    for word in """')
     bits = int(mp.floor(2 / mp.pi * mp.mpf(2) ** (64 * WORDS)))

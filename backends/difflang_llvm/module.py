@@ -17,6 +17,7 @@ ATTRIBUTES = (
     "attributes #0 = { nounwind noinline }",
     "attributes #2 = { alwaysinline nounwind willreturn memory(none) }",
     "attributes #3 = { noinline nounwind willreturn memory(none) }",
+    "attributes #4 = { nounwind willreturn memory(none) }",
 )
 
 

@@ -107,6 +107,221 @@ ASIN = _table(
 """(asin t - t) / t^3 as a polynomial in t^2, for |t| <= 1/2; error 2^-57.4"""
 
 
+LOG_TAIL = _table(
+    """
+    0x1.999999999999ap-2
+    0x1.2492492492491p-2
+    0x1.c71c71c71cfdep-3
+    0x1.745d174512f5ep-3
+    0x1.3b13b1bcae4fap-3
+    0x1.1110df9bb9145p-3
+    0x1.e1f80050fe02dp-4
+    0x1.ac4a0689e4f11p-4
+    0x1.b8d8d83f51283p-4
+    """
+)
+"""((2 atanh(s) / s - 2) / z - 2/3) / z, z = s^2, for s up to (sqrt 2 - 1) / (sqrt 2 + 1); error 2^-65.5"""
+
+
+CBRT = _table(
+    """
+    0x1.b178987ef28d0p-2
+    0x1.0c43e5051c3d1p+0
+    -0x1.a3e661e8cd3c7p-1
+    0x1.fb63f6938d5a1p-2
+    -0x1.6098ff24bf0c4p-3
+    0x1.a2cf6c7270035p-6
+    """
+)
+"""a first approximation of the cube root for sqrt(1/2) <= m < sqrt(2); error 2^-19.1"""
+
+
+ERF = _table(
+    """
+    0x1.06eba8214db69p-3
+    -0x1.812746b0379e7p-2
+    0x1.ce2f21a042bdep-4
+    -0x1.b82ce312889bap-6
+    0x1.565bcd0e6502dp-8
+    -0x1.c02db3feeb579p-11
+    0x1.f9a326c233146p-14
+    -0x1.f4d2561aeafd4p-17
+    0x1.b9e6509b9867dp-20
+    -0x1.5f6d925a0bc7ap-23
+    0x1.fc4356498c2d9p-27
+    -0x1.4e607b41a6416p-30
+    0x1.7f072188e194dp-34
+    -0x1.29b9f1b3df556p-38
+    """
+)
+"""erf(x) / x - 1 as a polynomial in x^2, for |x| <= 1; error 2^-56.2"""
+
+
+ERFC = _table(
+    """
+    0x1.3ba5916e9fd7fp+0
+    -0x1.1df1ad154a28fp-3
+    0x1.f7f5df66fd8d0p-7
+    0x1.16ecefcfa54b6p-4
+    -0x1.9ddb23c3e9cbbp-4
+    0x1.7fee004e0f589p-4
+    -0x1.0fb06dfe2fa6bp-4
+    0x1.3079edf6ee470p-5
+    -0x1.0962388c21a9fp-6
+    0x1.49c672699752ap-8
+    -0x1.8d4a90ee647f8p-11
+    -0x1.a1df1a3e1273dp-13
+    0x1.3bdf5ee9af85fp-13
+    -0x1.9958080c67e96p-16
+    -0x1.784f9ade401dbp-17
+    0x1.7eeeb02e7956ep-18
+    0x1.2a7557eea4534p-22
+    -0x1.b4984a799e476p-21
+    0x1.92d09bcabf232p-24
+    0x1.81c38332b2349p-24
+    -0x1.c71b75ba9c926p-26
+    """
+)
+"""(1 + 2x) exp(x^2) erfc(x) as a polynomial in t = (x - 4) / (x + 4), for 1 <= x <= 28; error 2^-54.1"""
+
+
+LGAMMA_ONE = _table(
+    """
+    -0x1.2788cfc6fb619p-1
+    0x1.a51a6625307d3p-1
+    -0x1.9a4d55beab2d7p-2
+    0x1.151322ac7d7ffp-2
+    -0x1.a8b9c17aa60bbp-3
+    0x1.5b40cb1012ee8p-3
+    -0x1.2703a1dcf0caap-3
+    0x1.010b36ad308c3p-3
+    -0x1.c8067068cca4ap-4
+    0x1.9a01e4708549bp-4
+    -0x1.748c33f5abae8p-4
+    0x1.556ab92d25809p-4
+    -0x1.3b1d7ae2995a8p-4
+    0x1.249947c51cacdp-4
+    -0x1.11158c1fdbb72p-4
+    0x1.ffbab199937d5p-5
+    -0x1.e19d7002769f2p-5
+    0x1.ca0e84ce19831p-5
+    -0x1.b205eba2aa1cap-5
+    0x1.832d69e7b9647p-5
+    -0x1.704750de46b56p-5
+    0x1.ef30ba1e39859p-5
+    -0x1.dbac65c406551p-5
+    -0x1.0d146791abc14p-6
+    0x1.0e8845c6d5c5ep-6
+    0x1.887e0cf550906p-3
+    -0x1.7d048085d6e22p-3
+    -0x1.be25a373b539ep-3
+    0x1.b268ff214c073p-3
+    0x1.fdb4af7f8d674p-3
+    -0x1.ef37cad0a48dap-3
+    """
+)
+"""log gamma(1 + t) / t for |t| <= 1/2; error 2^-55.7"""
+
+
+LGAMMA_TWO = _table(
+    """
+    0x1.b0ee6072093cep-2
+    0x1.4a34cc4a60fa6p-2
+    -0x1.13e001a557606p-4
+    0x1.51322ac7d849bp-6
+    -0x1.e404fc218f61fp-8
+    0x1.7add6eadb2c11p-9
+    -0x1.38ac5c2bf50a2p-10
+    0x1.0b36af88b2884p-11
+    -0x1.d3fd4c7b8f6a9p-13
+    0x1.a127af44aaf71p-14
+    -0x1.78de5a3d2d4d3p-15
+    0x1.580e260121a51p-16
+    -0x1.3cbce9a3c4ad1p-17
+    0x1.258c9651dbedcp-18
+    -0x1.11a85684e8499p-19
+    0x1.01462b5944f7dp-20
+    -0x1.e40f95a8192dep-22
+    0x1.b1a8c8bf04f15p-23
+    -0x1.9a854795e5fe9p-24
+    0x1.15fea8732cd9fp-24
+    -0x1.091589d02d1a3p-25
+    """
+)
+"""log gamma(2 + t) / t for |t| <= 1/2; error 2^-56.4"""
+
+
+STIRLING = _table(
+    """
+    0x1.5555555555555p-4
+    -0x1.6c16c16c16c0fp-9
+    0x1.a01a01a00d0c8p-11
+    -0x1.381381168d370p-11
+    0x1.b951b7066a805p-11
+    -0x1.f69af4cedb3c1p-10
+    0x1.a2565f7c03969p-8
+    -0x1.c6897db52d634p-6
+    0x1.c29fa984fd96ep-4
+    """
+)
+"""x (log gamma(x) - (x - 1/2) log x + x - log(2 pi) / 2) as a polynomial in 1/x^2, for x >= 8; error 2^-63.6"""
+
+
+DIGAMMA = _table(
+    """
+    0x1.e6f0cbb873616p-1
+    -0x1.b1cb63005ee96p-2
+    0x1.eca189b8e6f6bp-3
+    -0x1.2feeeb98a7e3bp-3
+    0x1.8512e59039755p-4
+    -0x1.fb44202998421p-5
+    0x1.4de9aa171d4f1p-5
+    -0x1.b9f8b150319bep-6
+    0x1.2564719b647f6p-6
+    -0x1.8635590c51b36p-7
+    0x1.03c0a66a51d79p-7
+    -0x1.5a080a0c910c7p-8
+    0x1.cd21ec3822247p-9
+    -0x1.33509143e91d9p-9
+    0x1.99ad0ee9dc8efp-10
+    -0x1.114473f891255p-10
+    0x1.6c54ff0d1eadcp-11
+    -0x1.e180e42b99c3fp-12
+    0x1.40fe975bfeb32p-12
+    -0x1.cd69c63d3128dp-13
+    0x1.339b353c4e40cp-13
+    -0x1.e41a00b3ac2a3p-15
+    0x1.42bb9b1ed47b3p-15
+    -0x1.6011fd68d65b0p-14
+    0x1.d56d3c442d62ap-15
+    """
+)
+"""digamma(3/2 + u) / (3/2 + u - r), r its positive root, for |u| <= 1/2; error 2^-54.1"""
+
+
+DIGAMMA_TAIL = _table(
+    """
+    0x1.5555555555555p-4
+    -0x1.11111111110eep-7
+    0x1.04104103f3357p-8
+    -0x1.111110c5db913p-8
+    0x1.f07bbcef74ac4p-8
+    -0x1.59837b4a4780cp-6
+    0x1.5356fbc92b38cp-4
+    -0x1.a43dc8de6cf74p-2
+    0x1.c5b8542e7f8cap+0
+    """
+)
+"""x^2 (log x - 1 / (2x) - digamma(x)) as a polynomial in 1/x^2, for x >= 8; error 2^-64.6"""
+
+
+DIGAMMA_ROOT = (
+    float.fromhex("0x1.762d86356be3fp+0"),
+    float.fromhex("0x1.b86a722197829p-54"),
+)
+"""The positive root of digamma, in two pieces."""
+
+
 TWO_OVER_PI_WORDS = tuple(
     int(word, 16)
     for word in """

@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 from difflang.core.ir import DType
+from difflang.prims.random import PARITY, ROTATIONS, ROUNDS
 from difflang_llvm.math.coefficients import TWO_OVER_PI_WORDS
 from difflang_llvm.math.trigonometric import HALF_PI
-from difflang_llvm.text import float_text
+from difflang_llvm.text import REGISTER_TYPES, float_text
 
 Handwritten = tuple[str, tuple[str, ...], tuple[tuple[str, DType], ...]]
+"""A definition, the intrinsics that it declares and the library functions that it calls."""
 
 
-def _huge_angle() -> Handwritten:
-    """{q, high, low} with x = q pi/2 + high + low, for |x| >= 2^22.
+def _double(value: float) -> str:
+    return float_text(value, "f64")
 
-    x = m 2^e; a stretch W of 192 bits of 2/pi is chosen so that x 2/pi = 4 n + m W 2^-190 + (less than 2^-137):
-    the product is taken modulo 2^192. Its top two bits are the quadrant, the rest a signed fraction of one.
-    """
-    words = ", ".join(f"i64 {word}" for word in TWO_OVER_PI_WORDS)
-    text = f"""@dl.two_over_pi = internal constant [{len(TWO_OVER_PI_WORDS)} x i64] [{words}]
+
+_WINDOW = "".join(
+    f"""  %k{k} = add i64 %word, {k}
+  %p{k} = getelementptr [{len(TWO_OVER_PI_WORDS)} x i64], ptr @dl.two_over_pi, i64 0, i64 %k{k}
+  %w{k} = load i64, ptr %p{k}
+  %e{k} = zext i64 %w{k} to i256
+  %s{k} = shl i256 %e{k}, {192 - 64 * k}
+"""
+    for k in range(4)
+)
+
+HUGE_ANGLE = f"""; {{q, high, low}} with x = q pi/2 + high + low, for |x| >= 2^22.
+; x = m 2^e; a stretch W of 192 bits of 2/pi is chosen so that x 2/pi = 4 n + m W 2^-190 + (less than 2^-137):
+; the product is taken modulo 2^192. Its top two bits are the quadrant, the rest a signed fraction of one.
+@dl.two_over_pi = internal constant [{len(TWO_OVER_PI_WORDS)} x i64] [{", ".join(f"i64 {w}" for w in TWO_OVER_PI_WORDS)}]
 
 define internal {{i64, double, double}} @dl.huge_angle.f64(double %x) #3 {{
   %bits = bitcast double %x to i64
@@ -31,15 +43,7 @@ define internal {{i64, double, double}} @dl.huge_angle.f64(double %x) #3 {{
   %start = select i1 %finite, i64 %skipped, i64 0
   %word = lshr i64 %start, 6
   %shift = and i64 %start, 63
-""" + "".join(
-        f"""  %k{k} = add i64 %word, {k}
-  %p{k} = getelementptr [{len(TWO_OVER_PI_WORDS)} x i64], ptr @dl.two_over_pi, i64 0, i64 %k{k}
-  %w{k} = load i64, ptr %p{k}
-  %e{k} = zext i64 %w{k} to i256
-  %s{k} = shl i256 %e{k}, {192 - 64 * k}
-"""
-        for k in range(4)
-    ) + f"""  %o1 = or i256 %s0, %s1
+{_WINDOW}  %o1 = or i256 %s0, %s1
   %o2 = or i256 %o1, %s2
   %o3 = or i256 %o2, %s3
   %wide.shift = zext i64 %shift to i256
@@ -74,12 +78,12 @@ define internal {{i64, double, double}} @dl.huge_angle.f64(double %x) #3 {{
   %scale = bitcast i64 %scale.bits to double
   %high = fmul double %high.whole, %scale
   %low.scaled = fmul double %low.whole, %scale
-  %low = fmul double %low.scaled, {float_text(2.0**-53, "f64")}
-  %r = fmul double %high, {float_text(HALF_PI[0], "f64")}
+  %low = fmul double %low.scaled, {_double(2.0**-53)}
+  %r = fmul double %high, {_double(HALF_PI[0])}
   %r.minus = fneg double %r
-  %lost = call double @llvm.fma.f64(double %high, double {float_text(HALF_PI[0], "f64")}, double %r.minus)
-  %cross = call double @llvm.fma.f64(double %high, double {float_text(HALF_PI[1], "f64")}, double %lost)
-  %tail = call double @llvm.fma.f64(double %low, double {float_text(HALF_PI[0], "f64")}, double %cross)
+  %lost = call double @llvm.fma.f64(double %high, double {_double(HALF_PI[0])}, double %r.minus)
+  %cross = call double @llvm.fma.f64(double %high, double {_double(HALF_PI[1])}, double %lost)
+  %tail = call double @llvm.fma.f64(double %low, double {_double(HALF_PI[0])}, double %cross)
   %backward = icmp slt i64 %bits, 0
   %flip = xor i1 %backward, %negative
   %r.negated = fneg double %r
@@ -88,35 +92,153 @@ define internal {{i64, double, double}} @dl.huge_angle.f64(double %x) #3 {{
   %tail.signed = select i1 %flip, double %tail.negated, double %tail
   %q.negated = sub i64 0, %q
   %q.signed = select i1 %backward, i64 %q.negated, i64 %q
-  %r.final = select i1 %finite, double %r.signed, double {float_text(float("nan"), "f64")}
+  %r.final = select i1 %finite, double %r.signed, double {_double(float("nan"))}
   %first = insertvalue {{i64, double, double}} poison, i64 %q.signed, 0
   %second = insertvalue {{i64, double, double}} %first, double %r.final, 1
   %third = insertvalue {{i64, double, double}} %second, double %tail.signed, 2
   ret {{i64, double, double}} %third
 }}"""
+HUGE_ANGLE_DECLARATIONS = (
+    "declare i64 @llvm.smax.i64(i64, i64)",
+    "declare i192 @llvm.abs.i192(i192, i1)",
+    "declare i192 @llvm.ctlz.i192(i192, i1)",
+    "declare double @llvm.fma.f64(double, double, double)",
+)
+
+
+def _float_modulo(dtype: DType) -> str:
+    """Floor division and the remainder with the sign of the divisor, rounded as Python and NumPy do it: the
+    quotient comes from the exact remainder of the division."""
+    t, zero, one, half = REGISTER_TYPES[dtype], "0.0", "1.0", "0.5"
+    return f"""define internal {t} @dl.mod.{dtype}({t} %a, {t} %b) #2 {{
+  %rest = frem {t} %a, %b
+  %present = fcmp une {t} %rest, {zero}
+  %below = fcmp olt {t} %rest, {zero}
+  %divisor.below = fcmp olt {t} %b, {zero}
+  %apart = xor i1 %below, %divisor.below
+  %shift = and i1 %apart, %present
+  %shifted = fadd {t} %rest, %b
+  %moved = select i1 %shift, {t} %shifted, {t} %rest
+  %signed.zero = call {t} @llvm.copysign.{dtype}({t} {zero}, {t} %b)
+  %result = select i1 %present, {t} %moved, {t} %signed.zero
+  ret {t} %result
+}}
+
+define internal {t} @dl.floordiv.{dtype}({t} %a, {t} %b) #2 {{
+  %ratio = fdiv {t} %a, %b
+  %rest = frem {t} %a, %b
+  %difference = fsub {t} %a, %rest
+  %whole = fdiv {t} %difference, %b
+  %present = fcmp une {t} %rest, {zero}
+  %below = fcmp olt {t} %rest, {zero}
+  %divisor.below = fcmp olt {t} %b, {zero}
+  %apart = xor i1 %below, %divisor.below
+  %shift = and i1 %apart, %present
+  %one.less = fsub {t} %whole, {one}
+  %quotient = select i1 %shift, {t} %one.less, {t} %whole
+  %floor = call {t} @llvm.floor.{dtype}({t} %quotient)
+  %excess = fsub {t} %quotient, %floor
+  %up = fcmp ogt {t} %excess, {half}
+  %one.more = fadd {t} %floor, {one}
+  %rounded = select i1 %up, {t} %one.more, {t} %floor
+  %nonzero = fcmp une {t} %quotient, {zero}
+  %signed.zero = call {t} @llvm.copysign.{dtype}({t} {zero}, {t} %ratio)
+  %usual = select i1 %nonzero, {t} %rounded, {t} %signed.zero
+  %by.zero = fcmp oeq {t} %b, {zero}
+  %result = select i1 %by.zero, {t} %ratio, {t} %usual
+  ret {t} %result
+}}"""
+
+
+def _float_modulo_entry(dtype: DType) -> Handwritten:
+    t = REGISTER_TYPES[dtype]
+    symbol = "fmod" if dtype == "f64" else "fmodf"
     declarations = (
-        "declare i64 @llvm.smax.i64(i64, i64)",
-        "declare i192 @llvm.abs.i192(i192, i1)",
-        "declare i192 @llvm.ctlz.i192(i192, i1)",
-        "declare double @llvm.fma.f64(double, double, double)",
+        f"declare {t} @llvm.copysign.{dtype}({t}, {t})",
+        f"declare {t} @llvm.floor.{dtype}({t})",
+        f"declare {t} @{symbol}({t}, {t})",
     )
-    return text, declarations, ()
+    return _float_modulo(dtype), declarations, ()
 
 
-LIBM = "cbrt:cbrt asinh:asinh acosh:acosh atanh:atanh erf:erf erfc:erfc lgamma:lgamma pow:pow hypot:hypot".split()
+INTEGER_POWER = """; a ** n by squaring; for n < 0: 1 for a = 1, +1 or -1 for a = -1, else 0.
+define internal i64 @dl.powi.i64(i64 %a, i64 %n) #4 {
+entry:
+  %negative = icmp slt i64 %n, 0
+  br i1 %negative, label %inverse, label %loop
+inverse:
+  %odd.bit = and i64 %n, 1
+  %odd = icmp ne i64 %odd.bit, 0
+  %is.one = icmp eq i64 %a, 1
+  %is.minus = icmp eq i64 %a, -1
+  %sign = select i1 %odd, i64 -1, i64 1
+  %minus.power = select i1 %is.minus, i64 %sign, i64 0
+  %inverse.power = select i1 %is.one, i64 1, i64 %minus.power
+  ret i64 %inverse.power
+loop:
+  %left = phi i64 [ %n, %entry ], [ %next, %more ]
+  %base = phi i64 [ %a, %entry ], [ %square, %more ]
+  %total = phi i64 [ 1, %entry ], [ %chosen, %more ]
+  %done = icmp eq i64 %left, 0
+  br i1 %done, label %out, label %more
+more:
+  %bit = and i64 %left, 1
+  %take = icmp ne i64 %bit, 0
+  %product = mul i64 %total, %base
+  %chosen = select i1 %take, i64 %product, i64 %total
+  %square = mul i64 %base, %base
+  %next = lshr i64 %left, 1
+  br label %loop
+out:
+  ret i64 %total
+}"""
 
-def _libm(pair):
-    name, symbol = pair.split(":")
-    args = ["%x", "%y"] if name in ("atan2","pow","hypot") else ["%x"]
-    ds = ", ".join("double" for _ in args)
-    ps = ", ".join(f"double {a}" for a in args)
-    fs = ", ".join(f"float {a}" for a in args)
-    f64 = (f"define internal double @dl.{name}.f64({ps}) #2 {{\n  %r = call double @{symbol}({ps})\n  ret double %r\n}}", (f"declare double @{symbol}({ds})",), ())
-    ext = "\n".join(f"  {a}w = fpext float {a} to double" for a in args)
-    ws = ", ".join(f"double {a}w" for a in args)
-    f32 = (f"define internal float @dl.{name}.f32({fs}) #2 {{\n{ext}\n  %r = call double @{symbol}({ws})\n  %s = fptrunc double %r to float\n  ret float %s\n}}", (f"declare double @{symbol}({ds})",), ())
-    return {(name, "f64"): f64, (name, "f32"): f32}
 
-TEXTS: dict[tuple[str, DType], Handwritten] = {("huge_angle", "f64"): _huge_angle()}
-for _p in LIBM:
-    TEXTS.update(_libm(_p))
+def _threefry() -> str:
+    """Threefry-2x32 (see `difflang.prims.random`), straight-line 32-bit integer code that vectorises."""
+    lines = ["define internal i64 @dl.random_bits.i64(i64 %key, i64 %counter) #2 {"]
+    for name, word in (("k", "%key"), ("c", "%counter")):
+        lines += [
+            f"  %{name}.shifted = lshr i64 {word}, 32",
+            f"  %{name}0 = trunc i64 %{name}.shifted to i32",
+            f"  %{name}1 = trunc i64 {word} to i32",
+        ]
+    lines += ["  %k.both = xor i32 %k0, %k1", f"  %k2 = xor i32 %k.both, {PARITY}"]
+    lines += ["  %x.0 = add i32 %c0, %k0", "  %y.0 = add i32 %c1, %k1"]
+    x, y = "%x.0", "%y.0"
+    for r in range(ROUNDS):
+        turn = ROTATIONS[r % 8]
+        lines += [
+            f"  %x{r} = add i32 {x}, {y}",
+            f"  %turned{r} = call i32 @llvm.fshl.i32(i32 {y}, i32 {y}, i32 {turn})",
+            f"  %y{r} = xor i32 %turned{r}, %x{r}",
+        ]
+        x, y = f"%x{r}", f"%y{r}"
+        if r % 4 == 3:
+            s = r // 4 + 1
+            lines += [
+                f"  %xk{r} = add i32 {x}, %k{s % 3}",
+                f"  %yk{r} = add i32 {y}, %k{(s + 1) % 3}",
+                f"  %yks{r} = add i32 %yk{r}, {s}",
+            ]
+            x, y = f"%xk{r}", f"%yks{r}"
+    lines += [
+        f"  %high = zext i32 {x} to i64",
+        f"  %low = zext i32 {y} to i64",
+        "  %high.shifted = shl i64 %high, 32",
+        "  %word = or i64 %high.shifted, %low",
+        "  ret i64 %word",
+        "}",
+    ]
+    return "\n".join(lines)
+
+
+TEXTS: dict[tuple[str, DType], Handwritten] = {
+    ("huge_angle", "f64"): (HUGE_ANGLE, HUGE_ANGLE_DECLARATIONS, ()),
+    ("mod", "f64"): _float_modulo_entry("f64"),
+    ("mod", "f32"): _float_modulo_entry("f32"),
+    ("floordiv", "f64"): ("", (), (("mod", "f64"),)),
+    ("floordiv", "f32"): ("", (), (("mod", "f32"),)),
+    ("powi", "i64"): (INTEGER_POWER, (), ()),
+    ("random_bits", "i64"): (_threefry(), ("declare i32 @llvm.fshl.i32(i32, i32, i32)",), ()),
+}

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from functools import cache
 
 from difflang.core.ir import DType
-from difflang_llvm.math import exponential, handwritten, logarithm, trigonometric
+from difflang_llvm.math import exponential, handwritten, logarithm, power, special, trigonometric
 from difflang_llvm.math.kernel import FUNCTIONS, LANES, Kernel, Value
 from difflang_llvm.text import REGISTER_TYPES
 
 _F64: DType = "f64"
-FAMILIES = (exponential, logarithm, trigonometric)
+FAMILIES = (exponential, logarithm, trigonometric, power, special)
 """The modules whose import fills `FUNCTIONS`."""
 
 

@@ -120,3 +120,63 @@ def _softplus(kernel: Kernel, x: Value) -> Value:
     result = kernel.select(x < -37.0, kernel.call("exp", x), total + (lost + tail))
     result = kernel.select(x > 700.0, x, result)
     return kernel.select(x.is_nan(), x, result)
+
+
+LARGE = 2.0**28
+"""From here on sqrt(x^2 + 1) is x for the inverse hyperbolic functions."""
+
+
+def _root_of_pair(kernel: Kernel, a: Pair) -> Pair:
+    root = kernel.sqrt(a[0])
+    rest = (kernel.fma(-root, root, a[0]) + a[1]) / kernel.select(root.equals(0.0), 1.0, root + root)
+    return fast_two_sum(root, rest)
+
+
+def _log_of_double(kernel: Kernel, x: Value) -> Value:
+    """log(2x), for large x."""
+    k, mantissa = log_pair(kernel, x)
+    return natural(kernel, k + 1.0, mantissa)[0]
+
+
+@function("asinh")
+def _asinh(kernel: Kernel, x: Value) -> Value:
+    """log(1 + |x| + x^2 / (1 + sqrt(1 + x^2)))."""
+    size = kernel.abs(x)
+    capped = kernel.select(size > LARGE, LARGE, size)
+    square = two_product(capped, capped)
+    one, rest = two_sum(square[0], kernel.number(1.0))
+    root = _root_of_pair(kernel, (one, rest + square[1]))
+    above, low = two_sum(root[0], kernel.number(1.0))
+    quotient = divide_pairs(square, (above, low + root[1]))
+    total, lost = fast_two_sum(capped, quotient[0])
+    near = log1p_of_pair(kernel, total, lost + quotient[1])
+    result = kernel.select(size > LARGE, _log_of_double(kernel, size), near)
+    result = kernel.select(size < 1e-150, size, kernel.select(size.equals(INFINITY), INFINITY, result))
+    return kernel.copysign(kernel.select(x.is_nan(), x, result), x)
+
+
+@function("acosh")
+def _acosh(kernel: Kernel, x: Value) -> Value:
+    """log(1 + t + sqrt(2t + t^2)) with t = x - 1."""
+    capped = kernel.select(x > LARGE, LARGE, x)
+    t, t_low = two_sum(capped, kernel.number(-1.0))
+    square, lost = two_product(t, t)
+    double = t + t
+    total, rest = two_sum(double, square)
+    root = _root_of_pair(kernel, (total, rest + lost + (t_low + t_low) * capped))
+    high, low = two_sum(t, root[0])
+    near = log1p_of_pair(kernel, high, low + (t_low + root[1]))
+    result = kernel.select(x > LARGE, _log_of_double(kernel, x), near)
+    return kernel.select(x.equals(INFINITY), INFINITY, kernel.select(x >= 1.0, result, NAN))
+
+
+@function("atanh")
+def _atanh(kernel: Kernel, x: Value) -> Value:
+    """log(1 + 2|x| / (1 - |x|)) / 2."""
+    size = kernel.abs(x)
+    zero = kernel.number(0.0)
+    rest = fast_two_sum(1.0, -kernel.select(size < 1.0, size, 0.5))
+    high, low = divide_pairs((size + size, zero), rest)
+    result = log1p_of_pair(kernel, high, low) * 0.5
+    result = kernel.select(size < 1e-150, size, kernel.select(size.equals(1.0), INFINITY, result))
+    return kernel.copysign(kernel.select(size <= 1.0, result, NAN), x)

@@ -1,0 +1,110 @@
+"""pow, cbrt, hypot."""
+
+from __future__ import annotations
+
+from difflang_llvm.math.coefficients import CBRT, LOG_TAIL
+from difflang_llvm.math.exponential import LN2_HIGH, LN2_LOW, exp_of_pair
+from difflang_llvm.math.kernel import (
+    Kernel,
+    Pair,
+    Value,
+    add_pairs,
+    divide_pairs,
+    fast_two_sum,
+    function,
+    multiply_pairs,
+    two_product,
+    two_sum,
+)
+from difflang_llvm.math.logarithm import split
+
+INFINITY = float("inf")
+TWO_THIRDS = (float.fromhex("0x1.5555555555555p-1"), float.fromhex("0x1.5555555555555p-55"))
+LN2_LOWEST = float.fromhex("0x1.cc01f97b57a08p-100")
+LARGEST_EXPONENT = 2.0**66
+"""A larger exponent gives the same result: the base differs from 1 by 2^-53 at least, or is 1."""
+
+
+def accurate_log(kernel: Kernel, x: Value) -> Pair:
+    """log x as a pair with a relative error of about 2^-65, for positive finite x.
+
+    log m = 2s + s (2/3 z + z^2 T(z)) with s = (m - 1) / (m + 1) and z = s^2, the leading terms in pairs.
+    """
+    k, m = split(kernel, x)
+    zero = kernel.number(0.0)
+    s = divide_pairs((m - 1.0, zero), two_sum(m, kernel.number(1.0)))
+    z = multiply_pairs(s, s)
+    main = multiply_pairs(z, (kernel.number(TWO_THIRDS[0]), kernel.number(TWO_THIRDS[1])))
+    tail = z[0] * z[0] * kernel.polynomial(LOG_TAIL, z[0])
+    correction = multiply_pairs(s, fast_two_sum(main[0], main[1] + tail))
+    mantissa = add_pairs((s[0] + s[0], s[1] + s[1]), correction)
+    low, rest = two_product(k, LN2_LOW)
+    return add_pairs(add_pairs((k * LN2_HIGH, zero), (low, kernel.fma(k, LN2_LOWEST, rest))), mantissa)
+
+
+def _odd_integer(kernel: Kernel, y: Value) -> Value:
+    half = y * 0.5
+    whole = kernel.round_even(y).equals(y)
+    return kernel.select(whole, kernel.round_even(half).equals(half) ^ 1, False)
+
+
+@function("pow", 2)
+def _pow(kernel: Kernel, x: Value, y: Value) -> Value:
+    """exp(y log |x|), with the sign and the special cases of C99."""
+    size = kernel.abs(x)
+    usual = (size > 0.0) & (size < INFINITY)
+    exponent = kernel.select(y > LARGEST_EXPONENT, LARGEST_EXPONENT, y)
+    exponent = kernel.select(exponent < -LARGEST_EXPONENT, -LARGEST_EXPONENT, exponent)
+    log = accurate_log(kernel, kernel.select(usual, size, 1.0))
+    high, low = two_product(exponent, log[0])
+    low = kernel.fma(exponent, log[1], low)
+    power = exp_of_pair(kernel, high, kernel.select(kernel.abs(high) < 800.0, low, 0.0))
+    power = kernel.select(size.equals(0.0), kernel.select(y > 0.0, 0.0, kernel.number(INFINITY)), power)
+    power = kernel.select(size.equals(INFINITY), kernel.select(y > 0.0, INFINITY, kernel.number(0.0)), power)
+    power = kernel.select((kernel.bits(x) < 0) & _odd_integer(kernel, y), -power, power)
+    fractional = kernel.round_even(y).equals(y) ^ 1
+    power = kernel.select((x < 0.0) & fractional & usual, float("nan"), power)
+    total = x + y
+    power = kernel.select(total.is_nan() & (x.is_nan() | y.is_nan()), total, power)
+    return kernel.select(x.equals(1.0) | y.equals(0.0), 1.0, power)
+
+
+@function("cbrt")
+def _cbrt(kernel: Kernel, x: Value) -> Value:
+    """|x| = 2^(3q + r) m: a polynomial for the root of m, two Newton steps, the last one with the exact residual."""
+    size = kernel.abs(x)
+    usual = (size > 0.0) & (size < INFINITY)
+    k, m = split(kernel, kernel.select(usual, size, 1.0))
+    q = kernel.round_even(k * (1.0 / 3.0))
+    r = kernel.fma(q, -3.0, k)
+    factor = kernel.select(r > 0.5, 2.0, kernel.select(r < -0.5, kernel.number(0.5), 1.0))
+    start = kernel.select(r > 0.5, 2.0 ** (1 / 3), kernel.select(r < -0.5, kernel.number(0.5 ** (1 / 3)), 1.0))
+    a = m * factor
+    root = kernel.polynomial(CBRT, m) * start
+    root = root - (root - a / (root * root)) * (1.0 / 3.0)
+    square, lost = two_product(root, root)
+    cube, rest = two_product(square, root)
+    residual = (cube - a) + kernel.fma(lost, root, rest)
+    root = root - residual / (square * 3.0)
+    scale = kernel.from_bits((kernel.bits(q + 6755399441055744.0) + 1023) << 52)
+    return kernel.copysign(kernel.select(usual, root * scale, size), x)
+
+
+@function("hypot", 2)
+def _hypot(kernel: Kernel, x: Value, y: Value) -> Value:
+    """The root of x^2 + y^2 as pairs, scaled away from overflow and underflow."""
+    a, b = kernel.abs(x), kernel.abs(y)
+    swap = b > a
+    large, small = kernel.select(swap, b, a), kernel.select(swap, a, b)
+    scale = kernel.select(large > 1e150, 2.0**-600, kernel.select(large < 1e-140, kernel.number(2.0**600), 1.0))
+    back = kernel.select(large > 1e150, 2.0**600, kernel.select(large < 1e-140, kernel.number(2.0**-600), 1.0))
+    first, second = large * scale, small * scale
+    square, lost = two_product(first, first)
+    other, rest = two_product(second, second)
+    total, low = fast_two_sum(square, other)
+    low = low + (lost + rest)
+    root = kernel.sqrt(total)
+    residual = kernel.fma(-root, root, total) + low
+    result = (root + residual / kernel.select(root.equals(0.0), 1.0, root + root)) * back
+    infinite = a.equals(INFINITY) | b.equals(INFINITY)
+    return kernel.select(infinite, INFINITY, kernel.select(large.equals(0.0), large + small, result))

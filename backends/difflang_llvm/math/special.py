@@ -1,0 +1,186 @@
+"""Error functions and the gamma family.
+
+erf: a polynomial up to 1; beyond it 1 - erfc, with erfc(x) = exp(-x^2) Q(t) / (1 + 2x), t = (x - 4) / (x + 4)
+(the form of Shepherd & Laframboise 1981). Gamma: polynomials around 1 and 2, the recurrence up to 8, Stirling's
+series beyond; reflection for negative arguments. Near the zeros on the negative axis the error of lgamma and digamma is
+small in absolute, not in relative terms.
+"""
+
+from __future__ import annotations
+
+from difflang_llvm.math.coefficients import (
+    DIGAMMA,
+    DIGAMMA_ROOT,
+    DIGAMMA_TAIL,
+    ERF,
+    ERFC,
+    LGAMMA_ONE,
+    LGAMMA_TWO,
+    STIRLING,
+)
+from difflang_llvm.math.exponential import reduced, scaled
+from difflang_llvm.math.kernel import (
+    Kernel,
+    Pair,
+    Value,
+    divide_pairs,
+    fast_two_sum,
+    function,
+    multiply_pairs,
+    two_product,
+    two_sum,
+)
+from difflang_llvm.math.logarithm import log_pair, natural
+from difflang_llvm.math.trigonometric import PI, ratio, wave
+
+INFINITY = float("inf")
+NAN = float("nan")
+SHIFT_LIMIT = 8.0
+HALF_LOG_2PI = (float.fromhex("0x1.d67f1c864beb5p-1"), float.fromhex("-0x1.65b5a1b7ff5dfp-55"))
+
+
+def _erfc_tail(kernel: Kernel, x: Value) -> Value:
+    """erfc(x) for 1 <= x <= 28."""
+    t = (x - 4.0) / (x + 4.0)
+    square, lost = two_product(x, x)
+    k, (high, low) = reduced(kernel, -square, -lost)
+    one, rest = fast_two_sum(1.0, high)
+    below, small = fast_two_sum(x + x, kernel.number(1.0))
+    quotient = divide_pairs((kernel.polynomial(ERFC, t), kernel.number(0.0)), (below, small))
+    product = multiply_pairs((one, rest + low), quotient)
+    return scaled(kernel, product[0], k)
+
+
+def _erf_small(kernel: Kernel, x: Value) -> Pair:
+    """erf(x) = x + x P(x^2) for |x| <= 1."""
+    return x, x * kernel.polynomial(ERF, x * x)
+
+
+@function("erf")
+def _erf(kernel: Kernel, x: Value) -> Value:
+    size = kernel.abs(x)
+    small = size < 1.0
+    near = _erf_small(kernel, kernel.select(small, size, 0.0))
+    far = 1.0 - _erfc_tail(kernel, kernel.select(small, 1.0, kernel.select(size > 7.0, kernel.number(7.0), size)))
+    result = kernel.copysign(kernel.select(small, near[0] + near[1], far), x)
+    return kernel.select(x.is_nan(), x, result)
+
+
+@function("erfc")
+def _erfc(kernel: Kernel, x: Value) -> Value:
+    size = kernel.abs(x)
+    small = size < 1.0
+    near = _erf_small(kernel, kernel.select(small, x, 0.0))
+    high, low = two_sum(-near[0], kernel.number(1.0))
+    tail = _erfc_tail(kernel, kernel.select(small, 1.0, kernel.select(size > 28.0, kernel.number(28.0), size)))
+    far = kernel.select(x < 0.0, 2.0 - tail, tail)
+    return kernel.select(x.is_nan(), x, kernel.select(small, high + (low - near[1]), far))
+
+
+def _shifted(kernel: Kernel, w: Value, lowest: float) -> tuple[Value, Value]:
+    """(steps, w - steps) with w - steps within 1/2 of `lowest`, for w up to 8."""
+    steps = kernel.round_even(w - lowest)
+    steps = kernel.select(steps > 0.0, steps, 0.0)
+    return steps, w - steps
+
+
+def _stirling(kernel: Kernel, w: Value) -> Value:
+    """(w - 1/2) log w - w + log(2 pi)/2 + S(1/w^2)/w, for w >= 8."""
+    w = kernel.select(w < SHIFT_LIMIT, SHIFT_LIMIT, kernel.select(w > 1e300, kernel.number(1e300), w))
+    zero = kernel.number(0.0)
+    log = natural(kernel, *log_pair(kernel, w))
+    product = multiply_pairs((w - 0.5, zero), log)
+    high, low = two_sum(product[0], -w)
+    inverse = 1.0 / w
+    rest = low + product[1] + HALF_LOG_2PI[1] + inverse * kernel.polynomial(STIRLING, inverse * inverse)
+    total, lost = two_sum(high, kernel.number(HALF_LOG_2PI[0]))
+    return total + (lost + rest)
+
+
+def _lgamma_low(kernel: Kernel, w: Value) -> Value:
+    """log gamma(w) for 0 < w < 8: around 1, around 2, or shifted there; the product of the steps in one log."""
+    first = w < 1.5
+    tiny = w < 0.5
+    w = kernel.select(w > SHIFT_LIMIT, SHIFT_LIMIT, w)
+    steps, base = _shifted(kernel, w, 2.0)
+    t = kernel.select(tiny, w, kernel.select(first, w - 1.0, base - 2.0))
+    one, two = kernel.polynomial(LGAMMA_ONE, t), kernel.polynomial(LGAMMA_TWO, t)
+    product = kernel.number(1.0)
+    for k in range(1, 7):
+        product = product * kernel.select(steps >= float(k), w - float(k), 1.0)
+    product = kernel.select(tiny, w, product)
+    high, low = natural(kernel, *log_pair(kernel, kernel.select(product > 0.0, product, 1.0)))
+    sign = kernel.select(tiny, -1.0, kernel.number(1.0))
+    near = t * kernel.select(first, one, two)
+    total, rest = two_sum(high * sign, near)
+    return total + (rest + low * sign)
+
+
+def _sine_of_half_turns(kernel: Kernel, x: Value) -> tuple[Value, Value, Pair]:
+    """The fraction f of x in [-1/2, 1/2], and (q, r) with pi f = q pi/2 + r."""
+    f = x - kernel.round_even(x)
+    q = kernel.round_even(f * 2.0)
+    rest = f - q * 0.5
+    r = multiply_pairs((rest, kernel.number(0.0)), (kernel.number(PI[0]), kernel.number(PI[1])))
+    return f, kernel.convert(q, "fptosi", "i64"), r
+
+
+def _log_positive(kernel: Kernel, x: Value) -> Value:
+    """log x; inf at 0 is left to the caller."""
+    return natural(kernel, *log_pair(kernel, kernel.select(x > 0.0, x, 1.0)))[0]
+
+
+@function("lgamma")
+def _lgamma(kernel: Kernel, x: Value) -> Value:
+    """log |gamma(x)|; for x < 0: log(pi / |x sin(pi x)|) - log gamma(-x)."""
+    w = kernel.abs(x)
+    safe = kernel.select((w > 0.0) & (w < INFINITY), w, 1.0)
+    core = kernel.select(safe < SHIFT_LIMIT, _lgamma_low(kernel, safe), _stirling(kernel, safe))
+    f, q, r = _sine_of_half_turns(kernel, kernel.select(w < 2.0**53, x, 0.0))
+    sine = kernel.abs(wave(kernel, q, r))
+    mirrored = (LOG_PI - _log_positive(kernel, safe * sine)) - core
+    mirrored = kernel.select(f.equals(0.0), INFINITY, mirrored)
+    mirrored = kernel.select(w < 2.0**-60, -_log_positive(kernel, safe), mirrored)
+    result = kernel.select(x < 0.0, mirrored, core)
+    result = kernel.select(w.equals(0.0) | w.equals(INFINITY), INFINITY, result)
+    return kernel.select(x.is_nan(), x, result)
+
+
+LOG_PI = 1.1447298858494002
+
+
+def _digamma_positive(kernel: Kernel, w: Value) -> Value:
+    """digamma(w) for w > 0: the polynomial on [1, 2], the recurrence up to 8, the asymptotic series beyond."""
+    large = kernel.select(w < SHIFT_LIMIT, SHIFT_LIMIT, w)
+    inverse = 1.0 / large
+    z = inverse * inverse
+    log = natural(kernel, *log_pair(kernel, kernel.select(large < INFINITY, large, 1e308)))
+    far = log[0] + (log[1] - kernel.fma(z, kernel.polynomial(DIGAMMA_TAIL, z), inverse * 0.5))
+    low = kernel.select(w < SHIFT_LIMIT, w, 1.5)
+    below = low < 1.0
+    steps, base = _shifted(kernel, low, 1.5)
+    base = kernel.select(below, low + 1.0, base)
+    distance = (base - DIGAMMA_ROOT[0]) - DIGAMMA_ROOT[1]
+    # low + 1 has lost the end of a small `low`.
+    distance = distance + kernel.select(below, low - (base - 1.0), 0.0)
+    near = distance * kernel.polynomial(DIGAMMA, base - 1.5)
+    for k in range(1, 8):
+        near = near + kernel.select(steps >= float(k), 1.0 / (low - float(k)), 0.0)
+    near = near - kernel.select(below, 1.0 / low, 0.0)
+    return kernel.select(w < SHIFT_LIMIT, near, far)
+
+
+@function("digamma")
+def _digamma(kernel: Kernel, x: Value) -> Value:
+    """For x < 0: digamma(1 - x) - pi / tan(pi x). At 0 infinite with the sign of -x; NaN at the other poles."""
+    negative = x < 0.0
+    core = _digamma_positive(kernel, kernel.select(negative, 1.0 - x, kernel.select(x > 0.0, x, 1.0)))
+    f, q, r = _sine_of_half_turns(kernel, kernel.select(negative & (x > -(2.0**53)), x, 0.25))
+    tangent = ratio(kernel, q, r)
+    mirrored = kernel.select(f.equals(0.0) | (x <= -(2.0**53)), NAN, core - PI[0] / tangent)
+    result = kernel.select(negative, mirrored, core)
+    result = kernel.select(x.equals(0.0), kernel.copysign(INFINITY, -x), result)
+    result = kernel.select(x.equals(INFINITY), x, result)
+    return kernel.select(x.is_nan(), x, result)
+
+
