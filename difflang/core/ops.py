@@ -34,13 +34,23 @@ solve a b                   x with a x = b; b a vector or a matrix.
 qr a                        Reduced Q (m, k), R (k, n) with k = min(m, n).
 eigh a                      Ascending eigenvalues w, and V with a V = V diag(w) (reads the lower triangle).
 svd a                       Reduced U, s, Vt.
+checkpoint[levels] {-> r..} Runs its region. In reverse nothing of it is kept; its loops keep O(n^(1/levels)) states.
+rule[modes] x.. {x.. -> y..} {..}..
+                            Runs its first region. A derivative uses the others, one for each of `modes`:
+                            jvp {x.. dx.. -> dy..} and vjp {x.. y.. ybar.. -> xbar..}, with dx, dy, ybar, xbar for the floats only.
+implicit p.. {p.. -> w..} {w.. p.. -> r..} [{r.. p.. -> w..}]
+                            Runs its first region, whose results make the residuals r (shaped like w) zero. The third solves
+                            linear systems, applying their matrix by `operator`; a dense factorisation serves where it is
+                            missing, or the system is small and the attribute `fallback` is true.
+operator v..                In the third region of `implicit`: the matrix of the linear system times v.
 assert[code, message] p v.. Fails with the message when p is false; `{0}` in it stands for v0.
 print[template] v..         Writes a line; `{0}` stands for v0 (a scalar or an array).
 report[names] v..           Figures for the progress line; `names` gives each value's name.
 extern[name, outs..] v..    A function of the host. Result types are those of the equation's outs.
 
 An index out of range fails with E0801, unless the equation says `inbounds`.
-`assert print report extern` are effects: they stay, in order, even when nothing uses them.
+`checkpoint rule implicit` matter to derivatives only: `difflang.derive.erased` leaves their first regions, and backends
+never see them. `assert print report extern` are effects: they stay, in order, even when nothing uses them.
 """
 
 from __future__ import annotations
@@ -164,6 +174,9 @@ RULES: dict[str, TypeRule] = {
     "add_to": lambda args, attrs, regions: (),
     "reshape": lambda args, attrs, regions: (Type(args[0].type.dtype, tuple(args[1:])),),
     "contract": _contract,
+    "checkpoint": _cond,
+    "rule": _cond,
+    "implicit": _cond,
     "argsort": lambda args, attrs, regions: (Type("i64", args[0].type.shape),),
     "cholesky": _first,
     "lu": _lu,
@@ -176,9 +189,13 @@ RULES: dict[str, TypeRule] = {
     "print": lambda args, attrs, regions: (),
     "report": lambda args, attrs, regions: (),
 }
-"""`while` and `extern` are missing: the types of their results are not a function of their arguments alone."""
+"""Missing are those whose result types are not a function of their arguments alone."""
 
-STRUCTURAL = frozenset(RULES) | {"while", "extern"}
+UNTYPED = frozenset({"while", "extern", "operator"})
+STRUCTURAL = frozenset(RULES) | UNTYPED
+
+CLOSED = frozenset({"rule", "implicit"})
+"""Operations whose regions use no variables around them but sizes, and whose further regions serve derivatives."""
 
 
 def is_effect(op: str, regions: Sequence[Block]) -> bool:

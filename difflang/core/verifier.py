@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from difflang.core.ir import Atom, Block, Eqn, Func, Literal, Type, Var
-from difflang.core.ops import BOOL, I64, REDUCTIONS, STRUCTURAL, carries, infer
+from difflang.core.ops import BOOL, CLOSED, I64, REDUCTIONS, STRUCTURAL, UNTYPED, carries, infer
 from difflang.core.printer import format_eqn, format_type
 from difflang.prims import PRIMITIVES
 
@@ -98,9 +98,9 @@ def _check_types(eqn: Eqn) -> None:
         require(all(not arg.type.shape for arg in eqn.args) and not eqn.regions, "a primitive takes scalars")
     else:
         require(op in STRUCTURAL, f"unknown operation {op!r}")
-        require(len(eqn.regions) == REGIONS.get(op, 0), f"{op} has {len(eqn.regions)} regions")
+        require(op in CLOSED or len(eqn.regions) == REGIONS.get(op, 0), f"{op} has {len(eqn.regions)} regions")
         CHECKS.get(op, _no_check)(eqn)
-    if op not in ("while", "extern"):
+    if op not in UNTYPED:
         agree_all(eqn.outs, infer(op, eqn.args, eqn.attrs, eqn.regions), "result")
 
 
@@ -179,7 +179,7 @@ def _assert(eqn: Eqn) -> None:
     require(isinstance(eqn.attrs["code"], str) and isinstance(eqn.attrs["message"], str), "assert without a message")
 
 
-REGIONS = {"build": 1, "reduce": 1, "fold": 1, "while": 2, "cond": 2, "accum": 1}
+REGIONS = {"build": 1, "reduce": 1, "fold": 1, "while": 2, "cond": 2, "accum": 1, "checkpoint": 1}
 
 CHECKS: dict[str, Callable[[Eqn], None]] = {
     "build": _loop_nest,

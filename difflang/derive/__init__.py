@@ -3,8 +3,13 @@
 Each transform emits code into the current position of a `Builder`; what one emits, every other accepts.
 """
 
+from difflang.derive import custom, implicit, loops, rules, transpose
 from difflang.derive.copying import inline
+from difflang.derive.erase import erased
 from difflang.derive.forward import jvp
 from difflang.derive.reverse import vjp
 
-__all__ = ["inline", "jvp", "vjp"]
+RULE_MODULES = (rules, loops, transpose, custom, implicit)
+"""Imported so that the tables of rules are full."""
+
+__all__ = ["RULE_MODULES", "erased", "inline", "jvp", "vjp"]

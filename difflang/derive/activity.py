@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from difflang.core.ir import Atom, Block, Eqn, Var
-from difflang.core.ops import carries
+from difflang.core.ops import CLOSED, carries
 from difflang.derive.partials import has_partial
 from difflang.prims import PRIMITIVES
 
@@ -40,7 +40,7 @@ def useful_variables(block: Block) -> set[Var]:
 
 
 def differentiable_arguments(eqn: Eqn) -> list[Atom]:
-    """The arguments in which an equation without regions has a derivative."""
+    """The arguments in which an equation has a derivative that is not that of its regions."""
     if eqn.op in PRIMITIVES:
         return [a for k, a in enumerate(eqn.args) if a.type.is_float and has_partial(eqn.op, k)]
     return [a for a in eqn.args if a.type.is_float]
@@ -95,7 +95,7 @@ class Varied(Analysis):
         elif eqn.op == "accum":
             self.mark_where((p, self.holds(a)) for p, a in zip(eqn.regions[0].params, eqn.args, strict=True))
             self.visit(eqn.regions[0])
-        elif eqn.regions:
+        elif eqn.regions and eqn.op not in CLOSED:
             for region in eqn.regions:
                 self.visit(region)
         else:
@@ -127,7 +127,7 @@ class Useful(Analysis):
             for arg, param, out in zip(eqn.args, eqn.regions[0].params, eqn.outs, strict=False):
                 self.mark_where([(arg, self.holds(out)), (param, self.holds(out))])
             self.visit(eqn.regions[0])
-        elif eqn.regions:
+        elif eqn.regions and eqn.op not in CLOSED:
             for region in eqn.regions:
                 self.visit(region)
         else:
@@ -155,6 +155,8 @@ def sources(eqn: Eqn) -> list[tuple[Var, Atom]]:
         stacked = len(eqn.regions[-1].results) - carries(eqn.attrs)
         body = eqn.regions[-1]
         return list(zip(eqn.outs[-stacked:], body.results[-stacked:], strict=True)) if stacked else []
+    if eqn.op in CLOSED:
+        return []
     if eqn.op == "accum":
         return list(zip(eqn.outs, (*eqn.regions[0].params, *eqn.regions[0].results), strict=True))
     return [pair for region in eqn.regions for pair in zip(eqn.outs, region.results, strict=True)]

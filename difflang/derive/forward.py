@@ -11,7 +11,7 @@ from difflang.derive import values
 from difflang.derive.activity import varied_variables
 from difflang.derive.copying import Copy
 from difflang.derive.desugar import desugared
-from difflang.derive.linalg import LINEAR_ALGEBRA
+from difflang.derive.linalg import LINEAR_ALGEBRA, Rule
 from difflang.derive.partials import has_partial, times_partial
 from difflang.derive.refuse import no_derivative
 from difflang.prims import PRIMITIVES
@@ -80,13 +80,10 @@ class Forward(Copy):
             self._values(eqn)
 
     def _values(self, eqn: Eqn) -> None:
-        tangents = [self.tangent(a) for a in eqn.args]
         if eqn.op in PRIMITIVES:
             found: Sequence[Tangent] = [self._primitive(eqn)]
-        elif eqn.op in LINEAR_ALGEBRA:
-            found = LINEAR_ALGEBRA[eqn.op](self.builder, eqn, self.atoms(eqn.args), self.atoms(eqn.outs), tangents)
-        elif eqn.op in VALUE_RULES:
-            found = [VALUE_RULES[eqn.op](self.builder, eqn, self.atoms(eqn.args), tangents)]
+        elif eqn.op in TANGENTS:
+            found = TANGENTS[eqn.op](self.builder, self.emitted[eqn], [self.tangent(a) for a in eqn.args])
         else:
             raise no_derivative(eqn)
         self.tangents.update((out, t) for out, t in zip(eqn.outs, found, strict=True) if t is not None)
@@ -192,6 +189,8 @@ def _while(forward: Forward, eqn: Eqn) -> None:
 
 
 def _cond(forward: Forward, eqn: Eqn) -> None:
+    """`cond` and `checkpoint`."""
+
     def branch(region: Block) -> Block:
         def body() -> list[Atom]:
             return [*forward.rest(region), *forward.needed(region.results, eqn.outs)]
@@ -219,8 +218,9 @@ def _add_to(forward: Forward, eqn: Eqn) -> None:
     Copy.equation(forward, eqn)
     ref, *indices, value = eqn.args
     tangent = forward.tangent(value)
-    if tangent is not None and not (forward.again and ref in forward.silenced):
-        forward.builder.add_to(forward.tangents[ref], *forward.atoms(indices), tangent, inbounds=True)
+    total = forward.tangent(ref)
+    if tangent is not None and total is not None:
+        forward.builder.add_to(total, *forward.atoms(indices), tangent, inbounds=True)
 
 
 REGION_RULES: dict[str, Callable[[Forward, Eqn], None]] = {
@@ -229,6 +229,7 @@ REGION_RULES: dict[str, Callable[[Forward, Eqn], None]] = {
     "fold": _fold,
     "while": _while,
     "cond": _cond,
+    "checkpoint": _cond,
     "accum": _accum,
     "add_to": _add_to,
 }
@@ -236,28 +237,27 @@ REGION_RULES: dict[str, Callable[[Forward, Eqn], None]] = {
 
 # --- operations on whole values ---
 
-ValueRule = Callable[[Builder, Eqn, Sequence[Atom], Sequence[Tangent]], Tangent]
+
+def _get(b: Builder, eqn: Eqn, tangents: Sequence[Tangent]) -> list[Tangent]:
+    return [None if tangents[0] is None else values.element(b, tangents[0], eqn.args[1:])]
 
 
-def _get(b: Builder, eqn: Eqn, args: Sequence[Atom], tangents: Sequence[Tangent]) -> Tangent:
-    return None if tangents[0] is None else values.element(b, tangents[0], args[1:])
+def _set(b: Builder, eqn: Eqn, tangents: Sequence[Tangent]) -> list[Tangent]:
+    array = values.instantiated(b, tangents[0], eqn.args[0].type)
+    value = values.instantiated(b, tangents[-1], eqn.args[-1].type)
+    return [values.replaced(b, array, eqn.args[1:-1], value)]
 
 
-def _set(b: Builder, eqn: Eqn, args: Sequence[Atom], tangents: Sequence[Tangent]) -> Tangent:
-    array = values.instantiated(b, tangents[0], args[0].type)
-    value = values.instantiated(b, tangents[-1], args[-1].type)
-    return values.replaced(b, array, args[1:-1], value)
+def _reshape(b: Builder, eqn: Eqn, tangents: Sequence[Tangent]) -> list[Tangent]:
+    return [None if tangents[0] is None else b.emit("reshape", [tangents[0], *eqn.args[1:]])[0]]
 
 
-def _reshape(b: Builder, eqn: Eqn, args: Sequence[Atom], tangents: Sequence[Tangent]) -> Tangent:
-    return None if tangents[0] is None else b.emit("reshape", [tangents[0], *args[1:]])[0]
-
-
-def _contract(b: Builder, eqn: Eqn, args: Sequence[Atom], tangents: Sequence[Tangent]) -> Tangent:
+def _contract(b: Builder, eqn: Eqn, tangents: Sequence[Tangent]) -> list[Tangent]:
     def term(left: Tangent, right: Tangent) -> Tangent:
         return None if left is None or right is None else b.emit("contract", [left, right], dict(eqn.attrs))[0]
 
-    return values.added(b, term(tangents[0], args[1]), term(args[0], tangents[1]))
+    return [values.added(b, term(tangents[0], eqn.args[1]), term(eqn.args[0], tangents[1]))]
 
 
-VALUE_RULES: dict[str, ValueRule] = {"get": _get, "set": _set, "reshape": _reshape, "contract": _contract}
+TANGENTS: dict[str, Rule] = {**LINEAR_ALGEBRA, "get": _get, "set": _set, "reshape": _reshape, "contract": _contract}
+"""By operation; `custom` and `implicit` add theirs."""

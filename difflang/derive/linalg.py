@@ -14,27 +14,27 @@ from difflang.core.ir import Atom, Eqn
 from difflang.derive import matrices as m
 
 Tangent = Atom | None
-Atoms = Sequence[Atom]
 Tangents = Sequence[Tangent]
-Rule = Callable[[Builder, Eqn, Atoms, Atoms, Tangents], list[Tangent]]
+Rule = Callable[[Builder, Eqn, Tangents], list[Tangent]]
+"""From the equation, as it stands in the emitted program, and the tangents of its arguments."""
 
 
-def _solve(b: Builder, eqn: Eqn, args: Atoms, outs: Atoms, tangents: Tangents) -> list[Tangent]:
+def _solve(b: Builder, eqn: Eqn, tangents: Tangents) -> list[Tangent]:
     """dx = A^-1 (db - dA x)."""
     matrix, right = tangents
-    moved = None if matrix is None else m.product(b, matrix, outs[0])
-    return [b.emit("solve", [args[0], _difference(b, right, moved)])[0]]
+    moved = None if matrix is None else m.product(b, matrix, eqn.outs[0])
+    return [b.emit("solve", [eqn.args[0], _difference(b, right, moved)])[0]]
 
 
-def _triangular_solve(b: Builder, eqn: Eqn, args: Atoms, outs: Atoms, tangents: Tangents) -> list[Tangent]:
+def _triangular_solve(b: Builder, eqn: Eqn, tangents: Tangents) -> list[Tangent]:
     """dx = op(A)^-1 (db - op(dA) x), where only the triangle that is read counts."""
     matrix, right = tangents
     moved = None
     if matrix is not None:
         triangle = m.where(b, triangle_test(eqn), matrix)
-        spec = ("ji" if eqn.attrs.get("transpose") else "ij") + (",jk->ik" if args[1].type.rank == 2 else ",j->i")
-        moved = m.contract(b, spec, triangle, outs[0])
-    return [b.emit("triangular_solve", [args[0], _difference(b, right, moved)], dict(eqn.attrs))[0]]
+        spec = ("ji" if eqn.attrs.get("transpose") else "ij") + (",jk->ik" if eqn.args[1].type.rank == 2 else ",j->i")
+        moved = m.contract(b, spec, triangle, eqn.outs[0])
+    return [b.emit("triangular_solve", [eqn.args[0], _difference(b, right, moved)], dict(eqn.attrs))[0]]
 
 
 def triangle_test(eqn: Eqn) -> str:
@@ -51,9 +51,9 @@ def _difference(b: Builder, left: Tangent, right: Tangent) -> Atom:
     return m.negate(b, right) if left is None else m.subtract(b, left, right)
 
 
-def _cholesky(b: Builder, eqn: Eqn, args: Atoms, outs: Atoms, tangents: Tangents) -> list[Tangent]:
+def _cholesky(b: Builder, eqn: Eqn, tangents: Tangents) -> list[Tangent]:
     """dL = L Phi(L^-1 dA L^-T), Phi the lower triangle with half the diagonal; dA symmetric from its lower triangle."""
-    (factor,), (change,) = outs, tangents
+    (factor,), (change,) = eqn.outs, tangents
     assert change is not None
     half = m.solve_triangular(b, factor, m.symmetric(b, change), lower=True)
     inner = m.solve_triangular(b, factor, m.transpose(b, half), lower=True)
@@ -66,10 +66,10 @@ def _half_diagonal(b: Builder, a: Atom) -> Atom:
     return m.elementwise(b, a, lambda x, i, j: b.prim("mul", x, b.prim("select", b.prim("eq", i, j), half, one)))
 
 
-def _lu(b: Builder, eqn: Eqn, args: Atoms, outs: Atoms, tangents: Tangents) -> list[Tangent]:
+def _lu(b: Builder, eqn: Eqn, tangents: Tangents) -> list[Tangent]:
     """M = L^-1 dA[p] U^-1; dL = L stril(M), dU = triu(M) U. L and U are completed to squares by a unit diagonal,
     so that the formula holds for any shape."""
-    (packed, order), (change,) = outs, tangents
+    (packed, order), (change,) = eqn.outs, tangents
     assert change is not None
     rows, columns = packed.type.shape
     lower, upper = _completed(b, packed, rows, "gt"), _completed(b, packed, columns, "le")
@@ -99,10 +99,10 @@ def _completed(b: Builder, packed: Atom, size: Atom, comparison: str) -> Atom:
     return b.build([size, size], entry)[0]
 
 
-def _qr(b: Builder, eqn: Eqn, args: Atoms, outs: Atoms, tangents: Tangents) -> list[Tangent]:
+def _qr(b: Builder, eqn: Eqn, tangents: Tangents) -> list[Tangent]:
     """With A1, R1 the leading k = min(m, n) columns: M = Q^T dA1 R1^-1, W = stril(M) - stril(M)^T,
     dQ = dA1 R1^-1 + Q (W - M), dR = Q^T dA - W R."""
-    (q, r), change, k = outs, tangents[0], args[1]
+    (q, r), change, k = eqn.outs, tangents[0], eqn.args[1]
     assert change is not None
     rows = q.type.shape[0]
     quotient = m.divided_by_upper(b, m.block(b, change, rows, k), m.block(b, r, k, k))
@@ -114,13 +114,13 @@ def _qr(b: Builder, eqn: Eqn, args: Atoms, outs: Atoms, tangents: Tangents) -> l
     return [dq, dr]
 
 
-def _eigh(b: Builder, eqn: Eqn, args: Atoms, outs: Atoms, tangents: Tangents) -> list[Tangent]:
+def _eigh(b: Builder, eqn: Eqn, tangents: Tangents) -> list[Tangent]:
     """P = V^T dA V; dw = diag(P), dV = V (E * P), E_ij = 1 / (w_j - w_i).
 
     E is 0 for equal eigenvalues: right for whatever does not depend on the basis chosen in their eigenspace,
     which alone has a derivative there.
     """
-    (w, v), (change,) = outs, tangents
+    (w, v), (change,) = eqn.outs, tangents
     assert change is not None
     inner = m.contract(b, "ji,jk->ik", v, m.product(b, m.symmetric(b, change), v))
     turn = m.elementwise(b, inner, lambda x, i, j: b.prim("mul", x, _inverse_gap(b, w, i, j)))
@@ -139,10 +139,10 @@ def safe_inverse(b: Builder, x: Atom) -> Atom:
     return b.cond(b.prim("eq", x, zero), lambda: [zero], lambda: [b.prim("div", one, x)])[0]
 
 
-def _svd(b: Builder, eqn: Eqn, args: Atoms, outs: Atoms, tangents: Tangents) -> list[Tangent]:
+def _svd(b: Builder, eqn: Eqn, tangents: Tangents) -> list[Tangent]:
     """P = U^T dA V; ds = diag(P); with F_ij = 1 / (s_j^2 - s_i^2) (0 for equal ones):
     dU = U (F * (P S + S P^T)) + (I - U U^T) dA V S^-1, dV = V (F * (S P + P^T S)) + (I - V V^T) dA^T U S^-1."""
-    (u, s, vt), change = outs, tangents[0]
+    (u, s, vt), change = eqn.outs, tangents[0]
     assert change is not None
     left = m.contract(b, "ij,kj->ik", change, vt)
     right = m.contract(b, "ji,jk->ik", change, u)

@@ -15,7 +15,7 @@ from difflang.core.ir import Atom, Attribute, Block, Eqn, Type, Var, free_vars
 from difflang.core.ops import I64
 from difflang.derive import values
 from difflang.derive.activity import carried
-from difflang.derive.reverse import Cotangent, Frame, Sweep, Trace
+from difflang.derive.reverse import ADJOINTS, Cotangent, Frame, Sweep, Trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,7 @@ def _index_again(eqn: Eqn, trace: Trace, step: Step, index: Atom, indices: list[
     """Appends to `indices` the value that an index had in the step; returns the equations for it."""
     body = eqn.regions[-1]
     inside = {*body.params, *(out for inner in body.eqns for out in inner.outs)}
-    if index not in inside or not isinstance(index, Var):
+    if not isinstance(index, Var) or index not in inside:
         indices.append(trace.copy.atom(index))
         return []
     if eqn.op == "fold" and index is body.params[0]:
@@ -154,3 +154,6 @@ def _index_again(eqn: Eqn, trace: Trace, step: Step, index: Atom, indices: list[
     value = Var(I64, index.name)
     indices.append(value)
     return [_saved(trace.stacked(eqn, index), step.index, value)]
+
+
+ADJOINTS.update(fold=loop, **{"while": loop})

@@ -18,8 +18,22 @@ from difflang.core.ir import Atom, DType, Literal
 from difflang.prims import PRIMITIVES
 
 NAMES = ("a", "b", "c")
-BINARY = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div", ast.BitAnd: "and", ast.BitOr: "or"}
-COMPARISONS = {ast.Eq: "eq", ast.NotEq: "ne", ast.Lt: "lt", ast.LtE: "le", ast.Gt: "gt", ast.GtE: "ge"}
+BINARY: dict[type[ast.operator], str] = {
+    ast.Add: "add",
+    ast.Sub: "sub",
+    ast.Mult: "mul",
+    ast.Div: "div",
+    ast.BitAnd: "and",
+    ast.BitOr: "or",
+}
+COMPARISONS: dict[type[ast.cmpop], str] = {
+    ast.Eq: "eq",
+    ast.NotEq: "ne",
+    ast.Lt: "lt",
+    ast.LtE: "le",
+    ast.Gt: "gt",
+    ast.GtE: "ge",
+}
 FOLDED = {"eq": eq, "ne": ne, "lt": lt, "le": le, "gt": gt, "ge": ge, "add": add, "sub": sub}
 INTEGER_PARAMETERS = {("polygamma", 0), ("powi", 1)}
 

@@ -18,6 +18,7 @@ from difflang.derive import values
 from difflang.derive.activity import active_variables, varied_variables
 from difflang.derive.copying import Copy, pruned
 from difflang.derive.desugar import desugared
+from difflang.derive.refuse import no_derivative
 
 Cotangent = Atom | None
 Pullback = Callable[[Sequence[Cotangent]], list[Cotangent]]
@@ -110,15 +111,15 @@ class Sweep:
         return Trace(copy)
 
     def backward(self, block: Block, trace: Trace, frame: Frame) -> None:
-        """Emits the adjoints of a block's equations, last first."""
-        from difflang.derive.rules import adjoint
-
+        """Emits the adjoints of a block's equations, last first. Raises E0501."""
         outer = self.builder.span
         for eqn in reversed(block.eqns):
             cotangents = [frame.take(out) for out in eqn.outs]
             if any(ct is not None for ct in cotangents) or self._adds(eqn):
                 self.builder.span = eqn.span
-                adjoint(self, eqn, trace, frame, cotangents)
+                if eqn.op not in ADJOINTS:
+                    raise no_derivative(eqn)
+                ADJOINTS[eqn.op](self, eqn, trace, frame, cotangents)
         self.builder.span = outer
 
     def _adds(self, eqn: Eqn) -> bool:
@@ -217,3 +218,10 @@ class Frame:
         outs = self.builder.emit("accum", [self.taken(v) for v in opened], {}, [block])
         self.values.update(zip(opened, outs, strict=False))
         return outs[len(opened) :]
+
+
+Adjoint = Callable[[Sweep, Eqn, Trace, Frame, Sequence[Cotangent]], None]
+"""Emits the adjoint of one equation: from the cotangents of its outs to those of what it reads."""
+
+ADJOINTS: dict[str, Adjoint] = {}
+"""By operation; filled by the modules that hold the rules."""

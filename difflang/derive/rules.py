@@ -8,35 +8,18 @@ from difflang.core.ir import Atom, Block, Eqn, Var
 from difflang.core.ops import I64
 from difflang.derive import matrices as m
 from difflang.derive import values
-from difflang.derive.linalg import LINEAR_ALGEBRA, triangle_test
-from difflang.derive.loops import loop
+from difflang.derive.linalg import triangle_test
 from difflang.derive.partials import has_partial, times_partial
-from difflang.derive.refuse import no_derivative
-from difflang.derive.reverse import Cotangent, Frame, Sweep, Trace
-from difflang.derive.transpose import by_transposition
+from difflang.derive.reverse import ADJOINTS, Adjoint, Cotangent, Frame, Sweep, Trace
 from difflang.prims import PRIMITIVES
 
 
-def adjoint(sweep: Sweep, eqn: Eqn, trace: Trace, frame: Frame, cotangents: Sequence[Cotangent]) -> None:
-    """Emits the adjoint of one equation: from the cotangents of its outs to those of what it reads."""
-    if eqn.op in PRIMITIVES:
-        _primitive(frame, eqn, cotangents[0])
-    elif eqn.op in REGION_RULES:
-        REGION_RULES[eqn.op](sweep, eqn, trace, frame, cotangents)
-    elif eqn.op in VALUE_RULES:
-        assert cotangents[0] is not None
-        VALUE_RULES[eqn.op](frame, eqn, cotangents[0])
-    elif eqn.op in LINEAR_ALGEBRA:
-        by_transposition(frame, eqn, cotangents)
-    else:
-        raise no_derivative(eqn)
-
-
-def _primitive(frame: Frame, eqn: Eqn, cotangent: Cotangent) -> None:
+def _primitive(sweep: Sweep, eqn: Eqn, trace: Trace, frame: Frame, cotangents: Sequence[Cotangent]) -> None:
+    (cotangent,) = cotangents
     assert cotangent is not None
-    b, args, out = frame.builder, frame.trace.copy.atoms(eqn.args), frame.trace.copy.atom(eqn.outs[0])
+    b, args, out = sweep.builder, trace.copy.atoms(eqn.args), trace.copy.atom(eqn.outs[0])
     for k, arg in enumerate(eqn.args):
-        if arg not in frame.sweep.active or not has_partial(eqn.op, k):
+        if arg not in sweep.active or not has_partial(eqn.op, k):
             continue
         if eqn.op == "convert":
             frame.add(arg, b.prim("convert", cotangent, dtype=arg.type.dtype))
@@ -123,19 +106,28 @@ def _cond(sweep: Sweep, eqn: Eqn, trace: Trace, frame: Frame, cotangents: Sequen
     frame.accumulated(eqn.regions, body)
 
 
-def _accum(sweep: Sweep, eqn: Eqn, trace: Trace, frame: Frame, cotangents: Sequence[Cotangent]) -> None:
-    """Each value that was added receives the cotangent of the place it was added to.
+def _checkpoint(sweep: Sweep, eqn: Eqn, trace: Trace, frame: Frame, cotangents: Sequence[Cotangent]) -> None:
+    _once(sweep, eqn, (), trace, frame, cotangents)
 
-    The region runs once, so its adjoint stands at this level and shares the frame's cotangents.
-    """
-    region, count = eqn.regions[0], len(eqn.args)
-    frame.add_all(eqn.args, cotangents[:count])
-    sweep.accumulated.update(zip(region.params, cotangents[:count], strict=True))
-    again = sweep.traced(region, region.params, trace.copy.values, again=True)
-    frame.add_all(region.results, cotangents[count:])
+
+def _once(
+    sweep: Sweep, eqn: Eqn, args: Sequence[Atom], trace: Trace, frame: Frame, cotangents: Sequence[Cotangent]
+) -> None:
+    """The adjoint of a region that runs once stands at this level and shares the frame's cotangents."""
+    (region,) = eqn.regions
+    again = sweep.traced(region, args, trace.copy.values, again=True)
+    frame.add_all(region.results, cotangents)
     outer, frame.trace = frame.trace, again
     sweep.backward(region, again, frame)
     frame.trace = outer
+
+
+def _accum(sweep: Sweep, eqn: Eqn, trace: Trace, frame: Frame, cotangents: Sequence[Cotangent]) -> None:
+    """Each value that was added receives the cotangent of the place it was added to."""
+    region, count = eqn.regions[0], len(eqn.args)
+    frame.add_all(eqn.args, cotangents[:count])
+    sweep.accumulated.update(zip(region.params, cotangents[:count], strict=True))
+    _once(sweep, eqn, region.params, trace, frame, cotangents[count:])
     for ref in region.params:
         del sweep.accumulated[ref]
 
@@ -148,15 +140,8 @@ def _add_to(sweep: Sweep, eqn: Eqn, trace: Trace, frame: Frame, cotangents: Sequ
         frame.add(value, values.element(sweep.builder, cotangent, trace.copy.atoms(indices)))
 
 
-REGION_RULES: dict[str, Callable[[Sweep, Eqn, Trace, Frame, Sequence[Cotangent]], None]] = {
-    "build": _build,
-    "reduce": _reduce,
-    "cond": _cond,
-    "accum": _accum,
-    "add_to": _add_to,
-    "fold": loop,
-    "while": loop,
-}
+ADJOINTS.update(dict.fromkeys(PRIMITIVES, _primitive))
+ADJOINTS.update(build=_build, reduce=_reduce, cond=_cond, checkpoint=_checkpoint, accum=_accum, add_to=_add_to)
 
 
 # --- operations on whole values ---
@@ -217,11 +202,22 @@ def _outer(right: Atom) -> str:
     return "ik,jk->ij" if right.type.rank == 2 else "i,j->ij"
 
 
-VALUE_RULES: dict[str, Callable[[Frame, Eqn, Atom], None]] = {
-    "solve": _solve,
-    "triangular_solve": _triangular_solve,
-    "get": _get,
-    "set": _set,
-    "reshape": _reshape,
-    "contract": _contract,
-}
+def _of_value(rule: Callable[[Frame, Eqn, Atom], None]) -> Adjoint:
+    """The adjoint of an operation with one result, from a rule for its cotangent."""
+
+    def adjoint(sweep: Sweep, eqn: Eqn, trace: Trace, frame: Frame, cotangents: Sequence[Cotangent]) -> None:
+        (cotangent,) = cotangents
+        assert cotangent is not None
+        rule(frame, eqn, cotangent)
+
+    return adjoint
+
+
+ADJOINTS.update(
+    get=_of_value(_get),
+    set=_of_value(_set),
+    reshape=_of_value(_reshape),
+    contract=_of_value(_contract),
+    solve=_of_value(_solve),
+    triangular_solve=_of_value(_triangular_solve),
+)

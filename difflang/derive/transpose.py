@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from difflang.core.builder import Builder
 from difflang.core.ir import Atom, Eqn, Type, Var
 from difflang.derive.linalg import LINEAR_ALGEBRA
-from difflang.derive.reverse import Cotangent, Frame, emitted_pruned, vjp
+from difflang.derive.reverse import ADJOINTS, Cotangent, Frame, Sweep, Trace, emitted_pruned, vjp
 
 
 def transposed(
@@ -37,17 +37,20 @@ def transposed(
     return emitted_pruned(builder, adjoint)
 
 
-def by_transposition(frame: Frame, eqn: Eqn, cotangents: Sequence[Cotangent]) -> None:
+def _by_transposition(sweep: Sweep, eqn: Eqn, trace: Trace, frame: Frame, cotangents: Sequence[Cotangent]) -> None:
     """The adjoint of an operation of linear algebra."""
-    args, outs = frame.trace.copy.atoms(eqn.args), frame.trace.copy.atoms(eqn.outs)
-    places = [k for k, arg in enumerate(eqn.args) if arg in frame.sweep.active]
+    made = trace.copy.emitted[eqn]
+    places = [k for k, arg in enumerate(eqn.args) if arg in sweep.active]
 
     def tangents(*params: Atom) -> Sequence[Atom | None]:
-        full: list[Atom | None] = [None] * len(args)
+        full: list[Atom | None] = [None] * len(made.args)
         for place, param in zip(places, params, strict=True):
             full[place] = param
-        return LINEAR_ALGEBRA[eqn.op](frame.builder, eqn, args, outs, full)
+        return LINEAR_ALGEBRA[eqn.op](sweep.builder, made, full)
 
-    found = transposed(frame.builder, [args[k].type for k in places], tangents, cotangents)
+    found = transposed(sweep.builder, [made.args[k].type for k in places], tangents, cotangents)
     for place, cotangent in zip(places, found, strict=True):
         frame.add(eqn.args[place], cotangent)
+
+
+ADJOINTS.update({op: ADJOINTS.get(op, _by_transposition) for op in LINEAR_ALGEBRA})

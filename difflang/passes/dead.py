@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from difflang.core.ir import Atom, Block, Eqn, Func, Var, walk
-from difflang.core.ops import carries
+from difflang.core.ops import CLOSED, carries
 
 HOST_EFFECTS = frozenset({"assert", "print", "report", "extern"})
 
@@ -93,6 +93,8 @@ class _Marks:
             self.use(_control(current))
             if current.op == "while":
                 self.use(current.regions[0].results)
+            if current.op in CLOSED:
+                self.use(result for region in current.regions for result in region.results)
             current = self.owner.get(current)
 
     def carry(self, eqn: Eqn, k: int) -> None:
@@ -142,6 +144,7 @@ SOURCES: dict[str, Callable[[_Marks, Eqn, int], None]] = {
     "build": _same_result,
     "reduce": _same_result,
     "cond": _same_result,
+    "checkpoint": _same_result,
     "fold": _loop,
     "while": _loop,
     "accum": _accum,
@@ -160,6 +163,9 @@ def _trim(marks: _Marks, eqn: Eqn) -> Eqn:
         return _trim_loop(marks, eqn)
     if eqn.op == "accum":
         return _trim_accum(marks, eqn, kept)
+    if eqn.op in CLOSED:
+        regions = tuple(_sweep(marks, region, region.results) for region in eqn.regions)
+        return Eqn(eqn.outs, eqn.op, eqn.args, eqn.attrs, regions, eqn.span)
     regions = tuple(_sweep(marks, region, [region.results[k] for k in kept]) for region in eqn.regions)
     return Eqn(tuple(eqn.outs[k] for k in kept), eqn.op, eqn.args, eqn.attrs, regions, eqn.span)
 

@@ -1,0 +1,77 @@
+"""Derivatives stated in the program: the operation `rule`, whose regions are the tangent or the cotangents.
+
+Of the two modes one may be missing; it is then the transpose of the other, which must be linear.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from difflang.core.builder import Builder
+from difflang.core.ir import Atom, Block, Eqn
+from difflang.derive import values
+from difflang.derive.copying import inline
+from difflang.derive.forward import TANGENTS
+from difflang.derive.reverse import ADJOINTS, Adjoint, Cotangent, Frame, Sweep, Trace
+from difflang.derive.transpose import transposed
+
+Tangent = Atom | None
+
+
+def rule_tangents(b: Builder, eqn: Eqn, tangents: Sequence[Tangent]) -> list[Tangent]:
+    """The tangents of the results; `eqn` stands in the emitted program."""
+    real = _real(b, eqn.args, tangents)
+    region = _region(eqn, "jvp")
+    if region is not None:
+        return _spread(eqn.outs, inline(b, region, [*eqn.args, *real]))
+    pulled = _needed(_region(eqn, "vjp"))
+    types = [out.type for out in eqn.outs if out.type.is_float]
+    found = transposed(b, types, lambda *bars: inline(b, pulled, [*eqn.args, *eqn.outs, *bars]), real)
+    return _spread(eqn.outs, found)
+
+
+def rule_cotangents(b: Builder, eqn: Eqn, cotangents: Sequence[Tangent]) -> list[Tangent]:
+    """The cotangents of the arguments; `eqn` stands in the emitted program."""
+    real = _real(b, eqn.outs, cotangents)
+    region = _region(eqn, "vjp")
+    if region is not None:
+        return _spread(eqn.args, inline(b, region, [*eqn.args, *eqn.outs, *real]))
+    pushed = _needed(_region(eqn, "jvp"))
+    types = [arg.type for arg in eqn.args if arg.type.is_float]
+    return _spread(eqn.args, transposed(b, types, lambda *ds: inline(b, pushed, [*eqn.args, *ds]), real))
+
+
+def _real(b: Builder, atoms: Sequence[Atom], tangents: Sequence[Tangent]) -> list[Atom]:
+    """One real tangent for each float."""
+    pairs = zip(atoms, tangents, strict=True)
+    return [values.instantiated(b, t, a.type) for a, t in pairs if a.type.is_float]
+
+
+def _spread(atoms: Sequence[Atom], found: Sequence[Tangent]) -> list[Tangent]:
+    """Tangents of the floats, with None at the other places."""
+    left = iter(found)
+    return [next(left) if a.type.is_float else None for a in atoms]
+
+
+def _region(eqn: Eqn, mode: str) -> Block | None:
+    modes = eqn.attrs["modes"]
+    assert isinstance(modes, tuple)
+    return eqn.regions[1 + modes.index(mode)] if mode in modes else None  # type: ignore[arg-type]
+
+
+def _needed(region: Block | None) -> Block:
+    assert region is not None, "a rule has at least one mode"
+    return region
+
+
+def closed(rule: Callable[[Builder, Eqn, Sequence[Cotangent]], list[Cotangent]]) -> Adjoint:
+    """The adjoint of an operation that is a function of its arguments alone, from a rule on the emitted equation."""
+
+    def adjoint(sweep: Sweep, eqn: Eqn, trace: Trace, frame: Frame, cotangents: Sequence[Cotangent]) -> None:
+        frame.add_all(eqn.args, rule(sweep.builder, trace.copy.emitted[eqn], cotangents))
+
+    return adjoint
+
+
+TANGENTS["rule"] = rule_tangents
+ADJOINTS["rule"] = closed(rule_cotangents)
