@@ -223,8 +223,9 @@ class Scheduler:
         while pending:
             ready = next((k for k in range(len(pending)) if _is_ready(pending, k)), None)
             if ready is None:
-                value, target = pending[0]
-                pending[0] = (self.duplicate(value), target)
+                blocking = next(k for k in range(len(pending)) if _is_overwritten(pending, k))
+                value, target = pending[blocking]
+                pending[blocking] = (self.duplicate(value), target)
             else:
                 value, target = pending.pop(ready)
                 self.emit(ir.Copy(target.array, value.array))
@@ -320,3 +321,9 @@ def _is_ready(pending: Sequence[tuple[Place, Place]], k: int) -> bool:
     """Whether the target of move `k` is not read by any pending move."""
     target = pending[k][1].storage.root()
     return all(value.storage.root() is not target for value, _ in pending)
+
+
+def _is_overwritten(pending: Sequence[tuple[Place, Place]], k: int) -> bool:
+    """Whether the value of move `k` lies where some pending move writes."""
+    value = pending[k][0].storage.root()
+    return any(target.storage.root() is value for _, target in pending)
