@@ -46,8 +46,8 @@ def _powi(a: Any, n: Any) -> Any:
     """Integer powers; a negative power of an integer is 0 except of 1 and -1."""
     if np.asarray(a).dtype.kind == "f":
         return np.power(a, np.asarray(n).astype(np.asarray(a).dtype))
-    base = np.where((np.asarray(n) < 0) & (np.abs(a) > 1), 0, a)
-    return np.where(np.asarray(n) < 0, np.power(base, np.asarray(n) % 2), np.power(base, np.maximum(n, 0)))[()]
+    inverse = np.where(np.abs(a) == 1, np.power(a, np.asarray(n) % 2), 0)
+    return np.where(np.asarray(n) < 0, inverse, np.power(a, np.maximum(n, 0))).astype(np.asarray(a).dtype)[()]
 
 
 def _max(a: Any, b: Any) -> Any:
