@@ -154,8 +154,8 @@ def _clip(op: Operation) -> str:
 
 
 def _relu(op: Operation) -> str:
-    negative = op.emit(f"fcmp olt {op.type} {op.args[0]}, {op.constant(0)}")
-    return op.select(negative, op.constant(0), op.args[0])
+    kept = op.emit(f"fcmp ugt {op.type} {op.args[0]}, {op.constant(0)}")
+    return op.select(kept, op.args[0], op.constant(0))
 
 
 def _compare(float_condition: str, integer_condition: str) -> Lowering:

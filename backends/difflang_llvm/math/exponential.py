@@ -151,5 +151,5 @@ def _beyond(kernel: Kernel, x: Value, result: Value, size: Value) -> Value:
     """Above 709 exp(|x|) / 2 = exp(|x| - ln 2), which overflows later than exp(|x|)."""
     shifted = size - LN2
     lost = (size - shifted) - LN2
-    large = exp_of_pair(kernel, shifted, lost - LN2_TAIL)
+    large = exp_of_pair(kernel, shifted, kernel.select(size < 720.0, lost - LN2_TAIL, 0.0))
     return kernel.select(size > 700.0, large, result)

@@ -12,6 +12,9 @@ Handwritten = tuple[str, tuple[str, ...], tuple[tuple[str, DType], ...]]
 """A definition, the intrinsics that it declares and the library functions that it calls."""
 
 
+_F64: DType = "f64"
+
+
 def _double(value: float) -> str:
     return float_text(value, "f64")
 
@@ -194,6 +197,102 @@ out:
 }"""
 
 
+HURWITZ = """; The sum of (x + k)^-s over k >= 0, for x > 0 and s >= 2: the first terms one by one.
+define internal double @dl.hurwitz.f64(double %s, double %x) #3 {
+entry:
+  %half = fmul double %s, 0.5
+  %bound = fadd double %half, 12.0
+  %capped = call double @llvm.minnum.f64(double %bound, double 1000.0)
+  %minus.s = fneg double %s
+  br label %loop
+loop:
+  %w = phi double [ %x, %entry ], [ %next, %more ]
+  %total = phi double [ 0.0, %entry ], [ %sum, %more ]
+  %near = fcmp olt double %w, %capped
+  br i1 %near, label %more, label %out
+more:
+  %term = call double @dl.pow.f64(double %w, double %minus.s)
+  %sum = fadd double %total, %term
+  %next = fadd double %w, 1.0
+  br label %loop
+out:
+  %tail = call double @dl.zeta_tail.f64(double %s, double %w)
+  %whole = fadd double %total, %tail
+  ret double %whole
+}"""
+
+POLYGAMMA = f"""; (-1)^(n+1) n! zeta(n+1, x); digamma for n = 0. For x < 0 with f = x - floor(x) the sum over k >= 0 is that over all
+; integers, zeta(s, f) + (-1)^s zeta(s, 1 - f), without its part (-1)^s zeta(s, 1 - x). NaN for n < 0.
+define internal double @dl.polygamma.f64(i64 %n, double %x) #4 {{
+entry:
+  %first = icmp eq i64 %n, 0
+  br i1 %first, label %zero, label %positive
+zero:
+  %digamma = call double @dl.digamma.f64(double %x)
+  ret double %digamma
+positive:
+  %order = sitofp i64 %n to double
+  %s = fadd double %order, 1.0
+  %odd.bit = and i64 %n, 1
+  %odd = icmp ne i64 %odd.bit, 0
+  %is.positive = fcmp ogt double %x, 0.0
+  br i1 %is.positive, label %direct, label %mirror
+direct:
+  %direct.sum = call double @dl.hurwitz.f64(double %s, double %x)
+  br label %scale
+mirror:
+  %floor = call double @llvm.floor.f64(double %x)
+  %f = fsub double %x, %floor
+  %pole = fcmp oeq double %f, 0.0
+  %f.safe = select i1 %pole, double 0.5, double %f
+  %rest = fsub double 1.0, %f.safe
+  %far = fsub double 1.0, %x
+  %left = call double @dl.hurwitz.f64(double %s, double %f.safe)
+  %right = call double @dl.hurwitz.f64(double %s, double %rest)
+  %beyond = call double @dl.hurwitz.f64(double %s, double %far)
+  %difference = fsub double %right, %beyond
+  %negated = fneg double %difference
+  %signed = select i1 %odd, double %difference, double %negated
+  %mirrored = fadd double %left, %signed
+  %mirror.sum = select i1 %pole, double {_double(float("inf"))}, double %mirrored
+  br label %scale
+scale:
+  %sum = phi double [ %direct.sum, %direct ], [ %mirror.sum, %mirror ]
+  %large = icmp sgt i64 %n, 170
+  br i1 %large, label %logarithms, label %product
+logarithms:
+  %log.factorial = call double @dl.lgamma.f64(double %s)
+  %log.sum = call double @dl.log.f64(double %sum)
+  %exponent = fadd double %log.factorial, %log.sum
+  %exponential = call double @dl.exp.f64(double %exponent)
+  br label %sign
+product:
+  %k = phi double [ 1.0, %scale ], [ %k.next, %product ]
+  %factorial = phi double [ 1.0, %scale ], [ %factorial.next, %product ]
+  %factorial.next = fmul double %factorial, %k
+  %k.next = fadd double %k, 1.0
+  %again = fcmp ole double %k.next, %order
+  br i1 %again, label %product, label %multiply
+multiply:
+  %multiplied = fmul double %factorial.next, %sum
+  br label %sign
+sign:
+  %size = phi double [ %exponential, %logarithms ], [ %multiplied, %multiply ]
+  %minus = fneg double %size
+  %value = select i1 %odd, double %size, double %minus
+  %valid = icmp sge i64 %n, 0
+  %result = select i1 %valid, double %value, double {_double(float("nan"))}
+  ret double %result
+}}"""
+
+POLYGAMMA_F32 = """define internal float @dl.polygamma.f32(i64 %n, float %x) #4 {
+  %wide = fpext float %x to double
+  %value = call double @dl.polygamma.f64(i64 %n, double %wide)
+  %result = fptrunc double %value to float
+  ret float %result
+}"""
+
+
 def _threefry() -> str:
     """Threefry-2x32 (see `difflang.prims.random`), straight-line 32-bit integer code that vectorises."""
     lines = ["define internal i64 @dl.random_bits.i64(i64 %key, i64 %counter) #2 {"]
@@ -239,6 +338,17 @@ TEXTS: dict[tuple[str, DType], Handwritten] = {
     ("mod", "f32"): _float_modulo_entry("f32"),
     ("floordiv", "f64"): ("", (), (("mod", "f64"),)),
     ("floordiv", "f32"): ("", (), (("mod", "f32"),)),
+    ("hurwitz", "f64"): (
+        HURWITZ,
+        ("declare double @llvm.minnum.f64(double, double)",),
+        (("pow", "f64"), ("zeta_tail", "f64")),
+    ),
+    ("polygamma", "f64"): (
+        POLYGAMMA,
+        ("declare double @llvm.floor.f64(double)",),
+        tuple((name, _F64) for name in ("digamma", "hurwitz", "lgamma", "log", "exp")),
+    ),
+    ("polygamma", "f32"): (POLYGAMMA_F32, (), (("polygamma", "f64"),)),
     ("powi", "i64"): (INTEGER_POWER, (), ()),
     ("random_bits", "i64"): (_threefry(), ("declare i32 @llvm.fshl.i32(i32, i32, i32)",), ()),
 }

@@ -211,6 +211,10 @@ class Kernel:
                 power = power * power
         return self._value(terms[0], x)
 
+    def leading_polynomial(self, coefficients: Sequence[float], x: Value) -> Value:
+        """The same, with the constant term added last: one rounding of the size of the result instead of several."""
+        return self.fma(x, self.polynomial(coefficients[1:], x), coefficients[0])
+
 
 Pair = tuple[Value, Value]
 """An unevaluated sum high + low, with low far below high: about 106 bits."""

@@ -8,6 +8,8 @@ small in absolute, not in relative terms.
 
 from __future__ import annotations
 
+from math import factorial
+
 from difflang_llvm.math.coefficients import (
     DIGAMMA,
     DIGAMMA_ROOT,
@@ -36,6 +38,8 @@ from difflang_llvm.math.trigonometric import PI, ratio, wave
 INFINITY = float("inf")
 NAN = float("nan")
 SHIFT_LIMIT = 8.0
+LARGEST = 2.556348e305
+"""lgamma overflows beyond."""
 HALF_LOG_2PI = (float.fromhex("0x1.d67f1c864beb5p-1"), float.fromhex("-0x1.65b5a1b7ff5dfp-55"))
 
 
@@ -46,7 +50,7 @@ def _erfc_tail(kernel: Kernel, x: Value) -> Value:
     k, (high, low) = reduced(kernel, -square, -lost)
     one, rest = fast_two_sum(1.0, high)
     below, small = fast_two_sum(x + x, kernel.number(1.0))
-    quotient = divide_pairs((kernel.polynomial(ERFC, t), kernel.number(0.0)), (below, small))
+    quotient = divide_pairs((kernel.leading_polynomial(ERFC, t), kernel.number(0.0)), (below, small))
     product = multiply_pairs((one, rest + low), quotient)
     return scaled(kernel, product[0], k)
 
@@ -86,7 +90,7 @@ def _shifted(kernel: Kernel, w: Value, lowest: float) -> tuple[Value, Value]:
 
 def _stirling(kernel: Kernel, w: Value) -> Value:
     """(w - 1/2) log w - w + log(2 pi)/2 + S(1/w^2)/w, for w >= 8."""
-    w = kernel.select(w < SHIFT_LIMIT, SHIFT_LIMIT, kernel.select(w > 1e300, kernel.number(1e300), w))
+    w = kernel.select(w < SHIFT_LIMIT, SHIFT_LIMIT, kernel.select(w > LARGEST, kernel.number(LARGEST), w))
     zero = kernel.number(0.0)
     log = natural(kernel, *log_pair(kernel, w))
     product = multiply_pairs((w - 0.5, zero), log)
@@ -104,7 +108,7 @@ def _lgamma_low(kernel: Kernel, w: Value) -> Value:
     w = kernel.select(w > SHIFT_LIMIT, SHIFT_LIMIT, w)
     steps, base = _shifted(kernel, w, 2.0)
     t = kernel.select(tiny, w, kernel.select(first, w - 1.0, base - 2.0))
-    one, two = kernel.polynomial(LGAMMA_ONE, t), kernel.polynomial(LGAMMA_TWO, t)
+    one, two = kernel.leading_polynomial(LGAMMA_ONE, t), kernel.leading_polynomial(LGAMMA_TWO, t)
     product = kernel.number(1.0)
     for k in range(1, 7):
         product = product * kernel.select(steps >= float(k), w - float(k), 1.0)
@@ -142,7 +146,7 @@ def _lgamma(kernel: Kernel, x: Value) -> Value:
     mirrored = kernel.select(f.equals(0.0), INFINITY, mirrored)
     mirrored = kernel.select(w < 2.0**-60, -_log_positive(kernel, safe), mirrored)
     result = kernel.select(x < 0.0, mirrored, core)
-    result = kernel.select(w.equals(0.0) | w.equals(INFINITY), INFINITY, result)
+    result = kernel.select(w.equals(0.0) | (w > LARGEST), INFINITY, result)
     return kernel.select(x.is_nan(), x, result)
 
 
@@ -163,7 +167,7 @@ def _digamma_positive(kernel: Kernel, w: Value) -> Value:
     distance = (base - DIGAMMA_ROOT[0]) - DIGAMMA_ROOT[1]
     # low + 1 has lost the end of a small `low`.
     distance = distance + kernel.select(below, low - (base - 1.0), 0.0)
-    near = distance * kernel.polynomial(DIGAMMA, base - 1.5)
+    near = distance * kernel.leading_polynomial(DIGAMMA, base - 1.5)
     for k in range(1, 8):
         near = near + kernel.select(steps >= float(k), 1.0 / (low - float(k)), 0.0)
     near = near - kernel.select(below, 1.0 / low, 0.0)
@@ -176,11 +180,31 @@ def _digamma(kernel: Kernel, x: Value) -> Value:
     negative = x < 0.0
     core = _digamma_positive(kernel, kernel.select(negative, 1.0 - x, kernel.select(x > 0.0, x, 1.0)))
     f, q, r = _sine_of_half_turns(kernel, kernel.select(negative & (x > -(2.0**53)), x, 0.25))
-    tangent = ratio(kernel, q, r)
-    mirrored = kernel.select(f.equals(0.0) | (x <= -(2.0**53)), NAN, core - PI[0] / tangent)
+    minus_cotangent = ratio(kernel, q + 1, r)
+    mirrored = kernel.select(f.equals(0.0) | (x <= -(2.0**53)), NAN, kernel.fma(minus_cotangent, PI[0], core))
     result = kernel.select(negative, mirrored, core)
-    result = kernel.select(x.equals(0.0), kernel.copysign(INFINITY, -x), result)
+    result = kernel.select(kernel.abs(x) < 1e-300, -1.0 / x, result)
     result = kernel.select(x.equals(INFINITY), x, result)
     return kernel.select(x.is_nan(), x, result)
 
 
+
+
+BERNOULLI = ((1, 6), (-1, 30), (1, 42), (-1, 30), (5, 66), (-691, 2730), (7, 6), (-3617, 510), (43867, 798))
+BERNOULLI += ((-174611, 330), (854513, 138), (-236364091, 2730))
+"""B2, B4, ... as fractions."""
+
+
+@function("zeta_tail", 2)
+def _zeta_tail(kernel: Kernel, s: Value, w: Value) -> Value:
+    """The sum of (w + k)^-s over k >= 0 by the Euler-Maclaurin formula, for w >= 12 + s/2."""
+    power = kernel.call("pow", w, -s)
+    inverse = 1.0 / w
+    square = inverse * inverse
+    total = power * (w / (s - 1.0) + 0.5)
+    factor, term = s, power * inverse
+    for j, (top, bottom) in enumerate(BERNOULLI, 1):
+        total = kernel.fma(factor * term, top / (bottom * factorial(2 * j)), total)
+        factor = factor * ((s + float(2 * j - 1)) * (s + float(2 * j)))
+        term = term * square
+    return total
