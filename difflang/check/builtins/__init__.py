@@ -1,4 +1,4 @@
-"""Builtin functions, one module for each kind; `load` fills the table."""
+"""The functions of the prelude that need the compiler, one family a file."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ import pkgutil
 
 
 def load() -> None:
-    """Imports every module of this package, which enters its functions into `registry.BUILTINS`."""
+    """Fills the table: every file registers its functions when it is imported."""
     for module in pkgutil.iter_modules(__path__):
         importlib.import_module(f"{__name__}.{module.name}")

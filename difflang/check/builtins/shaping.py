@@ -1,0 +1,116 @@
+"""The same elements in another form: reshape, transpose, sort."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from difflang.check.builtins.arrays import sizes_of
+from difflang.check.builtins.registry import Call, builtin
+from difflang.check.coerce import require_same_shape
+from difflang.check.context import Context
+from difflang.check.matrix import transpose as reverse_dimensions
+from difflang.check.types import BOOL, INT
+from difflang.check.values import Array, Number, TupleValue, Value
+from difflang.core.ir import Atom
+from difflang.diagnostics.model import Span
+from difflang.sizes import Size
+
+
+def product_of(shape: Sequence[Size]) -> Size:
+    total = Size.literal(1)
+    for size in shape:
+        total = total * size
+    return total
+
+
+def the_array(context: Context, call: Call, position: int = 0) -> Array:
+    """An argument that has to be an array. Raises E0305."""
+    value = call.arguments[position]
+    if not isinstance(value, Array):
+        raise context.error("E0305", f"`{call.name}` takes an array, but this is {context.text(value)}", call.spans[position])
+    return value
+
+
+def reshaped(context: Context, array: Array, shape: tuple[Size, ...], span: Span) -> Array:
+    """The elements of an array in row-major order in another shape. Raises E0401 where the numbers of elements differ."""
+    message = f"{context.text(array)} cannot take the shape ({', '.join(map(str, shape))}): the numbers of elements differ"
+    require_same_shape(context, (product_of(shape),), (product_of(array.shape),), span, message)
+    if shape == array.shape:
+        return array
+    return Array(context.builder.emit("reshape", [array.atom, *context.shape_atoms(shape)])[0], array.element, shape)
+
+
+@builtin("reshape", "a n..")
+def reshape(context: Context, call: Call) -> Value:
+    """`reshape(a, n, m)`; one size may be -1, and is then found from the others."""
+    array = the_array(context, call)
+    values: tuple[Value, ...] = call.arguments[1]
+    if len(values) == 1 and isinstance(values[0], TupleValue):
+        values = values[0].elements
+    open_places = [i for i, v in enumerate(values) if isinstance(v, Number) and v.value == -1]
+    if len(open_places) > 1:
+        raise context.error("E0302", "only one size of `reshape` can be left open", call.spans[1])
+    sizes = list(sizes_of(context, call, [Number(1) if i in open_places else v for i, v in enumerate(values)], "reshape(a, n, m)"))
+    if open_places:
+        sizes[open_places[0]] = _open_size(context, product_of(array.shape), product_of(sizes))
+    return reshaped(context, array, tuple(sizes), call.span)
+
+
+def _open_size(context: Context, total: Size, known: Size) -> Size:
+    """total / known, exact or refused later by `reshaped`."""
+    if known.constant:
+        exact = total.divided(known.constant)
+        if all(c.denominator == 1 for _, c in exact.terms):
+            return exact
+    atom = context.builder.hoisted("floordiv", context.sizes.value(total), context.sizes.value(known))
+    return context.sizes.named(f"({total}) // ({known})", atom)
+
+
+@builtin("transpose", "a axes..")
+def transpose(context: Context, call: Call) -> Value:
+    """The dimensions in reverse order, or in the order of `axes`, as in NumPy."""
+    array = the_array(context, call)
+    given: tuple[Value, ...] = call.arguments[1]
+    if not given:
+        return reverse_dimensions(context, array)
+    if len(given) == 1 and isinstance(given[0], TupleValue):
+        given = given[0].elements
+    axes = [int(v.value) if isinstance(v, Number) and isinstance(v.value, int) else -1 for v in given]
+    if sorted(axes) != list(range(array.rank)):
+        hint = f"give each of 0..{array.rank} once, such as transpose(a, {', '.join(map(str, reversed(range(array.rank))))})"
+        raise context.error("E0302", f"these are not the dimensions of {context.text(array)}", call.spans[1], hint=hint)
+    shape = tuple(array.shape[axis] for axis in axes)
+
+    def body(*index: Atom) -> list[Atom]:
+        place = [index[axes.index(axis)] for axis in range(array.rank)]
+        return [context.builder.get(array.atom, *place, inbounds=True)]
+
+    return Array(context.builder.build(context.shape_atoms(shape), body)[0], array.element, shape)
+
+
+@builtin("argsort", "a")
+def argsort(context: Context, call: Call) -> Value:
+    """The positions of the elements in ascending order; equal ones stay in their order, NaN comes last."""
+    array = _sortable(context, call)
+    return Array(context.builder.emit("argsort", [array.atom])[0], INT, array.shape)
+
+
+@builtin("sort", "a")
+def sort(context: Context, call: Call) -> Value:
+    """The elements in ascending order. Its derivative moves with the elements, so it is written as a gather."""
+    array = _sortable(context, call)
+    builder = context.builder
+    order = builder.emit("argsort", [array.atom])[0]
+
+    def body(i: Atom) -> list[Atom]:
+        return [builder.get(array.atom, builder.get(order, i, inbounds=True), inbounds=True)]
+
+    return Array(builder.build(context.shape_atoms(array.shape), body)[0], array.element, array.shape)
+
+
+def _sortable(context: Context, call: Call) -> Array:
+    array = the_array(context, call)
+    if array.rank != 1 or array.element == BOOL:
+        hint = f"the rows of a matrix: [{call.name}(a[i]) for i]" if array.rank == 2 else None
+        raise context.error("E0305", f"`{call.name}` takes a vector of numbers, but this is {context.text(array)}", call.spans[0], hint=hint)
+    return array
