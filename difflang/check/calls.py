@@ -9,6 +9,7 @@ from difflang.check.dispatch import expression
 from difflang.check.environment import Scope
 from difflang.check.functions import Given, match_arguments
 from difflang.check.leaves import element_of
+from difflang.check.operator_calls import Operator
 from difflang.check.reductions import Reduction
 from difflang.check.types import StructInfo, StructType, Type, is_int
 from difflang.check.typing import Binder, field_types, scalar_type
@@ -35,6 +36,8 @@ def call(context: Context, node: ast.Call, scope: Scope, expected: Type | None) 
     function = context.evaluate(node.function, scope)
     if isinstance(function, Reduction) and any(isinstance(a, ast.Generator) for a in node.args):
         return function.over_generator(context, node, scope)
+    if isinstance(function, Operator):
+        return function.written(context, node, scope)
     match function:
         case TypeValue(info=info) if info is not None:
             return construct(context, info, node, scope)

@@ -37,8 +37,9 @@ def lower_function(
     if not isinstance(function, FunctionValue):
         raise error("E0303", f"`{text}` is no function", node.span, hint="name a function of the file, such as main")
     maker = SpecimenMaker(context, given, statics)
-    named = function.specimens(context, maker)
-    result = function.call(context, Arguments((), dict(named), node.span))
+    with context.at(node.span):
+        named = function.specimens(context, maker)
+        result = function.call(context, Arguments((), dict(named), node.span))
     return finish_lowered(context, maker, text, result, node)
 
 

@@ -7,7 +7,7 @@ import math
 from difflang.check import builtins
 from difflang.check.builtins.registry import BUILTINS
 from difflang.check.calls import BuiltinFunction
-from difflang.check.derivatives import OPERATORS
+from difflang.check.operator_calls import OPERATORS
 from difflang.check.effects import Print, Report
 from difflang.check.reductions import Reduction
 from difflang.check.typing import SCALAR_NAMES

@@ -60,6 +60,10 @@ class SpecimenMaker:
             named.append((parameter.name, value))
         return named
 
+    def like(self, value: Value, name: str) -> Value:
+        """A parameter of the type of a value."""
+        return self.of_type(self.context.type_of(value), name, self.context.program.root)
+
     def add_info(self, name: str, value: Value, span: object, required: bool) -> None:
         """Describes a parameter that was made."""
         if not self.opaque:

@@ -1,0 +1,230 @@
+"""A function made ready to be differentiated: its arguments, the ones to differentiate by, and its body as a Core block."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from difflang import derive
+from difflang.check.coerce import as_real, as_scalar, coerce
+from difflang.check.context import Context
+from difflang.check.functions import Closure, OverloadSet
+from difflang.check.leaves import atoms, element_of, leaves, materialize, rebuild, rewrap, settle, zeros_like
+from difflang.check.names import suggestion
+from difflang.check.types import is_float, is_int
+from difflang.check.typing import scalar_type
+from difflang.check.values import Arguments, Array, FunctionValue, Number, Scalar, StructValue, TupleValue, Value
+from difflang.core.ir import Atom, Block, Var
+from difflang.diagnostics.model import DiffLangError, Span
+from difflang.signature import ScalarType
+from difflang.passes import simplify_block
+from difflang.syntax import ast
+
+
+@dataclass(frozen=True, slots=True)
+class Wrt:
+    """The names to differentiate by (None: the first argument), and where they are written."""
+
+    names: tuple[str, ...] | None
+    span: Span
+
+    @property
+    def count(self) -> int:
+        return 1 if self.names is None else len(self.names)
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A call of a function, split for differentiation.
+
+    `keys` say where in `arguments` (position or name) the differentiated `values` stand; `directions`
+    are the further arguments that an operator takes.
+    """
+
+    function: FunctionValue
+    arguments: Arguments
+    keys: tuple[int | str, ...]
+    values: tuple[Value, ...]
+    directions: tuple[Value, ...]
+
+
+def make_ready(context: Context, function: FunctionValue, wrt: Wrt, arguments: Arguments, extra: Sequence[str]) -> Ready:
+    """Splits the arguments of a derived function: those of `function` first, then one for each name in `extra`."""
+    count = len(extra)
+    named = {k: v for k, v in arguments.keywords.items() if k in extra}
+    from_position = count - len(named)
+    own = len(arguments.positional) - from_position
+    if own < 0 or (own == 0 and len(arguments.keywords) == len(named)):
+        message = f"this needs the arguments of `{function.name}`" + (f", then {', '.join(extra)}" if extra else "")
+        raise context.error("E0302", message, arguments.span)
+    last = iter(arguments.positional[own:])
+    directions = tuple(named[e] if e in named else next(last) for e in extra)
+    keywords = {k: v for k, v in arguments.keywords.items() if k not in named}
+    plain = replace(arguments, positional=arguments.positional[:own], keywords=keywords, expected=None)
+    chosen = function.select(context, plain) if isinstance(function, OverloadSet) else function
+    keys = _keys(context, chosen, wrt, plain)
+    values = tuple(_differentiable(context, chosen, key, _argument(plain, key), wrt) for key in keys)
+    return Ready(chosen, plain, keys, values, directions)
+
+
+def _argument(arguments: Arguments, key: int | str) -> Value:
+    return arguments.positional[key] if isinstance(key, int) else arguments.keywords[key]
+
+
+def _keys(context: Context, function: FunctionValue, wrt: Wrt, arguments: Arguments) -> tuple[int | str, ...]:
+    """Where the arguments to differentiate by stand in the call."""
+    names = function.parameter_names()
+    if wrt.names is None:
+        return (0,) if arguments.positional or not names else (_first_key(names, arguments),)
+    return tuple(_key(context, function, name, names or (), arguments, wrt.span) for name in wrt.names)
+
+
+def _first_key(names: Sequence[str], arguments: Arguments) -> str:
+    return names[0] if names[0] in arguments.keywords else next(iter(arguments.keywords))
+
+
+def _key(context: Context, function: FunctionValue, name: str, names: Sequence[str], arguments: Arguments, span: Span) -> int | str:
+    if name in arguments.keywords:
+        return name
+    if name not in names:
+        hint = suggestion(name, names, f"its parameters are {', '.join(names)}" if names else None)
+        raise context.error("E0504", f"`{function.name}` has no parameter called `{name}` to differentiate by", span, hint=hint)
+    position = list(names).index(name)
+    if position >= len(arguments.positional):
+        message = f"`{name}` is differentiated by, but this call leaves it to its default"
+        raise context.error("E0302", message, arguments.span, hint=f"give it: {name} = ...")
+    return position
+
+
+def _differentiable(context: Context, function: FunctionValue, key: int | str, value: Value, wrt: Wrt) -> Value:
+    """The argument as a value of a vector type. Raises E0503 for ints, bools, keys and what holds them."""
+    name = key if isinstance(key, str) else _name_at(function, key)
+    declared = _declared_element(context, function, name)
+    if declared is not None and is_int(declared):
+        raise _no_vector(context, name, "an int", wrt)
+    real = declared if declared is not None and is_float(declared) else context.real
+    value = _realized(context, value, real, widen=declared is not None)
+    bad = next((leaf for leaf in leaves(value) if not is_float(element_of(leaf))), None)
+    if bad is not None or next(leaves(value), None) is None:
+        raise _no_vector(context, name, context.text(value), wrt)
+    return value
+
+
+def _name_at(function: FunctionValue, position: int) -> str | None:
+    names = function.parameter_names()
+    return names[position] if names is not None and position < len(names) else None
+
+
+def _no_vector(context: Context, name: str | None, found: str, wrt: Wrt) -> DiffLangError:
+    subject = f"`{name}`" if name else "this argument"
+    message = f"{subject} is {found}: only reals, and arrays, tuples and structs of reals, can be differentiated by"
+    hint = "name the parameter to differentiate by: wrt = x" if wrt.names is None else None
+    return context.error("E0503", message, wrt.span, hint=hint)
+
+
+def _declared_element(context: Context, function: FunctionValue, name: str | None) -> ScalarType | None:
+    """The scalar type in the declared type of a parameter, where that is a scalar or an array."""
+    if not isinstance(function, Closure) or name is None:
+        return None
+    node = next((p.type for p in function.parameters if p.name == name), None)
+    base = node.value if isinstance(node, ast.Index) else node
+    return scalar_type(context, base.name) if isinstance(base, ast.Name) else None
+
+
+def _realized(context: Context, value: Value, real: ScalarType, *, widen: bool) -> Value:
+    """Bare numbers as reals; ints too where the parameter is declared real."""
+    match value:
+        case Number():
+            assert context.builder.span is not None
+            return as_scalar(context, value, real, context.builder.span)
+        case TupleValue():
+            return TupleValue(tuple(_realized(context, e, real, widen=widen) for e in value.elements))
+        case StructValue():
+            return replace(value, fields={k: _realized(context, v, real, widen=widen) for k, v in value.fields.items()})
+        case (Scalar() | Array()) if widen:
+            assert context.builder.span is not None
+            return as_real(context, value, context.builder.span)
+        case _:
+            return value
+
+
+class Linear:
+    """The body of a function as a block over the leaves of the differentiated arguments, all else constant."""
+
+    def __init__(self, context: Context, ready: Ready) -> None:
+        self.context = context
+        self.values = ready.values
+        self.args: list[Atom] = [a for v in ready.values for a in atoms(v)]
+        self.result: Value
+        self.block = self._elaborate(ready)
+
+    def _elaborate(self, ready: Ready) -> Block:
+        context = self.context
+        params = tuple(Var(a.type) for a in self.args)
+
+        def body(*flat: Atom) -> list[Atom]:
+            inner = ready.function.call(context, with_values(ready, split(self.values, flat)))
+            self.result = settle(context, materialize(context, inner), ready.arguments.span)
+            return atoms(self.result)
+
+        return simplify_block(context.builder.block_with(params, body))
+
+    def jvp(self, tangents: Sequence[Value]) -> tuple[Value, Value]:
+        """The result and its tangent."""
+        flat = [a for t in tangents for a in atoms(t)]
+        outs, moved = derive.jvp(self.context.builder, self.block, self.args, flat)
+        value = rewrap(self.context, self.result, outs)
+        return value, filled(self.context, value, moved)
+
+    def vjp(self) -> tuple[Value, Callable[[Value], list[Value]]]:
+        """The result, and the function from its cotangent to those of the arguments."""
+        outs, pullback = derive.vjp(self.context.builder, self.block, self.args, [True] * len(self.args))
+        value = rewrap(self.context, self.result, outs)
+
+        def pull(cotangent: Value) -> list[Value]:
+            bars = [a if a.type.is_float else None for a in atoms(cotangent)]
+            found = iter(pullback(bars))
+            return [filled(self.context, v, [next(found) for _ in leaves(v)]) for v in self.values]
+
+        return value, pull
+
+
+def split(templates: Sequence[Value], flat: Sequence[Atom]) -> list[Value]:
+    """Values like the templates around consecutive atoms."""
+    result: list[Value] = []
+    for template in templates:
+        count = len(atoms(template))
+        result.append(rebuild(template, flat[:count]))
+        flat = flat[count:]
+    return result
+
+
+def filled(context: Context, like: Value, flat: Sequence[Atom | None]) -> Value:
+    """A tangent of `like`: symbolic zeros become zeros."""
+    known = [a for a in flat if a is not None]
+    if len(known) == len(flat):
+        return rebuild(like, known)
+    zeros = atoms(zeros_like(context, like))
+    return rebuild(like, [zero if a is None else a for a, zero in zip(flat, zeros, strict=True)])
+
+
+def with_values(ready: Ready, values: Sequence[Value]) -> Arguments:
+    """The arguments of the call, with other values at the differentiated places."""
+    positional = list(ready.arguments.positional)
+    keywords: dict[str, Value] = dict(ready.arguments.keywords)
+    for key, value in zip(ready.keys, values, strict=True):
+        if isinstance(key, int):
+            positional[key] = value
+        else:
+            keywords[key] = value
+    return replace(ready.arguments, positional=tuple(positional), keywords=keywords)
+
+
+def several(values: Sequence[Value]) -> Value:
+    """One result for one name, a tuple for several."""
+    return values[0] if len(values) == 1 else TupleValue(tuple(values))
+
+
+def fitted(context: Context, value: Value, like: Value, span: Span, what: str) -> Value:
+    """A direction, which must have the type of what it is a direction of."""
+    return coerce(context, value, context.type_of(like), span, what)

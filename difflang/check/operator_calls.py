@@ -1,0 +1,167 @@
+"""The derivative operators as they are written: `grad(f, wrt = (a, b))`, where `wrt` holds names, not values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from difflang.check.context import Context
+from difflang.check.derivatives import (
+    GaussNewton,
+    Grad,
+    Hessian,
+    Hvp,
+    Jacobian,
+    Jvp,
+    ScalarDerivative,
+    ValueAndGrad,
+    Vjp,
+    stop,
+)
+from difflang.check.differentiated import Wrt
+from difflang.check.environment import Scope
+from difflang.check.leaves import materialize
+from difflang.check.values import Arguments, FunctionValue, Number, Scalar, TypeValue, Value
+from difflang.core.ir import Literal
+from difflang.diagnostics.model import Span
+from difflang.syntax import ast
+
+Options = dict[str, ast.Expr]
+
+
+@dataclass
+class Site:
+    """One use of an operator: the evaluated function arguments, the options as written."""
+
+    context: Context
+    node: ast.Call
+    scope: Scope
+    functions: list[FunctionValue]
+    wrt: Wrt
+    options: Options
+
+
+Make = Callable[[Site], FunctionValue]
+
+
+class Operator(FunctionValue):
+    """An operator that takes `functions` functions and the named `options` besides `wrt`."""
+
+    def __init__(self, name: str, make: Make, functions: int = 1, options: tuple[str, ...] = ()) -> None:
+        self.name = name
+        self.make = make
+        self.functions = functions
+        self.options = options
+
+    def written(self, context: Context, node: ast.Call, scope: Scope) -> FunctionValue:
+        """The operator's result at a call, read from the syntax. Raises E0302, E0506."""
+        if len(node.args) != self.functions:
+            what = "one function" if self.functions == 1 else f"{self.functions} functions"
+            raise context.error("E0302", f"`{self.name}` takes {what} here, and its arguments after that", node.span, hint=f"write {self.name}(f)(x)")
+        functions = [_function(context, a, scope, self.name) for a in node.args]
+        options: Options = {k.name: k.value for k in node.keywords if k.name != "wrt"}
+        for keyword in node.keywords:
+            if keyword.name not in ("wrt", *self.options):
+                known = ", ".join(("wrt", *self.options))
+                raise context.error("E0302", f"`{self.name}` has no option called `{keyword.name}`", keyword.span, hint=f"its options are {known}")
+        wrt = next((k.value for k in node.keywords if k.name == "wrt"), None)
+        return self.make(Site(context, node, scope, functions, _wrt(context, wrt, node.span), options))
+
+    def call(self, context: Context, arguments: Arguments) -> Value:
+        """An operator that was passed as a value: `wrt` is the first argument."""
+        functions = [v for v in arguments.positional if isinstance(v, FunctionValue)]
+        if len(functions) != self.functions or len(functions) != len(arguments.positional):
+            raise context.error("E0302", f"`{self.name}` takes a function", arguments.span)
+        empty = ast.Call(arguments.span, ast.Name(arguments.span, self.name), (), ())
+        return self.make(Site(context, empty, Scope(None), functions, Wrt(None, arguments.span), {}))
+
+
+def _function(context: Context, node: ast.Expr, scope: Scope, operator: str) -> FunctionValue:
+    value = context.evaluate(node, scope)
+    if isinstance(value, FunctionValue):
+        return value
+    hint = f"write {operator}(f)(x): the function first, its arguments after" if not isinstance(value, TypeValue) else None
+    raise context.error("E0506", f"`{operator}` takes a function, but this is {context.text(value)}", node.span, hint=hint)
+
+
+def _wrt(context: Context, node: ast.Expr | None, span: Span) -> Wrt:
+    """`wrt = w` or `wrt = (a, b)`."""
+    if node is None:
+        return Wrt(None, span)
+    elements = node.elements if isinstance(node, ast.Tuple) else (node,)
+    names: list[str] = []
+    for element in elements:
+        if isinstance(element, ast.Name):
+            names.append(element.name)
+        elif isinstance(element, ast.String):
+            names.append(element.value)
+        else:
+            raise context.error("E0504", "`wrt` takes the names of parameters", element.span, hint="write wrt = w, or wrt = (a, b)")
+    return Wrt(tuple(names), node.span)
+
+
+def whole_option(site: Site, name: str, default: int) -> int:
+    """An option that is a literal or a `const`: a whole number >= 0."""
+    node = site.options.get(name)
+    if node is None:
+        return default
+    value = materialize(site.context, site.context.evaluate(node, site.scope))
+    atom = value.atom if isinstance(value, Scalar) else None
+    if not isinstance(atom, Literal) or atom.dtype != "i64" or atom.value < 0:
+        raise site.context.error("E0507", f"`{name}` must be a whole number that is known when the program is compiled", node.span)
+    return int(atom.value)
+
+
+def _derivative(site: Site) -> FunctionValue:
+    function = site.functions[0]
+    for _ in range(whole_option(site, "order", 1)):
+        function = ScalarDerivative(function, site.wrt)
+    return function
+
+
+def _dense(make: Callable[[FunctionValue, Wrt], FunctionValue]) -> Make:
+    """Jacobians and Hessians, of which the compressed form is not made here."""
+
+    def made(site: Site) -> FunctionValue:
+        sparse = site.options.get("sparse")
+        if sparse is not None and not (isinstance(sparse, ast.Boolean) and not sparse.value):
+            raise site.context.error("E0508", "compressed derivatives are not available yet", sparse.span, hint="leave out `sparse` for the dense matrix")
+        return make(site.functions[0], site.wrt)
+
+    return made
+
+
+def _plain(make: Callable[[FunctionValue, Wrt], FunctionValue]) -> Make:
+    return lambda site: make(site.functions[0], site.wrt)
+
+
+def _taylor(site: Site) -> FunctionValue:
+    raise site.context.error("E0508", "`jet` is not available yet", site.node.span, hint="use derivative(f, order = k) for a function of one real")
+
+
+class StopGrad(FunctionValue):
+    """`stop_grad(x)`: a constant for every derivative."""
+
+    name = "stop_grad"
+
+    def call(self, context: Context, arguments: Arguments) -> Value:
+        if len(arguments.positional) != 1 or arguments.keywords:
+            raise context.error("E0302", "`stop_grad` takes one value", arguments.span)
+        value = arguments.positional[0]
+        return value if isinstance(value, Number) else stop(context, value)
+
+
+OPERATORS: dict[str, Value] = {
+    "grad": Operator("grad", _plain(Grad)),
+    "value_and_grad": Operator("value_and_grad", _plain(ValueAndGrad)),
+    "jvp": Operator("jvp", _plain(Jvp)),
+    "vjp": Operator("vjp", _plain(Vjp)),
+    "hvp": Operator("hvp", _plain(Hvp)),
+    "jacobian": Operator("jacobian", _dense(Jacobian), options=("sparse",)),
+    "hessian": Operator("hessian", _dense(Hessian), options=("sparse",)),
+    "derivative": Operator("derivative", _derivative, options=("order",)),
+    "ggn": Operator("ggn", lambda site: GaussNewton(site.functions[0], site.wrt, site.functions[1]), 2),
+    "jet": Operator("jet", _taylor, options=("order",)),
+    "checkpoint": Operator("checkpoint", lambda site: site.functions[0], options=("levels",)),
+    "stop_grad": StopGrad(),
+}
