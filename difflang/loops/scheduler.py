@@ -318,9 +318,13 @@ def _dtype(operand: Operand) -> DType:
 
 
 def _is_ready(pending: Sequence[tuple[Place, Place]], k: int) -> bool:
-    """Whether the target of move `k` is not read by any pending move."""
+    """Whether the target of move `k` is not read by another pending move.
+
+    Its own value may lie in the same storage: sub-arrays of one shape are the same memory or disjoint, because each
+    begins at a multiple of its own size.
+    """
     target = pending[k][1].storage.root()
-    return all(value.storage.root() is not target for value, _ in pending)
+    return all(value.storage.root() is not target for j, (value, _) in enumerate(pending) if j != k)
 
 
 def _is_overwritten(pending: Sequence[tuple[Place, Place]], k: int) -> bool:
