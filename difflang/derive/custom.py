@@ -12,7 +12,8 @@ from difflang.core.ir import Atom, Block, Eqn
 from difflang.derive import values
 from difflang.derive.copying import inline
 from difflang.derive.forward import TANGENTS
-from difflang.derive.reverse import ADJOINTS, Adjoint, Cotangent, Frame, Sweep, Trace
+from difflang.derive.refuse import not_linear
+from difflang.derive.reverse import ADJOINTS, Adjoint, Cotangent, Frame, NotLinear, Sweep, Trace
 from difflang.derive.transpose import transposed
 
 Tangent = Atom | None
@@ -24,10 +25,7 @@ def rule_tangents(b: Builder, eqn: Eqn, tangents: Sequence[Tangent]) -> list[Tan
     region = _region(eqn, "jvp")
     if region is not None:
         return _spread(eqn.outs, inline(b, region, [*eqn.args, *real]))
-    pulled = _needed(_region(eqn, "vjp"))
-    types = [out.type for out in eqn.outs if out.type.is_float]
-    found = transposed(b, types, lambda *bars: inline(b, pulled, [*eqn.args, *eqn.outs, *bars]), real)
-    return _spread(eqn.outs, found)
+    return _spread(eqn.outs, _transposed(b, eqn, eqn.outs, "vjp", [*eqn.args, *eqn.outs], real))
 
 
 def rule_cotangents(b: Builder, eqn: Eqn, cotangents: Sequence[Tangent]) -> list[Tangent]:
@@ -36,9 +34,20 @@ def rule_cotangents(b: Builder, eqn: Eqn, cotangents: Sequence[Tangent]) -> list
     region = _region(eqn, "vjp")
     if region is not None:
         return _spread(eqn.args, inline(b, region, [*eqn.args, *eqn.outs, *real]))
-    pushed = _needed(_region(eqn, "jvp"))
-    types = [arg.type for arg in eqn.args if arg.type.is_float]
-    return _spread(eqn.args, transposed(b, types, lambda *ds: inline(b, pushed, [*eqn.args, *ds]), real))
+    return _spread(eqn.args, _transposed(b, eqn, eqn.args, "jvp", eqn.args, real))
+
+
+def _transposed(
+    b: Builder, eqn: Eqn, inputs: Sequence[Atom], mode: str, point: Sequence[Atom], real: Sequence[Atom]
+) -> list[Tangent]:
+    """The transpose of the rule for a mode, which is linear in one tangent for each float of `inputs`."""
+    region = _region(eqn, mode)
+    assert region is not None, "a rule has at least one mode"
+    types = [a.type for a in inputs if a.type.is_float]
+    try:
+        return transposed(b, types, lambda *tangents: inline(b, region, [*point, *tangents]), real)
+    except NotLinear:
+        raise not_linear(eqn, mode) from None
 
 
 def _real(b: Builder, atoms: Sequence[Atom], tangents: Sequence[Tangent]) -> list[Atom]:
@@ -57,11 +66,6 @@ def _region(eqn: Eqn, mode: str) -> Block | None:
     modes = eqn.attrs["modes"]
     assert isinstance(modes, tuple)
     return eqn.regions[1 + modes.index(mode)] if mode in modes else None  # type: ignore[arg-type]
-
-
-def _needed(region: Block | None) -> Block:
-    assert region is not None, "a rule has at least one mode"
-    return region
 
 
 def closed(rule: Callable[[Builder, Eqn, Sequence[Cotangent]], list[Cotangent]]) -> Adjoint:

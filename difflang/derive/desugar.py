@@ -2,7 +2,8 @@
 
 A product over a range becomes a loop that multiplies: its reverse sweep forms prefix times suffix products,
 which is right with any number of zeros and at every order, where dividing the product by a factor is not.
-A contraction that takes a diagonal or sums an index of one operand alone becomes its defining sum.
+A loop in a checkpoint with several levels is cut into segments. A contraction that takes a diagonal or sums
+an index of one operand alone becomes its defining sum.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Sequence
 from difflang.core.builder import Builder, literal
 from difflang.core.ir import Atom, Block, Eqn, Type, Var, walk
 from difflang.core.ops import I64
+from difflang.derive.segments import segmented
 
 
 def desugared(block: Block, varied: set[Var]) -> Block:
@@ -25,7 +27,22 @@ def desugared(block: Block, varied: set[Var]) -> Block:
 def _rewritable(eqn: Eqn, varied: set[Var]) -> bool:
     if not any(out in varied for out in eqn.outs):
         return False
-    return (eqn.op == "reduce" and eqn.attrs["op"] == "prod") or (eqn.op == "contract" and not _is_plain(eqn))
+    match eqn.op:
+        case "reduce":
+            return eqn.attrs["op"] == "prod"
+        case "contract":
+            return not _is_plain(eqn)
+        case "checkpoint":
+            return levels(eqn) > 1
+        case _:
+            return False
+
+
+def levels(eqn: Eqn) -> int:
+    """The levels of a `checkpoint`."""
+    count = eqn.attrs.get("levels", 1)
+    assert isinstance(count, int)
+    return count
 
 
 def _block(builder: Builder, block: Block, varied: set[Var]) -> Block:
@@ -44,6 +61,9 @@ def _equation(builder: Builder, eqn: Eqn, varied: set[Var]) -> None:
         builder.append(whole)
     elif eqn.op == "reduce":
         _product(builder, whole)
+    elif eqn.op == "checkpoint":
+        regions = (segmented(builder, regions[0], levels(eqn)),)
+        builder.append(Eqn(eqn.outs, eqn.op, eqn.args, {"levels": 1}, regions, eqn.span))
     else:
         _sum_of_products(builder, whole)
 

@@ -23,3 +23,17 @@ def no_derivative(eqn: Eqn) -> DiffLangError:
         eqn.span,
         hint="Write `stop_grad` around it if it is to count as a constant.",
     )
+
+
+def not_linear(eqn: Eqn, mode: str) -> DiffLangError:
+    """E0502: a rule stated for one mode only cannot be turned into the other."""
+    given, wanted = ("tangent", "cotangents") if mode == "jvp" else ("cotangents", "tangent")
+    other = "vjp" if mode == "jvp" else "jvp"
+    name = str(eqn.attrs.get("name", "this function"))
+    return error(
+        "E0502",
+        f"The {wanted} of `{name}` are wanted, but its `rule {mode}` cannot be transposed: what it gives is not linear "
+        f"in the {given} it receives.",
+        eqn.span,
+        hint=f"A derivative is linear in the direction: correct the `rule {mode}`, or state a `rule {other}` too.",
+    )

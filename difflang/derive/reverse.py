@@ -9,7 +9,7 @@ their carries, and only those that the adjoint asks for (`Trace.stacked`).
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from difflang.core.builder import Builder
@@ -49,12 +49,23 @@ def vjp(builder: Builder, block: Block, args: Sequence[Atom], active: Sequence[b
     return outs, pullback
 
 
-def emitted_pruned(builder: Builder, body: Callable[[], list[Cotangent]]) -> list[Cotangent]:
-    """Emits what `body` emits, without the equations that its results do not need."""
+class NotLinear(ValueError):
+    """Code depends on values that it should not need."""
+
+
+def emitted_pruned(
+    builder: Builder, body: Callable[[], list[Cotangent]], unknown: Collection[Var] = ()
+) -> list[Cotangent]:
+    """Emits what `body` emits, without the equations that its results do not need.
+
+    Raises NotLinear when they need one of the `unknown` variables.
+    """
     span = builder.span
     builder.open()
     results = body()
     block = pruned(builder.close((), [r for r in results if r is not None]))
+    if unknown and not free_vars(block).keys().isdisjoint(unknown):
+        raise NotLinear
     for eqn in block.eqns:
         builder.append(eqn)
     builder.span = span

@@ -19,7 +19,8 @@ def transposed(
     """Emits the transpose of a linear map at the builder's position.
 
     `tangents` emits the map: from tangents of the given types to tangents of the results. The values that
-    its nonlinear part would need are never used, so the primal emission is dropped whole.
+    its nonlinear part would need are never used, so the primal emission is dropped whole. Raises NotLinear
+    when the map is not linear.
     """
     kept: list[Cotangent] = []
 
@@ -30,11 +31,13 @@ def transposed(
 
     block = builder.block(types, forward)
 
+    unknown = [Var(t) for t in types]
+
     def adjoint() -> list[Cotangent]:
-        _, pullback = vjp(builder, block, [Var(t) for t in types], [True] * len(types))
+        _, pullback = vjp(builder, block, unknown, [True] * len(types))
         return pullback(kept)
 
-    return emitted_pruned(builder, adjoint)
+    return emitted_pruned(builder, adjoint, unknown)
 
 
 def _by_transposition(sweep: Sweep, eqn: Eqn, trace: Trace, frame: Frame, cotangents: Sequence[Cotangent]) -> None:

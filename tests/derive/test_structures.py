@@ -362,9 +362,7 @@ def test_accumulators() -> None:
             def one(i: Atom) -> list[Atom]:
                 b.add_to(total, times(b, b.get(x, i), s))
                 b.add_to(matrix, i, x)
-                b.cond(
-                    b.prim("gt", b.get(x, i), real(0)), lambda: (b.add_to(row, i, times(b, s, s)), [])[1], list
-                )
+                b.cond(b.prim("gt", b.get(x, i), real(0)), lambda: (b.add_to(row, i, times(b, s, s)), [])[1], list)
                 return []
 
             b.build([n], one)
