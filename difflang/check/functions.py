@@ -191,7 +191,7 @@ def make_binder(context: Context, closure: Closure, scope: Scope) -> Binder:
     declared = {p.name for p in closure.node.type_parameters} if isinstance(closure.node, ast.FunctionDef) else set[str]()
     generic = {n for t in types for n in names_in(t, "type")} & declared
     sizes = {n for t in types for n in names_in(t, "size")} - ints
-    return Binder(context, scope, frozenset(sizes - generic), frozenset(generic))
+    return Binder(context, scope, frozenset(sizes), frozenset(generic))
 
 
 def _match_one(context: Context, closure: Closure, binder: Binder, parameter: ast.Parameter, value: Value, span: Span) -> None:

@@ -65,7 +65,7 @@ class ModuleScope(Scope):
                     "E0204", f"`{name}` is defined twice in this module", _place(item),
                     Label(_place(earlier[0]), "it is defined here too"), hint="only functions may share a name",
                 )  # fmt: skip
-            if name in SCALAR_NAMES:
+            if name in SCALAR_NAMES and not (name == "key" and isinstance(item, ast.FunctionDef)):
                 raise error("E0204", f"`{name}` is a type and cannot be redefined", _place(item))
             earlier.append(item)
 

@@ -222,7 +222,10 @@ def names_in(node: ast.TypeExpr, kind: str, info_of: Mapping[str, StructInfo] | 
         case ast.Index():
             yield from names_in(node.value, kind)
             for index in node.indices:
-                yield from size_names(index) if kind == "size" else names_in(index, kind)
+                if kind == "size":
+                    yield from size_names(index)
+                elif not (isinstance(node.value, ast.Name) and node.value.name in SCALAR_NAMES):
+                    yield from names_in(index, kind)
         case ast.Tuple():
             for element in node.elements:
                 yield from names_in(element, kind)
