@@ -20,12 +20,14 @@ from difflang.check.values import (
     ModuleValue,
     NothingValue,
     Number,
+    PrecisionConstant,
     Scalar,
     StringValue,
     StructValue,
     TupleValue,
     Value,
 )
+from difflang.core.builder import literal
 from difflang.core.ir import Literal
 from difflang.core.ops import integer
 from difflang.prims import PRIMITIVES
@@ -58,12 +60,24 @@ def name(context: Context, node: ast.Name, scope: Scope, expected: Type | None) 
     while level is not None:
         binding = level.own(node.name)
         if binding is not None:
-            return item_value(context, binding.value) if isinstance(binding.value, ItemValue) else binding.value
+            return _used(context, binding.value)
         bound = level.types.get(node.name)
         if isinstance(bound, Size):
             return context.int_of(bound)
         level = level.parent
     raise unknown_name(context, node.name, node.span, scope)
+
+
+def _used(context: Context, value: Value) -> Value:
+    """What a name stands for where it is used: items and constants are made there."""
+    match value:
+        case ItemValue():
+            return item_value(context, value)
+        case PrecisionConstant():
+            number = value.single if context.real.dtype == "f32" else value.double
+            return Scalar(literal(number, context.real.dtype), context.real)
+        case _:
+            return value
 
 
 @expression(ast.Attribute)

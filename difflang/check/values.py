@@ -116,6 +116,14 @@ class ItemValue:
     scope: Scope
 
 
+@dataclass(frozen=True, slots=True)
+class PrecisionConstant:
+    """A real constant that depends on the working precision, such as `eps`: its value in `f64` and in `f32`."""
+
+    double: float
+    single: float
+
+
 class FunctionValue:
     """A function. Subclasses: closures, overload sets, builtins, derivatives of functions, externs."""
 
@@ -138,7 +146,7 @@ class FunctionValue:
 
 Value = (
     Number | Scalar | Array | TupleValue | StructValue | StringValue | NothingValue | ErrorValue | ModuleValue
-    | ItemValue | TypeValue | FunctionValue
+    | ItemValue | PrecisionConstant | TypeValue | FunctionValue
 )  # fmt: skip
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from difflang.check.builtins.registry import BUILTINS, Builtin, Call, builtin
 from difflang.check.coerce import as_int, as_real, join_scalars
 from difflang.check.context import Context
-from difflang.check.leaves import element_of, map_leaves, materialize
+from difflang.check.leaves import element_of, materialize
 from difflang.check.operators import binary, elementwise
 from difflang.check.types import BOOL, is_float, is_int
 from difflang.check.values import Array, Number, Scalar, StructValue, TupleValue, Value
@@ -134,15 +133,3 @@ def polygamma(context: Context, call: Call) -> Value:
         raise _unfit(context, "polygamma", [x], call.span)
     element = element_of(x)
     return elementwise(context, lambda a: context.builder.prim("polygamma", order.atom, a), [x], element, element, call.span, "polygamma")
-
-
-@builtin("stop_grad", "x")
-def stop_grad(context: Context, call: Call) -> Value:
-    """The same value, a constant for every derivative."""
-
-    def leaf(old: Scalar | Array) -> Value:
-        if not is_float(element_of(old)):
-            return old
-        return replace(old, atom=context.builder.map(lambda a: context.builder.prim("stop_grad", a), old.atom))
-
-    return map_leaves(leaf, materialize(context, call.arguments[0]))

@@ -39,7 +39,10 @@ def dot(context: Context, call: Call) -> Value:
     left, right = (vector_leaves(context, "dot", v, s) for v, s in zip(call.arguments, call.spans, strict=True))
     if not _same_structure(*call.arguments) or len(left) != len(right):
         raise _different(context, call)
-    parts = [_leaf_dot(context, call, a, b) for a, b in zip(left, right, strict=True)]
+    for a, b in zip(left, right, strict=True):
+        if not _fits(context, call, a, b):
+            raise _different(context, call)
+    parts = [_leaf_dot(context, a, b) for a, b in zip(left, right, strict=True)]
     return Scalar(_total(context, parts), element_of(left[0]))
 
 
@@ -57,21 +60,31 @@ def _same_structure(left: Value, right: Value) -> bool:
 
 def _different(context: Context, call: Call) -> DiffLangError:
     left, right = call.arguments
-    message = f"`dot` takes two values of one shape, but these are {context.text(left)} and {context.text(right)}"
     arrays = isinstance(left, Array) and isinstance(right, Array)
     hint = "a product of a matrix and a vector is A @ x" if arrays and left.rank != right.rank else None
-    return context.error("E0401", message, call.span, hint=hint)
+    return context.error("E0401", _different_text(context, call), call.span, hint=hint)
 
 
-def _leaf_dot(context: Context, call: Call, left: Leaf, right: Leaf) -> Atom:
+def _different_text(context: Context, call: Call) -> str:
+    left, right = call.arguments
+    return f"`dot` takes two values of one shape, but these are {context.text(left)} and {context.text(right)}"
+
+
+def _fits(context: Context, call: Call, left: Leaf, right: Leaf) -> bool:
+    """Whether two leaves have one element type and one shape; sizes that are not known yet are asserted."""
     if element_of(left).dtype != element_of(right).dtype:
-        raise _different(context, call)
+        return False
+    shapes = [leaf.shape if isinstance(leaf, Array) else () for leaf in (left, right)]
+    if len(shapes[0]) != len(shapes[1]):
+        return False
+    require_same_shape(context, *shapes, call.span, _different_text(context, call))
+    return True
+
+
+def _leaf_dot(context: Context, left: Leaf, right: Leaf) -> Atom:
     builder = context.builder
-    if isinstance(left, Scalar) and isinstance(right, Scalar):
+    if isinstance(left, Scalar) or isinstance(right, Scalar):
         return builder.prim("mul", left.atom, right.atom)
-    if not (isinstance(left, Array) and isinstance(right, Array)) or left.rank != right.rank:
-        raise _different(context, call)
-    require_same_shape(context, left.shape, right.shape, call.span, str(_different(context, call)))
     if left.rank == 1:
         return product(context, "i,i->", left, right).atom
 
@@ -99,7 +112,7 @@ def norm(context: Context, call: Call) -> Value:
     if len(found) == 1 and isinstance(found[0], Scalar):
         return Scalar(context.builder.prim("abs", found[0].atom), element)
     builder = context.builder
-    squares = _total(context, [_leaf_dot(context, call, leaf, leaf) for leaf in found])
+    squares = _total(context, [_leaf_dot(context, leaf, leaf) for leaf in found])
     zero, one = literal(0, element.dtype), literal(1, element.dtype)
     vanishes = builder.prim("eq", squares, zero)
     root = builder.prim("sqrt", builder.prim("select", vanishes, one, squares))
