@@ -26,12 +26,12 @@ def no_derivative(eqn: Eqn) -> DiffLangError:
 
 
 def not_linear(eqn: Eqn, mode: str) -> DiffLangError:
-    """E0502: a rule stated for one mode only cannot be turned into the other."""
+    """E0510: a rule stated for one mode only cannot be turned into the other."""
     given, wanted = ("tangent", "cotangents") if mode == "jvp" else ("cotangents", "tangent")
     other = "vjp" if mode == "jvp" else "jvp"
     name = str(eqn.attrs.get("name", "this function"))
     return error(
-        "E0502",
+        "E0510",
         f"The {wanted} of `{name}` are wanted, but its `rule {mode}` cannot be transposed: what it gives is not linear "
         f"in the {given} it receives.",
         eqn.span,

@@ -116,7 +116,7 @@ def test_a_nonlinear_rule_is_refused_where_it_must_be_transposed() -> None:
 
     with pytest.raises(DiffLangError) as caught:
         gradient_function(function("x", body))
-    assert caught.value.code == "E0502"
+    assert caught.value.code == "E0510"
 
 
 def test_an_extern_function_has_no_derivative_of_its_own() -> None:
