@@ -90,7 +90,8 @@ def arrange(context: Context, record: Builtin, arguments: Arguments) -> Call:
     for parameter in record.parameters:
         name = parameter.rstrip("?.")
         if parameter.endswith(".."):
-            trailing = sum(1 for p in record.parameters[len(values) + 1 :] if p.rstrip("?.") not in arguments.keywords)
+            behind = record.parameters[len(values) + 1 :]
+            trailing = sum(1 for p in behind if not p.endswith("?") and p not in arguments.keywords)
             stop = max(count - trailing, position)
             values.append(arguments.positional[position:stop])
             spans.append(arguments.span_of(position))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from difflang.check.builtins.registry import Call, builtin
 from difflang.check.builtins.shaping import reshaped
-from difflang.check.coerce import as_real, require_same_shape, with_element
+from difflang.check.coerce import as_real, assert_same_size, require_same_shape, with_element
 from difflang.check.context import Context
 from difflang.check.leaves import element_of, is_vector, leaves, map_leaves, materialize
 from difflang.check.matrix import product
@@ -188,7 +188,10 @@ def unravel(context: Context, call: Call) -> Value:
     for leaf in found:
         total = total + count(leaf)
     message = f"`unravel` takes as many numbers as {context.text(like)} holds"
-    require_same_shape(context, (total,), v.shape, call.span, message)
+    if total.constant is not None and v.shape[0].constant is not None:
+        require_same_shape(context, (total,), v.shape, call.span, message)
+    elif context.sizes.compare(total, v.shape[0]) is not True:
+        assert_same_size(context, total, v.shape[0], call.span, message)
     return _cut(context, v, like)
 
 
