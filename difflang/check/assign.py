@@ -12,7 +12,8 @@ from difflang.check.leaves import element_of
 from difflang.check.names import suggestion, unknown_name
 from difflang.check.operators import binary
 from difflang.check.types import Type
-from difflang.check.typing import SCALAR_NAMES, field_types, resolve
+from difflang.check.kinds import SCALAR_NAMES
+from difflang.check.typing import field_types, resolve
 from difflang.check.values import Array, ErrorValue, NothingValue, Number, Scalar, StructValue, TupleValue, Value
 from difflang.diagnostics.model import Label, Span
 from difflang.syntax import ast

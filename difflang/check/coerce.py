@@ -42,7 +42,7 @@ def coerce(context: Context, value: Value, type_: Type, span: Span, what: str = 
     `what` names the value in messages. Raises DiffLangError E0301 or E0401.
     """
     match value, type_:
-        case ErrorValue(), _:
+        case (ErrorValue(), _) | (_, SingletonType(value=ErrorValue())):
             return value
         case Number() | Scalar(), ScalarType():
             return as_scalar(context, value, type_, span, what)

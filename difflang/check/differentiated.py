@@ -9,7 +9,7 @@ from difflang import derive
 from difflang.check.coerce import as_real, as_scalar, coerce
 from difflang.check.context import Context
 from difflang.check.functions import Closure, OverloadSet
-from difflang.check.leaves import atoms, element_of, leaves, materialize, rebuild, rewrap, settle, zeros_like
+from difflang.check.leaves import atoms, element_of, is_vector, leaves, materialize, rebuild, rewrap, settle, zeros_like
 from difflang.check.names import suggestion
 from difflang.check.types import is_float, is_int
 from difflang.check.typing import scalar_type
@@ -33,6 +33,12 @@ class Wrt:
         return 1 if self.names is None else len(self.names)
 
 
+Key = int | str
+"""The position or the name of an argument."""
+
+Choice = Callable[[Context, FunctionValue, Wrt, Arguments], tuple[Key, ...]]
+
+
 @dataclass(frozen=True, slots=True)
 class Ready:
     """A call of a function, split for differentiation.
@@ -43,13 +49,18 @@ class Ready:
 
     function: FunctionValue
     arguments: Arguments
-    keys: tuple[int | str, ...]
+    keys: tuple[Key, ...]
     values: tuple[Value, ...]
     directions: tuple[Value, ...]
 
 
-def make_ready(context: Context, function: FunctionValue, wrt: Wrt, arguments: Arguments, extra: Sequence[str]) -> Ready:
-    """Splits the arguments of a derived function: those of `function` first, then one for each name in `extra`."""
+def make_ready(
+    context: Context, function: FunctionValue, wrt: Wrt, arguments: Arguments, extra: Sequence[str], choice: Choice | None = None
+) -> Ready:
+    """Splits the arguments of a derived function: those of `function` first, then one for each name in `extra`.
+
+    `choice` says which arguments to differentiate by; they are those that `wrt` names if it is left out.
+    """
     count = len(extra)
     named = {k: v for k, v in arguments.keywords.items() if k in extra}
     from_position = count - len(named)
@@ -62,17 +73,28 @@ def make_ready(context: Context, function: FunctionValue, wrt: Wrt, arguments: A
     keywords = {k: v for k, v in arguments.keywords.items() if k not in named}
     plain = replace(arguments, positional=arguments.positional[:own], keywords=keywords, expected=None)
     chosen = function.select(context, plain) if isinstance(function, OverloadSet) else function
-    keys = _keys(context, chosen, wrt, plain)
+    keys = (choice or keys_of_names)(context, chosen, wrt, plain)
     values = tuple(_differentiable(context, chosen, key, _argument(plain, key), wrt) for key in keys)
     return Ready(chosen, plain, keys, values, directions)
 
 
-def _argument(arguments: Arguments, key: int | str) -> Value:
+def _argument(arguments: Arguments, key: Key) -> Value:
     return arguments.positional[key] if isinstance(key, int) else arguments.keywords[key]
 
 
-def _keys(context: Context, function: FunctionValue, wrt: Wrt, arguments: Arguments) -> tuple[int | str, ...]:
-    """Where the arguments to differentiate by stand in the call."""
+def keys_of_reals(context: Context, function: FunctionValue, wrt: Wrt, arguments: Arguments) -> tuple[Key, ...]:
+    """Where the arguments of vector types stand in the call."""
+    positions = [k for k, v in enumerate(arguments.positional) if is_vector(v) and _takes_real(context, function, k)]
+    return (*positions, *(k for k, v in arguments.keywords.items() if is_vector(v))) or (0,)
+
+
+def _takes_real(context: Context, function: FunctionValue, position: int) -> bool:
+    declared = _declared_element(context, function, _name_at(function, position))
+    return declared is None or is_float(declared)
+
+
+def keys_of_names(context: Context, function: FunctionValue, wrt: Wrt, arguments: Arguments) -> tuple[Key, ...]:
+    """Where the arguments that `wrt` names stand in the call."""
     names = function.parameter_names()
     if wrt.names is None:
         return (0,) if arguments.positional or not names else (_first_key(names, arguments),)
@@ -83,7 +105,7 @@ def _first_key(names: Sequence[str], arguments: Arguments) -> str:
     return names[0] if names[0] in arguments.keywords else next(iter(arguments.keywords))
 
 
-def _key(context: Context, function: FunctionValue, name: str, names: Sequence[str], arguments: Arguments, span: Span) -> int | str:
+def _key(context: Context, function: FunctionValue, name: str, names: Sequence[str], arguments: Arguments, span: Span) -> Key:
     if name in arguments.keywords:
         return name
     if name not in names:
@@ -96,7 +118,7 @@ def _key(context: Context, function: FunctionValue, name: str, names: Sequence[s
     return position
 
 
-def _differentiable(context: Context, function: FunctionValue, key: int | str, value: Value, wrt: Wrt) -> Value:
+def _differentiable(context: Context, function: FunctionValue, key: Key, value: Value, wrt: Wrt) -> Value:
     """The argument as a value of a vector type. Raises E0503 for ints, bools, keys and what holds them."""
     name = key if isinstance(key, str) else _name_at(function, key)
     declared = _declared_element(context, function, name)

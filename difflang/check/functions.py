@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from difflang.check.coerce import coerce
 from difflang.check.context import Activation, Context
 from difflang.check.environment import Scope
+from difflang.check.kinds import SCALAR_NAMES, size_names, type_names
 from difflang.check.names import suggestion
 from difflang.check.statements import run_body
 from difflang.check.types import Type, is_int, same_scalar
-from difflang.check.typing import SCALAR_NAMES, Binder, names_in, resolve, scalar_type
+from difflang.check.typing import Binder, resolve, scalar_type
 from difflang.check.values import Arguments, Array, FunctionValue, Number, TypeValue, Value, has_function
 from difflang.diagnostics.model import DiffLangError, Label, Span
 from difflang.signature import ArrayType, ScalarType
@@ -189,8 +190,8 @@ def make_binder(context: Context, closure: Closure, scope: Scope) -> Binder:
     types = [p.type for p in closure.parameters if p.type is not None]
     ints = {p.name for p in closure.parameters if is_int_parameter(p)}
     declared = {p.name for p in closure.node.type_parameters} if isinstance(closure.node, ast.FunctionDef) else set[str]()
-    generic = {n for t in types for n in names_in(t, "type")} & declared
-    sizes = {n for t in types for n in names_in(t, "size")} - ints
+    generic = {n for t in types for n in type_names(t, closure.scope)} & declared
+    sizes = {n for t in types for n in size_names(t, closure.scope)} - ints
     return Binder(context, scope, frozenset(sizes), frozenset(generic))
 
 

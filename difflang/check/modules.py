@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from difflang.check.environment import Binding, Scope
 from difflang.check.functions import Closure, OverloadSet
 from difflang.check.types import StructInfo
-from difflang.check.typing import SCALAR_NAMES, names_in
+from difflang.check.kinds import SCALAR_NAMES, parameter_kinds, size_names
 from difflang.check.values import ItemValue, ModuleValue, TypeValue, Value
 from difflang.diagnostics.model import Label, Span, error
 from difflang.diagnostics.suggest import did_you_mean
@@ -34,8 +34,9 @@ class ModuleScope(Scope):
         self._made: dict[str, Binding] = {}
         for item in module.items:
             self._enter(item)
+        for item in module.items:
             if isinstance(item, ast.DataDef):
-                self.types.update({n: Size.name(self._global(n)) for n in names_in(item.type, "size") if n not in self.items})
+                self.types.update({n: Size.name(self._global(n)) for n in size_names(item.type, self) if n not in self.items})
 
     def _global(self, size: str) -> str:
         """The name of a size of a data item in the whole program."""
@@ -43,7 +44,7 @@ class ModuleScope(Scope):
 
     def data_sizes(self, item: ast.DataDef) -> list[str]:
         """The names of the sizes that a data item binds."""
-        return [self._global(n) for n in names_in(item.type, "size") if n not in self.items]
+        return [self._global(n) for n in size_names(item.type, self) if n not in self.items]
 
     @property
     def is_root(self) -> bool:
@@ -142,39 +143,6 @@ def item_names(item: ast.Item) -> list[str]:
 
 def _place(item: ast.Item) -> Span:
     return item.name_span if isinstance(item, NAMED) else item.span
-
-
-def parameter_kinds(definition: ast.StructDef, scope: Scope) -> tuple[str, ...]:
-    """Whether each parameter of a struct is a `type` (a field has it as its type) or a `size`."""
-    types = {name for field in definition.fields for name in _type_names(field.type, scope)}
-    return tuple("type" if p.name in types else "size" for p in definition.type_parameters)
-
-
-def _type_names(node: ast.TypeExpr, scope: Scope) -> Iterator[str]:
-    """Names used as types; the arguments of another struct are types where its parameters are."""
-    if not isinstance(node, ast.Index):
-        yield from names_in(node, "type")
-        return
-    info = _struct(node.value, scope)
-    if info is None:
-        yield from names_in(node.value, "type")
-        return
-    for kind, argument in zip(info.kinds, node.indices, strict=False):
-        if kind == "type":
-            yield from _type_names(argument, scope)
-
-
-def _struct(node: ast.Expr, scope: Scope) -> StructInfo | None:
-    value: Value | None = None
-    if isinstance(node, ast.Name):
-        binding = scope.find(node.name)
-        value = binding.value if binding else None
-    elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-        binding = scope.find(node.value.name)
-        if binding is not None and isinstance(binding.value, ModuleValue):
-            member = binding.value.scope.own(node.name)
-            value = member.value if member else None
-    return value.info if isinstance(value, TypeValue) else None
 
 
 class PreludeScope(Scope):

@@ -20,6 +20,7 @@ from difflang.check.derivatives import (
 )
 from difflang.check.differentiated import Wrt
 from difflang.check.environment import Scope
+from difflang.check.gradcheck import CheckGrad
 from difflang.check.leaves import materialize
 from difflang.check.values import Arguments, FunctionValue, Number, Scalar, TypeValue, Value
 from difflang.core.ir import Literal
@@ -164,4 +165,5 @@ OPERATORS: dict[str, Value] = {
     "jet": Operator("jet", _taylor, options=("order",)),
     "checkpoint": Operator("checkpoint", lambda site: site.functions[0], options=("levels",)),
     "stop_grad": StopGrad(),
+    "check_grad": CheckGrad(),
 }

@@ -91,11 +91,11 @@ def _structured(context: Context, symbol: str, left: Value, right: Value, span: 
             raise unfit(context, symbol, left, right, span)
         fields = {n: binary(context, symbol, a, right.fields[n], span) for n, a in left.fields.items()}
         return StructValue(left.type, fields)
-    if isinstance(right, Number | Scalar) and symbol in ("*", "/"):
+    if isinstance(right, Number | Scalar):
         return _each(left, lambda a: binary(context, symbol, a, right, span))
-    if isinstance(left, Number | Scalar) and symbol == "*":
+    if isinstance(left, Number | Scalar):
         return _each(right, lambda b: binary(context, symbol, left, b, span))
-    raise unfit(context, symbol, left, right, span, "both sides must have the same structure, or one be a number that multiplies or divides")
+    raise unfit(context, symbol, left, right, span, "both sides must have the same structure, or one be a number")
 
 
 def _each(value: Value, function: Callable[[Value], Value]) -> Value:

@@ -8,10 +8,11 @@ from difflang.check.context import Context
 from difflang.check.describe import describe_value
 from difflang.check.environment import Scope
 from difflang.check.functions import Closure, make_binder, type_source
+from difflang.check.kinds import size_names
 from difflang.check.opaque import OpaqueFunction
 from difflang.check.types import INT, FunctionType, SingletonType, StructInfo, StructType, TupleType, Type
-from difflang.check.typing import field_types, names_in, resolve
-from difflang.check.values import Array, Scalar, StructValue, TupleValue, TypeValue, Value
+from difflang.check.typing import field_types, resolve
+from difflang.check.values import Array, ErrorValue, Scalar, StructValue, TupleValue, TypeValue, Value
 from difflang.core.ir import Atom, Type as CoreType, Var
 from difflang.core.ops import I64, integer
 from difflang.signature import ArrayType, ParameterInfo, ScalarType
@@ -22,7 +23,8 @@ from difflang.syntax import ast
 class SpecimenMaker:
     """Makes parameters. `given` names those to make among the ones with defaults (None: none of these).
 
-    With `opaque`, generic types and functions are made too, as stand-ins of which nothing is known.
+    With `opaque`, functions are made too, as stand-ins of which only the type is known; what is generic becomes an
+    `ErrorValue`, so that the statements that use it are left to the calls, where its type is known.
     `params` and `size_params` collect the Core parameters, `infos` their descriptions.
     """
 
@@ -107,7 +109,7 @@ class SpecimenMaker:
                 "E0322", f"`{name}` may be any type, so this function cannot be called from outside", self.context.builder.span,
                 hint="call it from a function whose parameters have definite types",
             )  # fmt: skip
-        return ArrayType(self.context.real, (self.size(f"size of {name}"),))
+        return SingletonType(ErrorValue(), name)
 
     def make(self, node: ast.TypeExpr, scope: Scope, name: str) -> Value:
         """A value of a declared type around new parameters."""
@@ -118,7 +120,7 @@ class SpecimenMaker:
     def _with_ints(self, node: ast.TypeExpr, scope: Scope) -> Scope:
         """Int parameters that occur as sizes are sizes of their own here; the call compares them."""
         inner = scope.child()
-        for name in names_in(node, "size"):
+        for name in size_names(node, scope):
             if scope.find_type(name) is None and scope.find(name) is None:
                 inner.types[name] = self.size(name)
         return inner
@@ -136,6 +138,8 @@ class SpecimenMaker:
                 return TupleValue(tuple(self.of_type(e, f"{name}_{k}", scope) for k, e in enumerate(type_.elements)))
             case StructType():
                 return self._struct(type_, name, scope)
+            case SingletonType(value=ErrorValue() as unknown):
+                return unknown
             case FunctionType() | SingletonType():
                 where = f" ({type_source(node)})" if node is not None else ""
                 raise self.context.error("E0322", f"`{name}` is a function{where}, so it cannot be given from outside", self.context.builder.span)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from itertools import product
 from math import lcm
@@ -10,6 +10,7 @@ from math import lcm
 from difflang.check.coerce import assert_same_size, require_same_shape
 from difflang.check.context import Context
 from difflang.check.environment import Scope
+from difflang.check.kinds import SCALAR_NAMES
 from difflang.check.names import unknown_name
 from difflang.check.types import (
     BOOL,
@@ -34,7 +35,6 @@ from difflang.sizes import Size
 from difflang.syntax import ast
 
 SCALARS: Mapping[str, ScalarType] = {"f64": F64, "f32": F32, "int": INT, "i64": INT, "i32": I32, "bool": BOOL, "key": KEY}
-SCALAR_NAMES = frozenset(SCALARS) | {"real"}
 UNBOUND = "?"
 """Marks a name in a size that is not bound yet."""
 
@@ -211,45 +211,6 @@ def field_types(context: Context, type_: StructType) -> dict[str, Type]:
         if argument is not None:
             scope.types[name] = argument
     return {f.name: resolve(context, f.type, scope) for f in type_.info.definition.fields}
-
-
-def names_in(node: ast.TypeExpr, kind: str, info_of: Mapping[str, StructInfo] | None = None) -> Iterator[str]:
-    """The names a type expression mentions as sizes (`kind` = "size") or as types ("type")."""
-    match node:
-        case ast.Name():
-            if kind == "type" and node.name not in SCALAR_NAMES:
-                yield node.name
-        case ast.Index():
-            yield from names_in(node.value, kind)
-            for index in node.indices:
-                if kind == "size":
-                    yield from size_names(index)
-                elif not (isinstance(node.value, ast.Name) and node.value.name in SCALAR_NAMES):
-                    yield from names_in(index, kind)
-        case ast.Tuple():
-            for element in node.elements:
-                yield from names_in(element, kind)
-        case ast.FunctionType():
-            for part in (*node.parameters, node.result):
-                yield from names_in(part, kind)
-        case _:
-            pass
-
-
-def size_names(node: ast.Expr) -> Iterator[str]:
-    """The names in an expression between the brackets of a type."""
-    match node:
-        case ast.Name():
-            yield node.name
-        case ast.Unary():
-            yield from size_names(node.operand)
-        case ast.Binary():
-            yield from size_names(node.left)
-            yield from size_names(node.right)
-        case ast.Index() | ast.Tuple() | ast.FunctionType():
-            yield from names_in(node, "size")
-        case _:
-            pass
 
 
 class Binder:
