@@ -33,14 +33,17 @@ def kernel(s: Scheduler, eqn: Eqn) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """`out[output] = sum of left[first] * right[second]` over the letters that are not in the output."""
+    """`out[output] = sum of left[first] * right[second]` over the letters that are not in the output.
+
+    A factor without letters is a scalar.
+    """
 
     first: str
     second: str
     output: str
     sizes: Mapping[str, Operand]
-    left: Array
-    right: Array
+    left: ir.Value
+    right: ir.Value
 
     @property
     def summed(self) -> str:
@@ -69,12 +72,12 @@ def contract(s: Scheduler, eqn: Eqn) -> None:
 def _product(s: Scheduler, eqn: Eqn) -> Product:
     inputs, output = str(eqn.attrs["spec"]).split("->")
     first, second = inputs.split(",")
-    left, right = (s.place(a) for a in eqn.args)
+    left, right = (s.place(a).array if a.type.shape else s.operand(a) for a in eqn.args)
     sizes: dict[str, Operand] = {}
     for letters, arg in zip((first, second), eqn.args, strict=True):
         for letter, dim in zip(letters, arg.type.shape, strict=True):
             sizes.setdefault(letter, s.operand(dim))
-    return Product(first, second, output, sizes, left.array, right.array)
+    return Product(first, second, output, sizes, left, right)
 
 
 def _is_large(s: Scheduler, sizes: Sequence[Operand]) -> Operand:
@@ -103,6 +106,7 @@ def _gemm(product: Product, out: Array) -> ir.Kernel | None:
     if row not in product.first:
         pair.reverse()
     (a_letters, a), (b_letters, b) = pair
+    assert isinstance(a, Array) and isinstance(b, Array)
     flags = {"transpose_a": a_letters[0] == inner, "transpose_b": b_letters[1] == inner}
     return ir.Kernel("gemm", (a, b), (out,), flags)
 
@@ -110,10 +114,13 @@ def _gemm(product: Product, out: Array) -> ir.Kernel | None:
 def _term(s: Scheduler, product: Product, index: Mapping[str, Operand]) -> Register:
     """left * right at the given values of the letters."""
     factors: list[Operand] = []
-    for letters, array in ((product.first, product.left), (product.second, product.right)):
-        factor = Register(array.dtype)
-        s.emit(ir.Load(factor, array, tuple(index[x] for x in letters)))
-        factors.append(factor)
+    for letters, value in ((product.first, product.left), (product.second, product.right)):
+        if isinstance(value, Array):
+            factor = Register(value.dtype)
+            s.emit(ir.Load(factor, value, tuple(index[x] for x in letters)))
+            factors.append(factor)
+        else:
+            factors.append(value)
     return s.apply("mul", *factors)
 
 

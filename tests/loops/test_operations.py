@@ -184,7 +184,19 @@ def test_a_summed_array_that_is_also_read() -> None:
 
 
 SPECS = ["ij,jk->ik", "ij,jk->ki", "ji,jk->ik", "ji,kj->ik", "ij,kj->ki", "ij,j->i", "ij,i->j", "i,j->ij", "i,i->"]
-MORE_SPECS = ["ij,ij->", "ij,ij->i", "ij,ij->ij", "ijk,kl->ijl", "ijk,ikl->ijl", "ij,k->kij", "ij,ij->j", "i,ij->ji"]
+MORE_SPECS = [
+    "ij,ij->",
+    "ij,ij->i",
+    "ij,ij->ij",
+    "ijk,kl->ijl",
+    "ijk,ikl->ijl",
+    "ij,k->kij",
+    "ij,ij->j",
+    "i,ij->ji",
+    ",ij->ji",
+    "ij,->i",
+    ",->",
+]
 
 
 @pytest.mark.parametrize("spec", SPECS + MORE_SPECS)
@@ -194,8 +206,9 @@ def test_sums_of_products(spec: str, literal: bool, scale: int) -> None:
     sizes = {"i": 2 * scale, "j": 3 * scale, "k": 4 * scale, "l": 2}
     inputs, output = spec.split("->")
     dims = {x: str(n) if literal else x for x, n in sizes.items()}
-    first, second = (f"f64[{', '.join(dims[x] for x in part)}]" for part in inputs.split(","))
-    out = f"f64[{', '.join(dims[x] for x in output)}]" if output else "f64"
+    first, second, out = (
+        f"f64[{', '.join(dims[x] for x in part)}]" if part else "f64" for part in (*inputs.split(","), output)
+    )
     text = f"""
         func f(i: i64, j: i64, k: i64, l: i64, a: {first}, b: {second}) {{
           c: {out} = contract[spec="{spec}"] a b
