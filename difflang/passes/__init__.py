@@ -5,8 +5,9 @@ from __future__ import annotations
 from difflang.core.ir import Block, Func
 from difflang.passes.dead import DeadCode
 from difflang.passes.model import Observer, Pass, Pipeline
+from difflang.passes.simplify import Simplify
 
-PASSES: tuple[Pass, ...] = (DeadCode(),)
+PASSES: tuple[Pass, ...] = (Simplify(), DeadCode())
 
 
 def optimize(func: Func, observer: Observer | None = None) -> Func:
@@ -16,7 +17,7 @@ def optimize(func: Func, observer: Observer | None = None) -> Func:
 
 def simplify_block(block: Block) -> Block:
     """A block with the same parameters and results; its free variables stay what they are."""
-    return DeadCode()(Func("block", block)).block
+    return Pipeline(PASSES)(Func("block", block)).block
 
 
 __all__ = ["PASSES", "Observer", "Pass", "Pipeline", "optimize", "simplify_block"]

@@ -24,6 +24,7 @@ from difflang.core.ops import I64, integer
 F64 = Type("f64")
 SMOOTH_UNARY = ("sin", "cos", "tanh", "sigmoid", "atan", "erf", "neg")
 KINKED_UNARY = ("abs", "relu", "floor", "sign")
+DEEPEST = 3
 COMPARISONS = ("lt", "le", "gt", "ge", "eq")
 
 
@@ -46,6 +47,7 @@ class Generator:
         self.draw = draw
         self.size = size
         self.smooth = smooth
+        self.depth = 0
         self.b = Builder()
         self.n: Atom = integer(1)
 
@@ -179,13 +181,15 @@ class Generator:
         return self.b.prim("sin", value)
 
     def statements(self, scope: Scope) -> Scope:
-        for _ in range(self.draw(st.integers(1, 3))):
-            if self.size <= 0:
-                break
+        """A few statements; regions nest `DEEPEST` deep at most, so that a function takes milliseconds."""
+        self.depth += 1
+        kinds = [self.arithmetic, self.arithmetic, self.arithmetic, self.update]
+        if self.depth <= DEEPEST:
+            kinds += [self.build, self.reduce, self.fold, self.fold_array, self.while_, self.cond, self.accum]
+        for _ in range(min(self.size, self.draw(st.integers(1, 3)))):
             self.size -= 1
-            kinds = (self.arithmetic, self.arithmetic, self.arithmetic, self.build, self.reduce, self.fold)
-            rare = (self.fold_array, self.while_, self.cond, self.accum, self.update)
-            scope = self.pick((*kinds, *rare))(scope)
+            scope = self.pick(kinds)(scope)
+        self.depth -= 1
         return scope
 
     def func(self) -> Func:

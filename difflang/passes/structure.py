@@ -1,0 +1,168 @@
+"""Rules for structural operations, used by the simplifier: before their regions are rewritten, and after."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from difflang.core.ir import Atom, Block, Eqn, Literal, Var
+from difflang.core.ops import carries
+from difflang.passes.rewrite import same_atom
+
+if TYPE_CHECKING:
+    from difflang.passes.simplify import Simplifier
+
+
+def before(walk: Simplifier, eqn: Eqn, args: tuple[Atom, ...]) -> bool:
+    """Replaces an equation by something simpler; false if it stays. `args` are rewritten, the regions are not."""
+    rule = BEFORE.get(eqn.op)
+    return rule is not None and rule(walk, eqn, args)
+
+
+def after(walk: Simplifier, eqn: Eqn) -> bool:
+    """The same for an equation that is rewritten throughout."""
+    return eqn.op == "cond" and _cond_without_choice(walk, eqn)
+
+
+def _replace(walk: Simplifier, eqn: Eqn, atoms: Sequence[Atom]) -> bool:
+    walk.atoms.update(zip(eqn.outs, atoms, strict=True))
+    return True
+
+
+def _get(walk: Simplifier, eqn: Eqn, args: tuple[Atom, ...]) -> bool:
+    array, *indices = args
+    if not indices:
+        return _replace(walk, eqn, [array])
+    source = walk.known.get(array) if isinstance(array, Var) else None
+    if source is None or source.op not in ("get", "set"):
+        return False
+    return _get_of_get(walk, eqn, source, indices) if source.op == "get" else _get_of_set(walk, eqn, source, indices)
+
+
+def _get_of_get(walk: Simplifier, eqn: Eqn, row: Eqn, indices: list[Atom]) -> bool:
+    """An element of a row is an element of the array; both reads stay checked if they were."""
+    proved = bool(eqn.attrs.get("inbounds") and row.attrs.get("inbounds"))
+    attrs = {"inbounds": True} if proved else {}
+    walk.structural(Eqn(eqn.outs, "get", (), attrs, (), eqn.span), (*row.args, *indices))
+    return True
+
+
+def _get_of_set(walk: Simplifier, eqn: Eqn, update: Eqn, indices: list[Atom]) -> bool:
+    """What was just written, or what was there before if the place is another one. Only proved updates may vanish."""
+    array, *places, value = update.args
+    if not update.attrs.get("inbounds") or len(places) != len(indices):
+        return False
+    if all(map(same_atom, places, indices)):
+        return _replace(walk, eqn, [value])
+    if any(_differ(a, b) for a, b in zip(places, indices, strict=True)):
+        walk.structural(Eqn(eqn.outs, "get", (), eqn.attrs, (), eqn.span), (array, *indices))
+        return True
+    return False
+
+
+def _differ(left: Atom, right: Atom) -> bool:
+    return isinstance(left, Literal) and isinstance(right, Literal) and left.value != right.value
+
+
+def _reshape(walk: Simplifier, eqn: Eqn, args: tuple[Atom, ...]) -> bool:
+    array, *shape = args
+    same = len(shape) == array.type.rank and all(map(same_atom, shape, array.type.shape))
+    return same and _replace(walk, eqn, [array])
+
+
+def _cond(walk: Simplifier, eqn: Eqn, args: tuple[Atom, ...]) -> bool:
+    """A known predicate leaves one branch; a negated one exchanges them."""
+    if isinstance(args[0], Literal):
+        return _replace(walk, eqn, walk.splice(eqn.regions[0 if args[0].value else 1], []))
+    source = walk.known.get(args[0])
+    if source is None or source.op != "not":
+        return False
+    walk.structural(Eqn(eqn.outs, "cond", (), eqn.attrs, eqn.regions[::-1], eqn.span), source.args)
+    return True
+
+
+def _cond_without_choice(walk: Simplifier, eqn: Eqn) -> bool:
+    """Results that both branches share are not the result of a choice."""
+    then, otherwise = eqn.regions
+    shared = [same_atom(a, b) for a, b in zip(then.results, otherwise.results, strict=True)]
+    if not any(shared):
+        return False
+    for out, same, result in zip(eqn.outs, shared, then.results, strict=True):
+        if same:
+            walk.atoms[out] = result
+    kept = [k for k, same in enumerate(shared) if not same]
+    if kept or not _is_empty(eqn):
+        outs = tuple(eqn.outs[k] for k in kept)
+        regions = tuple(Block((), r.eqns, tuple(r.results[k] for k in kept)) for r in eqn.regions)
+        walk.structural(Eqn(outs, "cond", eqn.args, eqn.attrs, regions, eqn.span), eqn.args)
+    return True
+
+
+def _is_empty(eqn: Eqn) -> bool:
+    return not any(region.eqns for region in eqn.regions)
+
+
+def _accum(walk: Simplifier, eqn: Eqn, args: tuple[Atom, ...]) -> bool:
+    return not args and _replace(walk, eqn, walk.splice(eqn.regions[0], []))
+
+
+def _fold(walk: Simplifier, eqn: Eqn, args: tuple[Atom, ...]) -> bool:
+    """A loop of no or one step is no loop; a carry that never changes is no carry."""
+    count, *init = args
+    if len(eqn.outs) == len(init) and isinstance(count, Literal) and count.value <= 1:
+        zero = Literal(0, "i64")
+        once = count.value == 1
+        return _replace(walk, eqn, walk.splice(eqn.regions[0], [zero, *init]) if once else init)
+    return _constant_carries(walk, eqn, args, 1)
+
+
+def _while(walk: Simplifier, eqn: Eqn, args: tuple[Atom, ...]) -> bool:
+    return _constant_carries(walk, eqn, args, 0)
+
+
+def _constant_carries(walk: Simplifier, eqn: Eqn, args: tuple[Atom, ...], lead: int) -> bool:
+    """Takes carries out of the loop whose step gives back the parameter itself."""
+    count, body = carries(eqn.attrs), eqn.regions[-1]
+    constant = [k for k in range(count) if body.results[k] is body.params[lead + k]]
+    if not constant:
+        return False
+    for k in constant:
+        walk.atoms[eqn.outs[k]] = args[lead + k]
+        walk.atoms.update((region.params[lead + k], args[lead + k]) for region in eqn.regions)
+    kept = [k for k in range(count) if k not in set(constant)]
+    walk.equation(_with_carries(eqn, kept, lead))
+    return True
+
+
+def _with_carries(eqn: Eqn, kept: list[int], lead: int) -> Eqn:
+    """The loop with only the carries `kept`."""
+    count = carries(eqn.attrs)
+
+    def pick(items: Sequence[Atom], offset: int) -> list[Atom]:
+        return [items[offset + k] for k in kept]
+
+    regions: list[Block] = []
+    for region in eqn.regions:
+        params = (*region.params[:lead], *(region.params[lead + k] for k in kept))
+        is_body = region is eqn.regions[-1]
+        results = (*pick(region.results, 0), *region.results[count:]) if is_body else region.results
+        regions.append(Block(params, region.eqns, results))
+    args = (*eqn.args[:lead], *pick(eqn.args, lead))
+    outs = (*(eqn.outs[k] for k in kept), *eqn.outs[count:])
+    return Eqn(outs, eqn.op, args, {**eqn.attrs, "carries": len(kept)}, tuple(regions), eqn.span)
+
+
+def _build(walk: Simplifier, eqn: Eqn, args: tuple[Atom, ...]) -> bool:
+    return not args and _replace(walk, eqn, walk.splice(eqn.regions[0], []))
+
+
+BEFORE: dict[str, Callable[[Simplifier, Eqn, tuple[Atom, ...]], bool]] = {
+    "get": _get,
+    "reshape": _reshape,
+    "cond": _cond,
+    "accum": _accum,
+    "fold": _fold,
+    "while": _while,
+    "build": _build,
+    "reduce": _build,
+}
