@@ -9,6 +9,7 @@ from difflang.check.clauses import Level, bind_indices, check_names, clause_rang
 from difflang.check.coerce import as_condition, as_real, boolean, convert, with_element
 from difflang.check.context import Context
 from difflang.check.environment import Scope
+from difflang.check.leafwise import leafwise
 from difflang.check.leaves import atoms, element_of, map_leaves, materialize, rebuild, settle
 from difflang.check.regions import require_visible
 from difflang.check.types import BOOL, INT, is_float, is_int
@@ -277,13 +278,15 @@ def _log_of_sum(context: Context, total: Atom, shift: Atom) -> Atom:
 
 
 def extreme(context: Context, name: str, left: Value, right: Value, span: Span) -> Value:
-    """`min(a, b)`, `max(a, b)`: numbers, or arrays of one shape, or an array and a number."""
+    """`min(a, b)`, `max(a, b)`: numbers, arrays of one shape, an array and a number, or structures of these leaf by leaf."""
+    return leafwise(context, name, [left, right], span, lambda c, v, place: _extreme_leaf(c, name, v[0], v[1], place))
+
+
+def _extreme_leaf(context: Context, name: str, left: Value, right: Value, span: Span) -> Value:
     from difflang.check.operators import common_element, elementwise, unfit
 
     if isinstance(left, Number) and isinstance(right, Number):
         return Number({"max": max, "min": min}[name](left.value, right.value))
-    if not all(isinstance(v, Number | Scalar | Array) for v in (left, right)):
-        raise unfit(context, name, left, right, span)
     element = common_element(context, name, left, right, span)
     if not (is_float(element) or is_int(element)):
         raise unfit(context, name, left, right, span)

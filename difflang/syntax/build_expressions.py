@@ -44,7 +44,9 @@ def number(builder: Builder, span: Span, token: Token) -> ast.Number:
     if math.isinf(value):
         builder.report("E0115", "This number is too large for a `real`.", span, hint="Infinity is `inf`.")
     elif value == 0.0 and re.search("[1-9]", re.split("[eE]", digits)[0]):
-        builder.report("E0115", "This number is too small for a `real`: it would become zero.", span, hint="Zero is `0.0`.")
+        builder.report(
+            "E0115", "This number is too small for a `real`: it would become zero.", span, hint="Zero is `0.0`."
+        )
     return ast.Number(span, value)
 
 
@@ -90,7 +92,9 @@ def spread(_builder: Builder, span: Span, value: ast.Expr) -> ast.Spread:
 def call(builder: Builder, span: Span, function: ast.Expr, *arguments: Arguments) -> ast.Call:
     keywords = tuple(argument for argument in arguments if isinstance(argument, ast.Keyword))
     args = tuple(argument for argument in arguments if not isinstance(argument, ast.Keyword))
-    first_keyword = next((i for i, argument in enumerate(arguments) if isinstance(argument, ast.Keyword)), len(arguments))
+    first_keyword = next(
+        (i for i, argument in enumerate(arguments) if isinstance(argument, ast.Keyword)), len(arguments)
+    )
     for position, argument in enumerate(arguments):
         if isinstance(argument, ast.Spread) and position > 0:
             hint = "Write `P(..p, w = w2)`: the record first, then what changes."
@@ -117,7 +121,9 @@ def binary(_builder: Builder, span: Span, left: ast.Expr, operator: Token, right
 
 def comparison(builder: Builder, span: Span, *parts: Any) -> ast.Comparison:
     if len(parts) > MAXIMUM_CHAIN:
-        builder.report("E0110", "This comparison has too many parts.", span, hint="Join several comparisons with `and`.")
+        builder.report(
+            "E0110", "This comparison has too many parts.", span, hint="Join several comparisons with `and`."
+        )
     return ast.Comparison(span, tuple(parts[0::2]), tuple(operator.text for operator in parts[1::2]))
 
 

@@ -46,7 +46,10 @@ def _useless(value: ast.Expr) -> tuple[str, str]:
     if isinstance(value, ast.Unary) and isinstance(value.operand, ast.Unary) and value.operator in "+-":
         return f"There is no `{value.operator * 2}`.", f"Write `x {value.operator}= 1`."
     if isinstance(value, ast.String):
-        return "A string that stands alone does nothing.", "Describe a function with `##` comments on the lines before it."
+        return (
+            "A string that stands alone does nothing.",
+            "Describe a function with `##` comments on the lines before it.",
+        )
     return "The value of this expression is not used.", "Write `return` in front of it, or give it a name with `let`."
 
 

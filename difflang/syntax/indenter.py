@@ -11,8 +11,10 @@ from difflang.syntax.lexer import Token
 
 MAXIMUM_NESTING = 100
 CLOSING = {"(": ")", "[": "]"}
-OUTSIDE_BRACKETS = frozenset("let var return while struct const import from break continue assert".split())
-SOFT_ITEMS = frozenset("data test rule extern implicit".split())
+OUTSIDE_BRACKETS = frozenset(
+    ["let", "var", "return", "while", "struct", "const", "import", "from", "break", "continue", "assert"]
+)
+SOFT_ITEMS = frozenset(["data", "test", "rule", "extern", "implicit"])
 
 
 def add_layout(tokens: list[Token], path: str, errors: list[Diagnostic]) -> list[Token]:
@@ -100,7 +102,7 @@ class _Layout:
                     "E0106",
                     f"This `{token.text}` closes nothing.",
                     _span(self.path, token),
-                    hint=f"Remove it, or add the opening bracket that belongs to it.",
+                    hint="Remove it, or add the opening bracket that belongs to it.",
                 )
             )
             return False

@@ -53,4 +53,6 @@ def _describe(expected: frozenset[str]) -> str:
     parts[:0] = sorted(NAMES.get(kind, f"`{kind}`") for kind in rest if kind not in ("INDENT", "DEDENT", "$END"))
     if len(parts) > 6:
         parts = parts[:6] + ["something else"]
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} or {parts[-1]}" if parts else "the end of the file"
+    return (
+        parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} or {parts[-1]}" if parts else "the end of the file"
+    )

@@ -17,7 +17,10 @@ DEFINITION_WORDS = {
     "export": ("Everything in a file can be imported from it.", "Remove the word `export`."),
 }
 STATEMENT_WORDS = {
-    "def": ("Functions are defined at top level.", "Inside a function write `let f = fn(x) = ...`, or move this one out."),
+    "def": (
+        "Functions are defined at top level.",
+        "Inside a function write `let f = fn(x) = ...`, or move this one out.",
+    ),
     "class": ("Records are defined at top level.", "Move it out of the function and write `struct Name:`."),
     "lambda": ("A function without a name is written with `fn`.", "Write `fn(x) = ...`."),
     "raise": ("There are no exceptions.", 'Write `assert condition, "message"`.'),
@@ -38,7 +41,7 @@ STATEMENT_WORDS = {
 }
 ITEM_WORDS = frozenset(("import", "from", "const", "struct"))
 BODY_WORDS = frozenset(("return", "if", "for", "while", "assert", "break", "continue"))
-OPERATORS = frozenset("+ - * / // % ** @ and or == != < <= > >= .".split())
+OPERATORS = frozenset(["+", "-", "*", "/", "//", "%", "**", "@", "and", "or", "==", "!=", "<", "<=", ">", ">=", "."])
 
 
 def foreign_definition(situation: Situation) -> Found | None:
@@ -59,7 +62,7 @@ def statement_at_top(situation: Situation) -> Found | None:
         name = following.text if token.kind in ("let", "var") else token.text
         hint = f"A fixed value is `const {name} = ...`; everything that is computed stands in a function, such as `fn main()`."
         return Found("E0121", "Variables live inside functions.", hint)
-    if token.kind in BODY_WORDS or token.kind == "NAME" and following.kind in ("(", ".", "[", "AUGMENTED"):
+    if token.kind in BODY_WORDS or (token.kind == "NAME" and following.kind in ("(", ".", "[", "AUGMENTED")):
         hint = "Put it into a function, such as `fn main()`, indented by four spaces."
         return Found("E0122", f"`{token.text}` stands outside of every function.", hint)
     if token.kind == "@":
@@ -97,7 +100,9 @@ def item_in_function(situation: Situation) -> Found | None:
     if token.kind == "const":
         return Found("E0126", "`const` stands at top level.", f"Inside a function write `let {following.text} = ...`.")
     if token.kind in ITEM_WORDS:
-        return Found("E0126", f"`{token.kind}` stands at top level.", "Move it out of the function, to the left margin.")
+        return Found(
+            "E0126", f"`{token.kind}` stands at top level.", "Move it out of the function, to the left margin."
+        )
     return None
 
 
@@ -123,8 +128,15 @@ def broken_line(situation: Situation) -> Found | None:
     token = situation.token
     hint = "Put the whole expression in parentheses; inside brackets line ends are free."
     doubled = situation.previous.kind == situation.tokens[situation.position - 2].kind
-    if token.kind == "NEWLINE" and situation.previous.kind in OPERATORS and not doubled and "NAME" in situation.expected:
-        return Found("E0127", f"The line ends after `{situation.previous.text}`.", hint, situation.span_of(situation.previous))
+    if (
+        token.kind == "NEWLINE"
+        and situation.previous.kind in OPERATORS
+        and not doubled
+        and "NAME" in situation.expected
+    ):
+        return Found(
+            "E0127", f"The line ends after `{situation.previous.text}`.", hint, situation.span_of(situation.previous)
+        )
     if situation.begins_line and token.kind in OPERATORS - {"-", "+"}:
         return Found("E0127", f"A line cannot begin with `{token.text}`.", hint)
     return None
@@ -133,7 +145,11 @@ def broken_line(situation: Situation) -> Found | None:
 def return_after_equals(situation: Situation) -> Found | None:
     """`fn f(x) = return x`, or with the `return` on the next line."""
     if situation.token.kind == "return" and "NUMBER" in situation.expected and "return" not in situation.expected:
-        return Found("E0159", "Behind `=` stands an expression.", "Leave out `return`, or write `:` instead of `=` before a block.")
+        return Found(
+            "E0159",
+            "Behind `=` stands an expression.",
+            "Leave out `return`, or write `:` instead of `=` before a block.",
+        )
     return None
 
 

@@ -7,9 +7,32 @@ from difflang.syntax.situation import Detector, Found, Situation
 
 BLOCK_WORDS = frozenset(("if", "elif", "else", "for", "while", "fn", "test", "struct", "implicit", "rule"))
 CONDITION_WORDS = frozenset(("if", "elif", "while", "assert", "where"))
-TYPE_WORDS = frozenset("real f64 f32 int i64 i32 bool float double".split())
+TYPE_WORDS = frozenset(["real", "f64", "f32", "int", "i64", "i32", "bool", "float", "double"])
 KEYWORD_AS_NAME = frozenset(
-    "import from as const struct let var if elif else for in while break continue return assert and or not true false".split()
+    [
+        "import",
+        "from",
+        "as",
+        "const",
+        "struct",
+        "let",
+        "var",
+        "if",
+        "elif",
+        "else",
+        "for",
+        "in",
+        "while",
+        "break",
+        "continue",
+        "return",
+        "assert",
+        "and",
+        "or",
+        "not",
+        "true",
+        "false",
+    ]
 )
 
 
@@ -26,9 +49,16 @@ def loop_over_array(situation: Situation) -> Found | None:
         inner = "".join(token.text for token in line[position + 3 : -1])
         wanted = inner.replace(",", "..") if "," in inner else f"0..{inner}"
         hint = f"Write `{line[position - 1].text} in {wanted}`."
-        return Found("E0131", "A loop runs over a range `a..b`, not over `range(...)`.", hint, situation.span_of(line[position + 1]))
+        return Found(
+            "E0131",
+            "A loop runs over a range `a..b`, not over `range(...)`.",
+            hint,
+            situation.span_of(line[position + 1]),
+        )
     name = line[position - 1].text
-    hint = f"Write `{name} in 0..{written}` if this is a number, or `{name} in 0..len({written})` and index with `{name}`."
+    hint = (
+        f"Write `{name} in 0..{written}` if this is a number, or `{name} in 0..len({written})` and index with `{name}`."
+    )
     return Found("E0131", "A loop runs over a range `a..b`.", hint, situation.span_of(line[position + 1]))
 
 
@@ -49,7 +79,11 @@ def arrow_in_lambda(situation: Situation) -> Found | None:
     kinds = [part.kind for part in line]
     inside = "fn" in (kinds[1:] if line and line[0].kind == "fn" else kinds)
     if inside and situation.expected == {"="} and token.kind in ("->", ":", "NAME"):
-        return Found("E0143", f"A function without a name has `=` in front of its body, not `{token.text}`.", "Write `fn(x) = ...`.")
+        return Found(
+            "E0143",
+            f"A function without a name has `=` in front of its body, not `{token.text}`.",
+            "Write `fn(x) = ...`.",
+        )
     if token.kind == ">" and situation.previous.kind == "=":
         return Found("E0143", "There is no `=>`.", "A function without a name is `fn(x) = ...`.")
     if situation.previous.kind == "fn" and "(" in situation.expected and token.kind == "NAME":
@@ -80,7 +114,9 @@ def implicit_without_unknown(situation: Situation) -> Found | None:
         hint = "Write `-> w: real[d]:`: the name that the conditions use, then its type."
         return Found("E0144", "An implicit function names what it solves for.", hint)
     if situation.expected == {"->"}:
-        return Found("E0144", "An implicit function names what it solves for.", "Write `-> w: real[d]:` before the block.")
+        return Found(
+            "E0144", "An implicit function names what it solves for.", "Write `-> w: real[d]:` before the block."
+        )
     return None
 
 
@@ -118,7 +154,9 @@ def struct_form(situation: Situation) -> Found | None:
         if token.kind == "," and ";" in situation.expected:
             return Found("E0155", "Fields on one line are separated by `;`.", "Write `;`, or one field a line.")
         if token.kind == "=" and ";" in situation.expected:
-            return Found("E0155", "A field has no default.", "Write a function that makes the record with the values you want.")
+            return Found(
+                "E0155", "A field has no default.", "Write a function that makes the record with the values you want."
+            )
     return None
 
 
@@ -127,7 +165,11 @@ def missing_type(situation: Situation) -> Found | None:
         hint = f"Write `data {situation.previous.text}: real[n, d] = load(...)`."
         return Found("E0153", "A `data` item needs its type.", hint)
     if not situation.in_body and situation.token.kind in ("NEWLINE", "=") and situation.expected == {":"}:
-        return Found("E0153", f"The field `{situation.previous.text}` needs its type.", f"Write `{situation.previous.text}: real`.")
+        return Found(
+            "E0153",
+            f"The field `{situation.previous.text}` needs its type.",
+            f"Write `{situation.previous.text}: real`.",
+        )
     return None
 
 
@@ -147,9 +189,19 @@ def type_first(situation: Situation) -> Found | None:
 
 
 def annotation_without_let(situation: Situation) -> Found | None:
-    if situation.token.kind == ":" and len(situation.line) == 1 and situation.in_body and situation.previous.kind == "NAME":
+    if (
+        situation.token.kind == ":"
+        and len(situation.line) == 1
+        and situation.in_body
+        and situation.previous.kind == "NAME"
+    ):
         name = situation.previous.text
-        return Found("E0136", f"`let` is missing in front of `{name}`.", f"Write `let {name}: ... = ...`.", situation.span_of(situation.previous))
+        return Found(
+            "E0136",
+            f"`let` is missing in front of `{name}`.",
+            f"Write `let {name}: ... = ...`.",
+            situation.span_of(situation.previous),
+        )
     return None
 
 
@@ -158,7 +210,11 @@ def let_without_value(situation: Situation) -> Found | None:
         return None
     word, name = situation.first.kind, situation.line[1].text if len(situation.line) > 1 else "x"
     if situation.token.kind == "NEWLINE" and "=" in situation.expected:
-        return Found("E0136", f"`{name}` gets no value here.", f"Write `{word} {name} = 0.0`: every variable has a value from the start.")
+        return Found(
+            "E0136",
+            f"`{name}` gets no value here.",
+            f"Write `{word} {name} = 0.0`: every variable has a value from the start.",
+        )
     if situation.token.kind == "AUGMENTED":
         hint = f"Write `{word} {name} = ...` to declare it, or leave out `{word}` to update a `var` that exists."
         return Found("E0136", f"`{situation.token.text}` updates a variable; it does not declare one.", hint)
@@ -178,7 +234,9 @@ def bare_tuple(situation: Situation) -> Found | None:
 def condition_in_comprehension(situation: Situation) -> Found | None:
     opener = situation.innermost_bracket()
     if situation.token.kind == "if" and opener and opener.kind == "[" and "]" in situation.expected:
-        hint = "Its size would depend on the values. Write `[e if c else 0.0 for i]`, or a reduction: `sum(e for i if c)`."
+        hint = (
+            "Its size would depend on the values. Write `[e if c else 0.0 for i]`, or a reduction: `sum(e for i if c)`."
+        )
         return Found("E0139", "A comprehension `[...]` has no `if`.", hint)
     return None
 
@@ -193,7 +251,9 @@ def star_arguments(situation: Situation) -> Found | None:
 def empty_brackets(situation: Situation) -> Found | None:
     token, previous = situation.token, situation.previous
     if (previous.kind, token.kind) == ("[", "]"):
-        return Found("E0141", "These brackets are empty.", "An array without elements is `zeros(0)`; a whole axis is `a[:]`.")
+        return Found(
+            "E0141", "These brackets are empty.", "An array without elements is `zeros(0)`; a whole axis is `a[:]`."
+        )
     if (previous.kind, token.kind) == ("(", ")"):
         return Found("E0141", "There is no empty tuple.", "Leave out the `return`, or return a value.")
     return None
@@ -222,15 +282,26 @@ def foreign_words(situation: Situation) -> Found | None:
         names = ", ".join(part.text for part in situation.line[1:] if part.kind == "NAME")
         return Found("E0130", "The module comes first.", f"Write `from {situation.following.text} import {names}`.")
     if token.kind == "*" and previous.kind == "import":
-        return Found("E0130", "Names are imported one by one.", "List the names, or `import` the module and write `module.name`.")
+        return Found(
+            "E0130", "Names are imported one by one.", "List the names, or `import` the module and write `module.name`."
+        )
     if token.kind == "STRING" and previous.kind in ("import", "from"):
-        return Found("E0130", "A module is named without quotes and without `.dl`.", f"Write `import {token.text[1:-1].removesuffix('.dl')}`.")
+        return Found(
+            "E0130",
+            "A module is named without quotes and without `.dl`.",
+            f"Write `import {token.text[1:-1].removesuffix('.dl')}`.",
+        )
     return None
 
 
 def increments(situation: Situation) -> Found | None:
     line = situation.line
-    if situation.token.kind in ("NEWLINE", ")") and len(line) > 2 and line[-1].kind == line[-2].kind and line[-1].kind in "+-":
+    if (
+        situation.token.kind in ("NEWLINE", ")")
+        and len(line) > 2
+        and line[-1].kind == line[-2].kind
+        and line[-1].kind in "+-"
+    ):
         sign, name = line[-1].kind, line[-3].text
         return Found("E0132", f"There is no `{sign}{sign}`.", f"Write `{name} {sign}= 1`.", situation.span_of(line[-2]))
     return None
@@ -251,7 +322,12 @@ def test_without_name(situation: Situation) -> Found | None:
 
 def slice_step(situation: Situation) -> Found | None:
     opener = situation.innermost_bracket()
-    if situation.token.kind == ":" and opener and opener.kind == "[" and ":" in [token.kind for token in situation.line]:
+    if (
+        situation.token.kind == ":"
+        and opener
+        and opener.kind == "["
+        and ":" in [token.kind for token in situation.line]
+    ):
         return Found("E0157", "A slice has no step.", "Write `[a[2 * i] for i in 0..n // 2]`; backwards is `flip(a)`.")
     return None
 

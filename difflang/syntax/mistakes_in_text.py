@@ -94,11 +94,27 @@ def _touching(first: Token, second: Token) -> tuple[str, str, str] | None:
     if kinds == ("NUMBER", "."):
         return "E0111", f"A number needs digits after its point: `{first.text}.`", f"Write `{first.text}.0`."
     if kinds == (".", "NUMBER"):
-        return "E0111", f"A number needs digits before its point: `.{second.text}`", f"Write `0.{second.text}`; a tuple's part is `t[{second.text}]`."
+        return (
+            "E0111",
+            f"A number needs digits before its point: `.{second.text}`",
+            f"Write `0.{second.text}`; a tuple's part is `t[{second.text}]`.",
+        )
     if first.kind == "NUMBER" and second.text[:1].isidentifier():
-        return "E0112", f"A number and a name run together: `{first.text}{second.text}`", f"Write `{first.text} * {second.text}`."
+        return (
+            "E0112",
+            f"A number and a name run together: `{first.text}{second.text}`",
+            f"Write `{first.text} * {second.text}`.",
+        )
     if kinds == ("NAME", "STRING"):
-        return "E0113", f"Strings have no prefixes: `{first.text}\"`", "Write the string plainly; `print` takes several values: `print(\"x =\", x)`."
+        return (
+            "E0113",
+            f'Strings have no prefixes: `{first.text}"`',
+            'Write the string plainly; `print` takes several values: `print("x =", x)`.',
+        )
     if kinds == ("STRING", "STRING"):
-        return "E0114", "Strings with three quotes do not exist.", "Describe an item with `##` comments on the lines before it."
+        return (
+            "E0114",
+            "Strings with three quotes do not exist.",
+            "Describe an item with `##` comments on the lines before it.",
+        )
     return None

@@ -123,7 +123,9 @@ class Parser:
     def _too_deep(self, span: Span) -> DiffLangError:
         start = Span(span.path, span.line, span.column, span.line, span.column + 1)
         message = f"This is more than {MAXIMUM_DEPTH} levels deep: too many operators in a row, or too much inside of each other."
-        return error("E0110", message, start, hint="Name parts of it with `let`, or write a long sum as `sum([a, b, ...])`.")
+        return error(
+            "E0110", message, start, hint="Name parts of it with `let`, or write a long sum as `sum([a, b, ...])`."
+        )
 
     # --- errors and recovery -------------------------------------------------------------------------------------
 
@@ -141,14 +143,22 @@ class Parser:
 
     def _already_reported(self, token: Token) -> bool:
         """Whether this line has a mistake already, from which the present one probably follows."""
-        return any(found.span is not None and found.span.line <= token.line <= found.span.end_line for found in self.errors)
+        return any(
+            found.span is not None and found.span.line <= token.line <= found.span.end_line for found in self.errors
+        )
 
     def _is_missing_colon(self, token: Token) -> bool:
-        return token.kind == "NEWLINE" and self.tokens[self.position + 1].kind == "INDENT" and self._accepts(":", self.states)
+        return (
+            token.kind == "NEWLINE"
+            and self.tokens[self.position + 1].kind == "INDENT"
+            and self._accepts(":", self.states)
+        )
 
     def _situation(self, token: Token) -> Situation:
         row = self.tables.states[self.states_before[-1]]
-        symbols = frozenset(kind for kind in row.keys() - self.tables.nonterminals if self._accepts(kind, self.states_before))
+        symbols = frozenset(
+            kind for kind in row.keys() - self.tables.nonterminals if self._accepts(kind, self.states_before)
+        )
         in_body = any("statement" in self.tables.states[state] for state in self.states)
         return Situation(self.tokens, self.position, symbols, in_body, self.builder.path)
 

@@ -40,11 +40,13 @@ def parse_expression(text: str, path: str = "<expression>") -> ast.Expr:
     return _run(Parser(tokens, Builder(path, lexed.docs, lexed.errors), lexed.errors), "expr")
 
 
-def _run(parser: Parser, start: str):  # noqa: ANN202
+def _run(parser: Parser, start: str):
     """Runs the parser; the mistakes come out in the order of the text."""
     try:
         return parser.parse(start)
     except DiffLangError as failure:
         diagnostics = {(found.code, found.span): found for found in (*parser.errors, *failure.diagnostics)}
-        ordered = sorted(diagnostics.values(), key=lambda found: (found.span.line, found.span.column) if found.span else (0, 0))
+        ordered = sorted(
+            diagnostics.values(), key=lambda found: (found.span.line, found.span.column) if found.span else (0, 0)
+        )
         raise DiffLangError(*ordered) from None

@@ -53,11 +53,22 @@ class Tables:
 
     def words(self, section: str, *kinds: str) -> frozenset[str]:
         """The words listed under `[section]` of tokens.toml, of the given kinds or of all."""
-        return frozenset(word for kind, words in self.tokens[section].items() if not kinds or kind in kinds for word in words)
+        return frozenset(
+            word for kind, words in self.tokens[section].items() if not kinds or kind in kinds for word in words
+        )
 
 
 @cache
 def tables() -> Tables:
     raw = json.loads(TABLES_PATH.read_text("utf-8"))
-    rules = tuple(Rule(name, length, action, tuple(shape), collapses) for name, length, action, shape, collapses in raw["rules"])
-    return Tables(rules, tuple(raw["states"]), raw["start"], raw["end"], raw["tokens"], frozenset(rule.nonterminal for rule in rules))
+    rules = tuple(
+        Rule(name, length, action, tuple(shape), collapses) for name, length, action, shape, collapses in raw["rules"]
+    )
+    return Tables(
+        rules,
+        tuple(raw["states"]),
+        raw["start"],
+        raw["end"],
+        raw["tokens"],
+        frozenset(rule.nonterminal for rule in rules),
+    )

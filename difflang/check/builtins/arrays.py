@@ -44,7 +44,9 @@ def _wanted_element(context: Context, call: Call) -> ScalarType:
 @builtin("zeros", "n..")
 def zeros(context: Context, call: Call) -> Value:
     element = _wanted_element(context, call)
-    return filled(context, literal(0, element.dtype), element, sizes_of(context, call, call.arguments[0], "zeros(n, m)"))
+    return filled(
+        context, literal(0, element.dtype), element, sizes_of(context, call, call.arguments[0], "zeros(n, m)")
+    )
 
 
 @builtin("ones", "n..")
@@ -99,7 +101,12 @@ def length(context: Context, call: Call) -> Value:
 def arange(context: Context, call: Call) -> Value:
     """`arange(n)`, `arange(a, b)`, `arange(a, b, step)` of ints, as in NumPy."""
     if any(v is not None and not _is_whole(v) for v in call.arguments):
-        raise context.error("E0305", "`arange` counts in whole numbers", call.span, hint="write linspace(a, b, n) for n numbers from a to b")
+        raise context.error(
+            "E0305",
+            "`arange` counts in whole numbers",
+            call.span,
+            hint="write linspace(a, b, n) for n numbers from a to b",
+        )
     first, second, third = call.arguments
     start, stop = (Number(0), first) if second is None else (first, second)
     step = Number(1) if third is None else third
@@ -114,7 +121,9 @@ def arange(context: Context, call: Call) -> Value:
 
 
 def _is_whole(value: Value) -> bool:
-    return isinstance(value.value, int) if isinstance(value, Number) else isinstance(value, Scalar) and is_int(value.type)
+    return (
+        isinstance(value.value, int) if isinstance(value, Number) else isinstance(value, Scalar) and is_int(value.type)
+    )
 
 
 def _count(context: Context, start: Value, stop: Value, step: Value, span: Span) -> Size:

@@ -7,60 +7,55 @@ from collections.abc import Callable, Sequence
 from difflang.check.builtins.registry import BUILTINS, Builtin, Call, builtin
 from difflang.check.coerce import as_int, as_real, join_scalars
 from difflang.check.context import Context
+from difflang.check.leafwise import leafwise, unfit
 from difflang.check.leaves import element_of, materialize
 from difflang.check.operators import binary, elementwise
 from difflang.check.types import BOOL, is_float, is_int
-from difflang.check.values import Array, Number, Scalar, StructValue, TupleValue, Value
-from difflang.diagnostics.model import DiffLangError, Span
+from difflang.check.values import Array, Number, Scalar, Value
+from difflang.diagnostics.model import Span
 from difflang.signature import ScalarType
 
-REAL_FUNCTIONS = (
-    "floor ceil round sqrt cbrt exp exp2 expm1 log log2 log10 log1p sin cos tan asin acos atan sinh cosh tanh asinh "
-    "acosh atanh erf erfc lgamma digamma sigmoid softplus relu"
-).split()
+REAL_FUNCTIONS = [
+    "floor",
+    "ceil",
+    "round",
+    "sqrt",
+    "cbrt",
+    "exp",
+    "exp2",
+    "expm1",
+    "log",
+    "log2",
+    "log10",
+    "log1p",
+    "sin",
+    "cos",
+    "tan",
+    "asin",
+    "acos",
+    "atan",
+    "sinh",
+    "cosh",
+    "tanh",
+    "asinh",
+    "acosh",
+    "atanh",
+    "erf",
+    "erfc",
+    "lgamma",
+    "digamma",
+    "sigmoid",
+    "softplus",
+    "relu",
+]
 PREDICATES = ("isfinite", "isnan")
-Combine = Callable[[Context, Sequence[Value], Span], Value]
-
-
-def leafwise(context: Context, name: str, values: Sequence[Value], span: Span, combine: Combine) -> Value:
-    """`combine` of the corresponding leaves; a number goes with every leaf of the others. Raises E0305."""
-    structures = [v for v in values if isinstance(v, TupleValue | StructValue)]
-    if not structures:
-        if not all(isinstance(v, Number | Scalar | Array) for v in values):
-            raise _unfit(context, name, values, span)
-        return combine(context, values, span)
-    first = structures[0]
-    parts = [_parts(v, first) for v in values]
-    if any(p is None for p in parts):
-        raise _unfit(context, name, values, span)
-    keys = range(len(first.elements)) if isinstance(first, TupleValue) else list(first.fields)
-    results = [leafwise(context, name, [p[key] if p else v for p, v in zip(parts, values, strict=True)], span, combine) for key in keys]
-    if isinstance(first, TupleValue):
-        return TupleValue(tuple(results))
-    return StructValue(first.type, dict(zip(first.fields, results, strict=True)))
-
-
-def _parts(value: Value, like: TupleValue | StructValue) -> dict[int | str, Value] | None:
-    """The parts of a value of the same structure; of a number, none, as it goes with all parts; None if it does not fit."""
-    if isinstance(value, Number | Scalar):
-        return {}
-    if isinstance(value, TupleValue) and isinstance(like, TupleValue) and len(value.elements) == len(like.elements):
-        return dict(enumerate(value.elements))
-    if isinstance(value, StructValue) and isinstance(like, StructValue) and value.type.info is like.type.info:
-        return dict(value.fields)
-    return None
-
-
-def _unfit(context: Context, name: str, values: Sequence[Value], span: Span) -> DiffLangError:
-    shown = " and ".join(context.text(v) for v in values)
-    return context.error("E0305", f"`{name}` does not work on {shown}", span, hint=f"`{name}` takes reals, or arrays, tuples and structs of them")
 
 
 def _real_function(name: str) -> Callable[[Context, Call], Value]:
     def combine(context: Context, values: Sequence[Value], span: Span) -> Value:
         value = as_real(context, values[0], span)
         if not isinstance(value, Scalar | Array) or not is_float(element_of(value)):
-            raise _unfit(context, name, values, span)
+            raise unfit(context, name, values, span)
         element = element_of(value)
         result = BOOL if name in PREDICATES else element
         return elementwise(context, lambda a: context.builder.prim(name, a), [value], element, result, span, name)
@@ -81,7 +76,7 @@ def common(context: Context, name: str, values: Sequence[Value], span: Span) -> 
     for element in elements[1:]:
         wider = join_scalars(joined, element)
         if wider is None:
-            raise _unfit(context, name, values, span)
+            raise unfit(context, name, values, span)
         joined = wider
     if is_int(joined) and any(isinstance(v, Number) and isinstance(v.value, float) for v in values):
         return context.real
@@ -96,7 +91,7 @@ def _numeric(name: str, *, real: bool) -> Callable[[Context, Call], Value]:
         if real and is_int(element):
             element = context.real
         if not (is_float(element) or is_int(element)):
-            raise _unfit(context, name, values, span)
+            raise unfit(context, name, values, span)
         return elementwise(context, lambda *a: context.builder.prim(name, *a), values, element, element, span, name)
 
     return lambda context, call: leafwise(context, name, call.arguments, call.span, combine)
@@ -130,6 +125,14 @@ def polygamma(context: Context, call: Call) -> Value:
     order = as_int(context, call.arguments[0], call.spans[0], "the order of `polygamma`")
     x = as_real(context, call.arguments[1], call.spans[1])
     if not isinstance(x, Scalar | Array) or not is_float(element_of(x)):
-        raise _unfit(context, "polygamma", [x], call.span)
+        raise unfit(context, "polygamma", [x], call.span)
     element = element_of(x)
-    return elementwise(context, lambda a: context.builder.prim("polygamma", order.atom, a), [x], element, element, call.span, "polygamma")
+    return elementwise(
+        context,
+        lambda a: context.builder.prim("polygamma", order.atom, a),
+        [x],
+        element,
+        element,
+        call.span,
+        "polygamma",
+    )

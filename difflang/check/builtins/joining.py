@@ -23,13 +23,18 @@ def _parts(context: Context, call: Call) -> tuple[Value, ...]:
     elif len(given) == 1 and isinstance(given[0], Array) and given[0].shape[0].constant is not None:
         given = _rows(context, given[0])
     if not given:
-        raise context.error("E0302", f"`{call.name}` needs at least one array", call.span, hint=f"write {call.name}(a, b)")
+        raise context.error(
+            "E0302", f"`{call.name}` needs at least one array", call.span, hint=f"write {call.name}(a, b)"
+        )
     return given
 
 
 def _rows(context: Context, array: Array) -> tuple[Value, ...]:
     rows = (context.builder.get(array.atom, integer(i), inbounds=True) for i in range(array.shape[0].constant or 0))
-    return tuple(context.wrap(row, array.element) if array.rank == 1 else Array(row, array.element, array.shape[1:]) for row in rows)
+    return tuple(
+        context.wrap(row, array.element) if array.rank == 1 else Array(row, array.element, array.shape[1:])
+        for row in rows
+    )
 
 
 def _axis(context: Context, call: Call, rank: int) -> int:
@@ -38,7 +43,9 @@ def _axis(context: Context, call: Call, rank: int) -> int:
     if value is None:
         return 0
     if not isinstance(value, Number) or not isinstance(value.value, int) or not -rank <= value.value < rank:
-        raise context.error("E0302", f"the axis of `{call.name}` is a literal from {-rank} to {rank - 1} here", call.spans[1])
+        raise context.error(
+            "E0302", f"the axis of `{call.name}` is a literal from {-rank} to {rank - 1} here", call.spans[1]
+        )
     return value.value % rank
 
 
@@ -48,13 +55,17 @@ def _same_element(context: Context, call: Call, arrays: Sequence[Array]) -> list
     for array in arrays[1:]:
         joined = join_scalars(element, array.element)
         if joined is None:
-            message = f"`{call.name}` joins arrays of one element type, not {element.surface} and {array.element.surface}"
+            message = (
+                f"`{call.name}` joins arrays of one element type, not {element.surface} and {array.element.surface}"
+            )
             raise context.error("E0305", message, call.span)
         element = joined
     return [with_element(context, array, element) for array in arrays]
 
 
-def _pick(context: Context, parts: Sequence[Array], starts: Sequence[Atom], axis: int, index: Sequence[Atom], position: int) -> Atom:
+def _pick(
+    context: Context, parts: Sequence[Array], starts: Sequence[Atom], axis: int, index: Sequence[Atom], position: int
+) -> Atom:
     """The element at `index` of the joined array, if it lies in the part at `position` or behind."""
     builder = context.builder
 
@@ -77,7 +88,9 @@ def concat(context: Context, call: Call) -> Value:
     if len(arrays) < len(given) or any(a.rank != arrays[0].rank for a in arrays):
         shown = " and ".join(context.text(v) for v in given[:3])
         hint = "a number on its own joins as [x]" if len(arrays) < len(given) else None
-        raise context.error("E0401", f"`concat` joins arrays with equally many dimensions, not {shown}", call.span, hint=hint)
+        raise context.error(
+            "E0401", f"`concat` joins arrays with equally many dimensions, not {shown}", call.span, hint=hint
+        )
     axis = _axis(context, call, arrays[0].rank)
     for other in arrays[1:]:
         message = f"`concat` along dimension {axis} needs arrays that agree in the others: {context.text(arrays[0])} and {context.text(other)}"

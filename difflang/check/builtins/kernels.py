@@ -51,7 +51,9 @@ def solve(context: Context, call: Call) -> Value:
 def triangular_solve(context: Context, call: Call) -> Value:
     matrix, right = _system(context, call)
     flags = dict(zip(("lower", "transpose", "unit"), (_flag(context, call, i) for i in (2, 3, 4)), strict=True))
-    return Array(context.builder.emit("triangular_solve", [matrix.atom, right.atom], {**flags})[0], right.element, right.shape)
+    return Array(
+        context.builder.emit("triangular_solve", [matrix.atom, right.atom], {**flags})[0], right.element, right.shape
+    )
 
 
 def _flag(context: Context, call: Call, position: int) -> bool:
@@ -124,7 +126,12 @@ def key(context: Context, call: Call) -> Value:
 def random_bits(context: Context, call: Call) -> Value:
     seed, counter = call.arguments
     if not isinstance(seed, Scalar) or seed.type != KEY:
-        raise context.error("E0305", f"this function takes a key, but this is {context.text(seed)}", call.spans[0], hint="make one with rng.key(seed)")
+        raise context.error(
+            "E0305",
+            f"this function takes a key, but this is {context.text(seed)}",
+            call.spans[0],
+            hint="make one with rng.key(seed)",
+        )
     place = as_int(context, counter, call.spans[1], "the counter")
     return Scalar(context.builder.prim("random_bits", seed.atom, place.atom), INT)
 

@@ -27,13 +27,17 @@ def the_array(context: Context, call: Call, position: int = 0) -> Array:
     """An argument that has to be an array. Raises E0305."""
     value = call.arguments[position]
     if not isinstance(value, Array):
-        raise context.error("E0305", f"`{call.name}` takes an array, but this is {context.text(value)}", call.spans[position])
+        raise context.error(
+            "E0305", f"`{call.name}` takes an array, but this is {context.text(value)}", call.spans[position]
+        )
     return value
 
 
 def reshaped(context: Context, array: Array, shape: tuple[Size, ...], span: Span) -> Array:
     """The elements of an array in row-major order in another shape. Raises E0401 where the numbers of elements differ."""
-    message = f"{context.text(array)} cannot take the shape ({', '.join(map(str, shape))}): the numbers of elements differ"
+    message = (
+        f"{context.text(array)} cannot take the shape ({', '.join(map(str, shape))}): the numbers of elements differ"
+    )
     require_same_shape(context, (product_of(shape),), (product_of(array.shape),), span, message)
     if shape == array.shape:
         return array
@@ -50,7 +54,11 @@ def reshape(context: Context, call: Call) -> Value:
     open_places = [i for i, v in enumerate(values) if isinstance(v, Number) and v.value == -1]
     if len(open_places) > 1:
         raise context.error("E0302", "only one size of `reshape` can be left open", call.spans[1])
-    sizes = list(sizes_of(context, call, [Number(1) if i in open_places else v for i, v in enumerate(values)], "reshape(a, n, m)"))
+    sizes = list(
+        sizes_of(
+            context, call, [Number(1) if i in open_places else v for i, v in enumerate(values)], "reshape(a, n, m)"
+        )
+    )
     if open_places:
         sizes[open_places[0]] = _open_size(context, product_of(array.shape), product_of(sizes))
     return reshaped(context, array, tuple(sizes), call.span)
@@ -112,5 +120,10 @@ def _sortable(context: Context, call: Call) -> Array:
     array = the_array(context, call)
     if array.rank != 1 or array.element == BOOL:
         hint = f"the rows of a matrix: [{call.name}(a[i]) for i]" if array.rank == 2 else None
-        raise context.error("E0305", f"`{call.name}` takes a vector of numbers, but this is {context.text(array)}", call.spans[0], hint=hint)
+        raise context.error(
+            "E0305",
+            f"`{call.name}` takes a vector of numbers, but this is {context.text(array)}",
+            call.spans[0],
+            hint=hint,
+        )
     return array

@@ -49,10 +49,12 @@ def dot(context: Context, call: Call) -> Value:
 def _same_structure(left: Value, right: Value) -> bool:
     match left, right:
         case TupleValue(), TupleValue():
-            return len(left.elements) == len(right.elements) and all(map(_same_structure, left.elements, right.elements))
+            return len(left.elements) == len(right.elements) and all(
+                map(_same_structure, left.elements, right.elements)
+            )
         case StructValue(), StructValue():
             return left.type.info is right.type.info
-        case (Number() | Scalar() | Array()), (Number() | Scalar() | Array()):
+        case ((Number() | Scalar() | Array()), (Number() | Scalar() | Array())):
             return True
         case _:
             return False
@@ -143,7 +145,9 @@ def ravel(context: Context, call: Call) -> Value:
 def flattened(context: Context, found: list[Leaf], span: Span) -> Array:
     """The numbers of several leaves one after the other."""
     element = element_of(found[0])
-    flat = [leaf.atom if isinstance(leaf, Scalar) else reshaped(context, leaf, (count(leaf),), span).atom for leaf in found]
+    flat = [
+        leaf.atom if isinstance(leaf, Scalar) else reshaped(context, leaf, (count(leaf),), span).atom for leaf in found
+    ]
     total = Size.literal(0)
     ends: list[Size] = []
     for leaf in found:
@@ -178,7 +182,9 @@ def unravel(context: Context, call: Call) -> Value:
     """The inverse of `ravel`: a value of the structure and sizes of `like` with the numbers of `v`."""
     v, like = call.arguments
     if not isinstance(v, Array) or v.rank != 1:
-        raise context.error("E0305", f"`unravel` takes a vector of numbers, but this is {context.text(v)}", call.spans[0])
+        raise context.error(
+            "E0305", f"`unravel` takes a vector of numbers, but this is {context.text(v)}", call.spans[0]
+        )
     like = as_real(context, materialize(context, like), call.spans[1])
     found = list(leaves(like))
     if not is_vector(like) or not found or not is_float(v.element):
