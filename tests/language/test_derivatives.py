@@ -30,7 +30,7 @@ def test_product_loop(run):
     )
 
 
-@pytest.mark.parametrize("a", [0.25, 1.0, 2.0, 1e6])
+@pytest.mark.parametrize("a", [0.25, 1.5, 2.0, 1e6])
 def test_newton_iteration(run, a):
     assert run(NEWTON, "grad(root)", a) == pytest.approx(0.5 / np.sqrt(a), rel=1e-9)
     assert run(NEWTON, "derivative[order=2](root)", a) == pytest.approx(-0.25 * a**-1.5, rel=1e-6)
