@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from difflang.check.context import Context
 from difflang.check.values import Array, Number, Scalar, StructValue, TupleValue, Value
@@ -32,8 +33,8 @@ def leafwise(context: Context, name: str, values: Sequence[Value], span: Span, c
     return StructValue(first.type, dict(zip(first.fields, results, strict=True)))
 
 
-def _parts(value: Value, like: TupleValue | StructValue) -> dict[int | str, Value] | None:
-    """The parts of a value of the same structure; of a number, none, as it goes with all parts; None if it does not fit."""
+def _parts(value: Value, like: TupleValue | StructValue) -> dict[Any, Value] | None:
+    """The parts of a value of this structure; none of a number, which goes with all parts; None if it does not fit."""
     if isinstance(value, Number | Scalar):
         return {}
     if isinstance(value, TupleValue) and isinstance(like, TupleValue) and len(value.elements) == len(like.elements):

@@ -35,7 +35,7 @@ def _lalr_tables(text: str) -> dict[str, Any]:
         def __init__(self, _configuration: Any) -> None:
             pass
 
-        def lex(self, _lexer_state: Any, _parser_state: Any) -> Iterator[Any]:
+        def lex(self, lexer_state: Any, parser_state: Any) -> Iterator[Any]:
             return iter(())
 
     lark = Lark(text, parser="lalr", lexer=NoLexer, start=list(START), maybe_placeholders=True)

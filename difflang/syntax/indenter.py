@@ -90,7 +90,7 @@ class _Layout:
                 "E0104",
                 f"This line is indented by {token.column - 1} spaces, which matches no block above it.",
                 Span(self.path, token.line, 1, token.line, token.column),
-                hint=f"Indent it like the block it belongs to (here {self.indents[-1] - 1} spaces, or more for an inner block).",
+                hint=f"Indent it like the block it belongs to (such as {self.indents[-1] - 1} spaces).",
             )
         )
 

@@ -8,7 +8,7 @@ from difflang.syntax.situation import Situation
 
 DETECTORS = (*mistakes_at_start.DETECTORS, *mistakes_in_line.DETECTORS)
 GROUPS = (
-    ("an operator", frozenset(("+", "-", "*", "/", "//", "%", "**", "@", "and", "or", "==", "!=", "<", "<=", ">", ">="))),
+    ("an operator", frozenset("+ - * / // % ** @ and or == != < <= > >=".split())),
     ("an expression", frozenset(("NUMBER", "STRING", "true", "false", "fn", "not", "NAME", "(", "[", "-", "+"))),
     ("a statement", frozenset(("let", "var", "return", "while", "break", "continue", "assert", "NAME"))),
     ("a definition", frozenset(("import", "from", "const", "struct", "data", "test", "rule", "extern", "implicit"))),
@@ -52,7 +52,7 @@ def _describe(expected: frozenset[str]) -> str:
         rest -= {"not"}
     parts[:0] = sorted(NAMES.get(kind, f"`{kind}`") for kind in rest if kind not in ("INDENT", "DEDENT", "$END"))
     if len(parts) > 6:
-        parts = parts[:6] + ["something else"]
+        parts = [*parts[:6], "something else"]
     return (
         parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} or {parts[-1]}" if parts else "the end of the file"
     )

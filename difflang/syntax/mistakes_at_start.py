@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflang.syntax.indenter import SOFT_ITEMS
 from difflang.syntax.situation import Detector, Found, Situation
 
 DEFINITION_WORDS = {
@@ -60,7 +61,7 @@ def statement_at_top(situation: Situation) -> Found | None:
         return None
     if token.kind in ("let", "var") or (token.kind == "NAME" and following.kind in ("=", ":")):
         name = following.text if token.kind in ("let", "var") else token.text
-        hint = f"A fixed value is `const {name} = ...`; everything that is computed stands in a function, such as `fn main()`."
+        hint = f"A fixed value is `const {name} = ...`; what is computed stands in a function, such as `fn main()`."
         return Found("E0121", "Variables live inside functions.", hint)
     if token.kind in BODY_WORDS or (token.kind == "NAME" and following.kind in ("(", ".", "[", "AUGMENTED")):
         hint = "Put it into a function, such as `fn main()`, indented by four spaces."
@@ -73,13 +74,13 @@ def statement_at_top(situation: Situation) -> Found | None:
 def unexpected_indent(situation: Situation) -> Found | None:
     if situation.token.kind != "INDENT":
         return None
-    hint = "Indent it like the line above. Only the lines after a `:` are indented further; to go on with an expression put it in brackets."
+    hint = "Indent it like the line above. A block begins after a `:`; an expression that goes on stands in brackets."
     return Found("E0123", "This line is indented more than the block it stands in.", hint)
 
 
 def missing_block(situation: Situation) -> Found | None:
     previous = situation.previous
-    if situation.expected == {"INDENT"} and previous.kind == "NEWLINE":
+    if situation.only("INDENT") and previous.kind == "NEWLINE":
         hint = "Indent its lines by four spaces."
         return Found("E0124", "An indented block is missing here.", hint)
     return None
@@ -116,10 +117,10 @@ def function_in_function(situation: Situation) -> Found | None:
 
 def test_or_data_in_function(situation: Situation) -> Found | None:
     first, token = situation.first, situation.token
-    if situation.in_body and len(situation.line) == 1 and first.text in ("data", "test", "rule", "extern", "implicit"):
-        if token.kind in ("NAME", "STRING", "fn"):
-            hint = "Move it out of the function, to the left margin."
-            return Found("E0126", f"`{first.text}` stands at top level.", hint, situation.span_of(first))
+    begins = situation.in_body and len(situation.line) == 1 and first.text in SOFT_ITEMS
+    if begins and token.kind in ("NAME", "STRING", "fn"):
+        hint = "Move it out of the function, to the left margin."
+        return Found("E0126", f"`{first.text}` stands at top level.", hint, situation.span_of(first))
     return None
 
 
@@ -154,6 +155,6 @@ def return_after_equals(situation: Situation) -> Found | None:
 
 
 DETECTORS: tuple[Detector, ...] = (
-    return_after_equals, broken_line, foreign_definition, statement_at_top, unexpected_indent, missing_block, misplaced_else,
-    item_in_function, function_in_function, test_or_data_in_function,
+    return_after_equals, broken_line, foreign_definition, statement_at_top, unexpected_indent, missing_block,
+    misplaced_else, item_in_function, function_in_function, test_or_data_in_function,
 )  # fmt: skip

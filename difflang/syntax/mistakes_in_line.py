@@ -78,7 +78,7 @@ def arrow_in_lambda(situation: Situation) -> Found | None:
     line, token = situation.line, situation.token
     kinds = [part.kind for part in line]
     inside = "fn" in (kinds[1:] if line and line[0].kind == "fn" else kinds)
-    if inside and situation.expected == {"="} and token.kind in ("->", ":", "NAME"):
+    if inside and situation.only("=") and token.kind in ("->", ":", "NAME"):
         return Found(
             "E0143",
             f"A function without a name has `=` in front of its body, not `{token.text}`.",
@@ -113,7 +113,7 @@ def implicit_without_unknown(situation: Situation) -> Found | None:
     if "->" in [token.kind for token in line]:
         hint = "Write `-> w: real[d]:`: the name that the conditions use, then its type."
         return Found("E0144", "An implicit function names what it solves for.", hint)
-    if situation.expected == {"->"}:
+    if situation.only("->"):
         return Found(
             "E0144", "An implicit function names what it solves for.", "Write `-> w: real[d]:` before the block."
         )
@@ -121,7 +121,7 @@ def implicit_without_unknown(situation: Situation) -> Found | None:
 
 
 def missing_where(situation: Situation) -> Found | None:
-    if situation.expected == {"where"}:
+    if situation.only("where"):
         hint = "Write `where F(x, p) == 0`, then the statements that compute the solution."
         return Found("E0145", "An implicit function begins with its condition.", hint)
     return None
@@ -161,10 +161,10 @@ def struct_form(situation: Situation) -> Found | None:
 
 
 def missing_type(situation: Situation) -> Found | None:
-    if situation.first.text == "data" and situation.expected == {":"}:
+    if situation.first.text == "data" and situation.only(":"):
         hint = f"Write `data {situation.previous.text}: real[n, d] = load(...)`."
         return Found("E0153", "A `data` item needs its type.", hint)
-    if not situation.in_body and situation.token.kind in ("NEWLINE", "=") and situation.expected == {":"}:
+    if not situation.in_body and situation.token.kind in ("NEWLINE", "=") and situation.only(":"):
         return Found(
             "E0153",
             f"The field `{situation.previous.text}` needs its type.",
@@ -315,7 +315,7 @@ def semicolons(situation: Situation) -> Found | None:
 
 
 def test_without_name(situation: Situation) -> Found | None:
-    if situation.first.text == "test" and len(situation.line) == 1 and situation.expected == {"STRING"}:
+    if situation.first.text == "test" and len(situation.line) == 1 and situation.only("STRING"):
         return Found("E0152", "A test is named by a string.", 'Write `test "what holds":`.')
     return None
 

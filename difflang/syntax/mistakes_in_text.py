@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from difflang.diagnostics import Diagnostic, Span
@@ -10,6 +11,8 @@ from difflang.diagnostics import Diagnostic, Span
 if TYPE_CHECKING:
     from difflang.syntax.lexer import Lexed, Token
 
+BRACES = "A block is a colon and an indented block; an array is `[a, b]`, a record is a `struct`."
+BRACKETS = "Put the expression in parentheses; inside brackets line ends are free."
 SIGNS = {
     "&&": ("`&&` is not an operator here.", "Write `and`."),
     "||": ("`||` is not an operator here.", "Write `or`."),
@@ -17,9 +20,9 @@ SIGNS = {
     "^": ("`^` is not an operator here.", "A power is `**`: `x ** 2`."),
     "&": ("`&` is not an operator here.", "Write `and` between conditions."),
     "|": ("`|` is not an operator here.", "Write `or` between conditions; the size of a vector is `norm(x)`."),
-    "{": ("Braces have no meaning here.", "A block is a colon and an indented block; an array is `[a, b]`, a record is a `struct`."),
-    "}": ("Braces have no meaning here.", "A block is a colon and an indented block; an array is `[a, b]`, a record is a `struct`."),
-    "\\": ("A backslash does not continue a line.", "Put the expression in parentheses; inside brackets line ends are free."),
+    "{": ("Braces have no meaning here.", BRACES),
+    "}": ("Braces have no meaning here.", BRACES),
+    "\\": ("A backslash does not continue a line.", BRACKETS),
     "`": ("Backquotes have no meaning here.", "Remove them; a string is written with double quotes."),
     "?": ("`?` is not an operator here.", "A choice is `a if condition else b`."),
     "~": ("`~` is not an operator here.", "Write `not`; to draw a random number use the module `rng`."),
@@ -79,7 +82,7 @@ def _single_quotes(text: str, position: int, path: str, line: int, column: int) 
 def check_neighbours(lexed: Lexed, path: str) -> None:
     """Reports tokens that touch where they must not: `2x`, `1.`, `.5`, `f"..."`, `\"\"\"`."""
     tokens = lexed.tokens
-    for first, second in zip(tokens, tokens[1:], strict=False):
+    for first, second in pairwise(tokens):
         if first.line != second.line or first.end_column != second.column:
             continue
         found = _touching(first, second)

@@ -122,7 +122,7 @@ class Parser:
 
     def _too_deep(self, span: Span) -> DiffLangError:
         start = Span(span.path, span.line, span.column, span.line, span.column + 1)
-        message = f"This is more than {MAXIMUM_DEPTH} levels deep: too many operators in a row, or too much inside of each other."
+        message = f"More than {MAXIMUM_DEPTH} operators, calls or blocks stand in a row or inside of each other."
         return error(
             "E0110", message, start, hint="Name parts of it with `let`, or write a long sum as `sum([a, b, ...])`."
         )
@@ -209,7 +209,7 @@ class Parser:
 
 
 def _children(rule: Rule, values: list[Any]) -> list[Any]:
-    """The arguments of the rule's action. A spliced list in front is extended in place, so long lists cost no copies."""
+    """The arguments of the rule's action. A spliced list in front is extended in place: no copies."""
     children: list[Any] = []
     for entry in rule.shape:
         if entry == PLACEHOLDER:

@@ -66,6 +66,10 @@ class Situation:
     def span(self) -> Span:
         return self.span_of(self.token)
 
+    def only(self, kind: str) -> bool:
+        """Whether nothing but `kind` would fit."""
+        return self.expected == frozenset((kind,))
+
     def span_of(self, token: Token) -> Span:
         return Span(self.path, token.line, token.column, token.line, max(token.end_column, token.column + 1))
 

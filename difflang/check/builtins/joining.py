@@ -93,7 +93,8 @@ def concat(context: Context, call: Call) -> Value:
         )
     axis = _axis(context, call, arrays[0].rank)
     for other in arrays[1:]:
-        message = f"`concat` along dimension {axis} needs arrays that agree in the others: {context.text(arrays[0])} and {context.text(other)}"
+        both = f"{context.text(arrays[0])} and {context.text(other)}"
+        message = f"`concat` along dimension {axis} needs arrays that agree in the others: {both}"
         require_same_shape(context, _without(arrays[0].shape, axis), _without(other.shape, axis), call.span, message)
     return joined(context, _same_element(context, call, arrays), axis)
 

@@ -6,7 +6,8 @@
         ...
 
 `parameters` names the parameters, in order; `name?` may be left out (None then), `name..` takes all that
-is left (a tuple), so that a `name?` behind it is given by its name only. Keyword arguments are matched to the names before the function is called.
+is left (a tuple), so that a `name?` behind it is given by its name only. Keyword arguments are matched to
+the names before the function is called.
 """
 
 from __future__ import annotations

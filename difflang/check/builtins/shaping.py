@@ -34,7 +34,7 @@ def the_array(context: Context, call: Call, position: int = 0) -> Array:
 
 
 def reshaped(context: Context, array: Array, shape: tuple[Size, ...], span: Span) -> Array:
-    """The elements of an array in row-major order in another shape. Raises E0401 where the numbers of elements differ."""
+    """The elements of an array in row-major order in another shape. Raises E0401 if their number differs."""
     message = (
         f"{context.text(array)} cannot take the shape ({', '.join(map(str, shape))}): the numbers of elements differ"
     )
@@ -85,7 +85,8 @@ def transpose(context: Context, call: Call) -> Value:
         given = given[0].elements
     axes = [int(v.value) if isinstance(v, Number) and isinstance(v.value, int) else -1 for v in given]
     if sorted(axes) != list(range(array.rank)):
-        hint = f"give each of 0..{array.rank} once, such as transpose(a, {', '.join(map(str, reversed(range(array.rank))))})"
+        example = ", ".join(map(str, reversed(range(array.rank))))
+        hint = f"give each dimension once, such as transpose(a, {example})"
         raise context.error("E0302", f"these are not the dimensions of {context.text(array)}", call.spans[1], hint=hint)
     shape = tuple(array.shape[axis] for axis in axes)
 

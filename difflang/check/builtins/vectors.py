@@ -79,7 +79,7 @@ def _fits(context: Context, call: Call, left: Leaf, right: Leaf) -> bool:
     shapes = [leaf.shape if isinstance(leaf, Array) else () for leaf in (left, right)]
     if len(shapes[0]) != len(shapes[1]):
         return False
-    require_same_shape(context, *shapes, call.span, _different_text(context, call))
+    require_same_shape(context, shapes[0], shapes[1], call.span, _different_text(context, call))
     return True
 
 
