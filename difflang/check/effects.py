@@ -21,7 +21,7 @@ def emit_assert(context: Context, node: ast.Assert, scope: Scope) -> None:
             raise context.error("E0301", "the message of an assert is a string", node.message.span)
         message = text.text
     with context.at(node.condition.span):
-        context.builder.emit("assert", [condition.atom], {"code": "E0805", "message": message})
+        context.builder.emit("assert", [condition.atom], {"code": "E0803", "message": message})
 
 
 class Print(FunctionValue):

@@ -119,7 +119,7 @@ def require_positive(context: Context, name: str, sizes: Sequence[Size], span: S
 
 
 def _assert_elements(context: Context, name: str, condition: Atom) -> None:
-    context.builder.emit("assert", [condition], {"code": "E0803", "message": f"`{name}` of nothing has no value"})
+    context.builder.emit("assert", [condition], {"code": "E0804", "message": f"`{name}` of nothing has no value"})
 
 
 class Reduction(FunctionValue):
