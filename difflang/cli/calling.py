@@ -68,7 +68,7 @@ def call(engine: Engine, expression: str, words: Sequence[str], settings: Settin
             files.save(outputs.out, outcome.value)
         return outcome
     except DiffLangError as problem:
-        problem.sources = engine.program.sources
+        problem.sources = engine.sources_with(expression)
         raise
 
 

@@ -18,12 +18,20 @@ def nearest(name: str, candidates: Iterable[str], count: int = 3) -> list[str]:
 def did_you_mean(name: str, candidates: Iterable[str], otherwise: str | None = None) -> str | None:
     """A hint such as "Did you mean `weight`?", or `otherwise` where nothing is near.
 
-    Two candidates are shown only when both are near; more would be noise.
+    A second candidate is shown only where it is as near as the first; more would be noise.
     """
     matches = nearest(name, candidates, 2)
     if not matches:
         return otherwise
+    if len(matches) == 2 and _likeness(name, matches[1]) < _likeness(name, matches[0]):
+        matches.pop()
     return f"Did you mean {' or '.join(f'`{match}`' for match in matches)}?"
+
+
+def _likeness(name: str, candidate: str) -> float:
+    import difflib
+
+    return difflib.SequenceMatcher(None, candidate.casefold(), name.casefold()).ratio()
 
 
 def listing(names: Iterable[str], limit: int = 12) -> str:

@@ -39,7 +39,7 @@ class SizeBinder:
                 self._pending.append(entry)
 
     def finish(self, names: Sequence[str]) -> list[int]:
-        """The values of all `names`, after the dimensions that had to wait. Raises E0610 for one that nothing tells."""
+        """The values of all `names`, after the dimensions that had to wait. Raises E0404 for one that nothing tells."""
         while self._pending:
             waiting = [entry for entry in self._pending if not self._settle(entry)]
             if len(waiting) == len(self._pending):
@@ -48,7 +48,7 @@ class SizeBinder:
         for name in names:
             if name not in self.values:
                 hint = f"Give an array whose type mentions `{name}`, or make it a parameter: `{name}: int`."
-                raise error("E0610", f"No argument tells the size `{name}`.", hint=hint)
+                raise error("E0404", f"No argument tells the size `{name}`.", hint=hint)
         return [self.values[name] for name in names]
 
     def evaluate(self, size: Size) -> int | None:
@@ -125,7 +125,7 @@ class SizeBinder:
         names = " and ".join(f"`{name}`" for name in unknown)
         message = f"The size {names} in the type of `{leaf.path}`, {leaf_text(leaf)}, cannot be found from its shape."
         hint = f"Mention {names} alone in the type of an argument, or pass it as an `int` parameter of that name."
-        return error("E0610", message, span, hint=hint)
+        return error("E0404", message, span, hint=hint)
 
 
 _OPERATORS: dict[type[ast.operator], Callable[[int, int], int]] = {

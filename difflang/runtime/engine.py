@@ -91,8 +91,12 @@ class Engine:
             prepared = self.prepared(expression, options, None if everything else frozenset(given))
             return self.run(prepared, given, host)
         except DiffLangError as problem:
-            problem.sources = self.program.sources
+            problem.sources = self.sources_with(expression)
             raise
+
+    def sources_with(self, expression: str) -> dict[str, str]:
+        """The texts that spans may point into: the files of the program and the expression itself."""
+        return {**self.program.sources, "<expression>": expression}
 
     def run(self, prepared: Prepared, given: Mapping[str, object], host: Host) -> Outcome:
         """Runs a compiled function on arguments by name."""

@@ -54,7 +54,7 @@ def emit(engine: Engine, expression: str, stage: str, options: Options) -> str:
             return format_func(func)
         return find_backend(options.backend).emit(func, stage, options.compile)
     except DiffLangError as problem:
-        problem.sources = engine.program.sources
+        problem.sources = engine.sources_with(expression)
         raise
 
 

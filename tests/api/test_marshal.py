@@ -183,9 +183,9 @@ WRONG = [
     ("E0608", signature(s=SINGLE), {"s": 1e300}, "does not fit into f32"),
     ("E0608", signature(s=REAL), {"s": 10**400}, "does not fit into f64"),
     ("E0608", signature("n", x=ArrayType(SINGLE, (N,))), {"x": [1e300]}, "does not fit into f32"),
-    ("E0610", signature("n", x=ArrayType(REAL, (N * N,))), {"x": np.zeros(4)}, "The size `n`"),
-    ("E0610", signature("n m", x=ArrayType(REAL, (N + Size.name("m"),))), {"x": np.zeros(4)}, "`m` and `n`"),
-    ("E0610", signature("n"), {}, "No argument tells the size `n`"),
+    ("E0404", signature("n", x=ArrayType(REAL, (N * N,))), {"x": np.zeros(4)}, "The size `n`"),
+    ("E0404", signature("n m", x=ArrayType(REAL, (N + Size.name("m"),))), {"x": np.zeros(4)}, "`m` and `n`"),
+    ("E0404", signature("n"), {}, "No argument tells the size `n`"),
 ]
 
 

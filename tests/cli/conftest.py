@@ -22,7 +22,6 @@ fn both(x: real, flag: bool) -> (real, bool) = (2 * x, not flag)
 fn at(x: real[n], i: int) -> real = x[i]
 fn shift(line: Line, x: real) -> Line = Line(slope = line.slope, offset = line.offset + x)
 fn root(x: real) -> real = sqrt(x)
-fn packed(a: real[n*(n+1)/2]) -> real = sum(a)
 fn checked(x: real) -> real:
     assert x > 0, "x must be positive"
     return log(x)
@@ -65,6 +64,7 @@ def folder(tmp_path, monkeypatch) -> Path:
         "broken.dl": BROKEN,
         "failing.dl": FAILING,
         "data.dl": DATA,
+        "unbound.dl": "fn main(a: real[n*(n+1)/2]) -> real = sum(a)\n",
         "ragged.csv": "1,2\n3\n",
         "words.csv": "a\n1\ntwo\n",
         "empty.csv": "",

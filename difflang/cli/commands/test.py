@@ -57,7 +57,7 @@ def _outcomes(path: str, settings: Settings) -> Iterator[Outcome]:
     try:
         program = load_program(path)
         sources.update(program.sources)
-        tests = program.tests(precision=options.precision)
+        tests = program.tests()
     except DiffLangError as problem:
         yield Outcome(path, "(the file)", problem.diagnostics, {**sources, **problem.sources}, 0.0)
         return
