@@ -1,4 +1,4 @@
-"""Scheduling of scalar primitives, element access, updates and accumulators."""
+"""Scheduling of scalar primitives, element access, updates and arrays of one value."""
 
 from __future__ import annotations
 
@@ -53,10 +53,13 @@ def check_indices(s: Scheduler, eqn: Eqn, array: Atom, indices: Sequence[Operand
 def get(s: Scheduler, eqn: Eqn) -> None:
     """An element is loaded; a sub-array is a view."""
     array, out = eqn.args[0], eqn.outs[0]
+    assert isinstance(array, Var)
     indices = s.operands(eqn.args[1:])
     check_indices(s, eqn, array, indices)
     if not indices:
         s.bind(out, s.value(array))
+    elif array in s.constants:
+        s.scalars[out] = s.constants[array]
     elif out.type.shape:
         s.settle(out, s.view(s.place(array), indices, out.type, out.name))
     else:
@@ -103,38 +106,16 @@ def reshape(s: Scheduler, eqn: Eqn) -> None:
         s.bind(out, s.value(eqn.args[0]))
 
 
-def accum(s: Scheduler, eqn: Eqn) -> None:
-    """Accumulators in registers (rank 0) or memory; the region itself is scheduled in line."""
-    region = eqn.regions[0]
-    totals = [_accumulator(s, eqn, k) for k in range(len(eqn.args))]
-    for reference, total in zip(region.params, totals, strict=True):
-        s.bind(reference, total)
-        s.reference_depth[reference] = len(s.loops)
-    hints = s.frames[-1].hints
-    with s.frame(region, repeated=False, destinations=[hints.get(out) for out in eqn.outs[len(totals) :]]):
-        s.equations(region)
-    values = [s.value(result) for result in region.results]
-    for out, value in zip(eqn.outs, [*totals, *values], strict=True):
-        if isinstance(value, Place):
-            value.storage.root().level = min(value.storage.root().level, len(s.frames) - 1)
-        s.bind(out, value)
-
-
-def _accumulator(s: Scheduler, eqn: Eqn, k: int) -> Register | Place:
-    """A register, or memory that holds the initial value and may be added to."""
-    init, out = eqn.args[k], eqn.outs[k]
-    if not out.type.shape:
-        total = Register(out.type.dtype, out.name or "total", mutable=True)
-        s.emit(ir.Assign((total,), (s.operand(init),)))
-        return total
-    return owned(s, eqn, init, out, eqn.args[:k] + eqn.args[k + 1 :])
-
-
 def owned(s: Scheduler, eqn: Eqn, init: Atom, out: Var, others: Sequence[Atom]) -> Place:
     """Memory that holds `init` and may be overwritten: its own if nothing else needs it, else a copy.
 
     `others` are the further arguments that take memory over.
     """
+    assert isinstance(init, Var)
+    if init in s.constants:
+        target = s.destination(out)
+        s.emit(ir.Fill(target.array, s.constants[init]))
+        return target
     source = s.place(init)
     storage = source.storage.root()
     taken = {a for a in others if isinstance(a, Var)} | s.liveness.region_uses(eqn)
@@ -145,39 +126,19 @@ def owned(s: Scheduler, eqn: Eqn, init: Atom, out: Var, others: Sequence[Atom]) 
     return target
 
 
-def add_to(s: Scheduler, eqn: Eqn) -> None:
-    """Adds a scalar or, element by element, an array."""
-    reference, *positions, value = eqn.args
-    assert isinstance(reference, Var)
-    indices = s.operands(positions)
-    check_indices(s, eqn, reference, indices)
-    depth = s.reference_depth[reference]
-    if not reference.type.shape:
-        total = s.scalars[reference]
-        assert isinstance(total, Register)
-        for loop in s.loops[depth:]:
-            loop.reductions[total] = "add"
-        s.apply("add", total, s.operand(value), out=total)
-        return
-    target = s.place(reference)
-    if not value.type.shape:
-        s.emit(ir.Accumulate(target.array, indices, s.operand(value), is_shared(s, depth, indices)))
-        return
-    add_elements(s, target, indices, s.place(value), depth)
+def constant(s: Scheduler, eqn: Eqn) -> bool:
+    """A build of one value is filled, or kept as its value where it only starts something or is read by elements.
 
-
-def add_elements(s: Scheduler, target: Place, indices: Sequence[Operand], value: Place, depth: int) -> None:
-    """Adds all elements of `value` to the part of `target` at `indices`."""
-
-    def body(inner: tuple[Register, ...]) -> None:
-        element = Register(value.array.dtype)
-        s.emit(ir.Load(element, value.array, inner))
-        position = (*indices, *inner)
-        s.emit(ir.Accumulate(target.array, position, element, is_shared(s, depth, position)))
-
-    s.nest(value.array.shape, body)
-
-
-def is_shared(s: Scheduler, depth: int, indices: Sequence[Operand]) -> bool:
-    """Whether iterations of an independent loop further in than `depth` may add to one element."""
-    return any(loop.independent and loop.index not in indices for loop in s.loops[depth:])
+    False for any other build.
+    """
+    region = eqn.regions[0]
+    if region.eqns or not eqn.outs or any(r.type.shape or r in region.params for r in region.results):
+        return False
+    for out, result in zip(eqn.outs, region.results, strict=True):
+        if s.sums.only_starts(out):
+            s.constants[out] = s.operand(result)
+        else:
+            place = s.destination(out)
+            s.emit(ir.Fill(place.array, s.operand(result)))
+            s.settle(out, place)
+    return True

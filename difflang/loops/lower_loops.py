@@ -8,45 +8,65 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from difflang.core.ir import Block, DType, Eqn, Literal, Var, walk
+from difflang.core.ir import Atom, Block, DType, Eqn, Literal, Var, walk
 from difflang.core.ops import integer
 from difflang.loops import ir
 from difflang.loops.ir import Operand, Register
-from difflang.loops.lower_arrays import add_elements
-from difflang.loops.scheduler import Scheduler, zero
+from difflang.loops.lower_arrays import constant
+from difflang.loops.lower_sums import add_array, add_element, claim
+from difflang.loops.scheduler import Scheduler, Total, zero
 from difflang.loops.storage import Place
 
 COMBINE: Mapping[str, str] = {"sum": "add", "prod": "mul", "max": "max", "min": "min", "all": "and", "any": "or"}
 
 
 def build(s: Scheduler, eqn: Eqn) -> None:
-    """Every element is stored straight into the result; array-valued elements are made there."""
-    region = eqn.regions[0]
-    added = s.frames[-1].added
+    """Every element is stored straight into the result, or added where the result is only added to something."""
+    if constant(s, eqn):
+        return
     shareable = _elementwise(s, eqn)
-    places = [added[out] if out in added else s.destination(out, shareable) for out in eqn.outs]
+    targets = [claim(s, out) or s.destination(out, shareable) for out in eqn.outs]
+    s.nest(s.operands(eqn.args), lambda indices: _elements(s, eqn.regions[0], targets, indices))
+    for out, target in zip(eqn.outs, targets, strict=True):
+        if isinstance(target, Place):
+            s.settle(out, target)
 
-    def body(indices: tuple[Register, ...]) -> None:
-        rows = [
-            s.row_destination(place, indices, result.type) if result.type.shape else None
-            for place, result in zip(places, region.results, strict=True)
-        ]
-        with s.frame(region, repeated=True, destinations=rows):
-            for param, index in zip(region.params, indices, strict=True):
-                s.bind(param, index)
-            s.equations(region)
-            for out, place, result in zip(eqn.outs, places, region.results, strict=True):
-                if not result.type.shape:
-                    value = s.operand(result)
-                    total = ir.Accumulate(place.array, indices, value, shared=True)
-                    s.emit(total if out in added else ir.Store(place.array, indices, value))
-            arrays = [(s.place(r), row.place) for r, row in zip(region.results, rows, strict=True) if row]
-            s.deliver([value for value, _ in arrays], [target for _, target in arrays])
 
-    s.nest(s.operands(eqn.args), body)
-    for out, place in zip(eqn.outs, places, strict=True):
-        if out not in added:
-            s.settle(out, place)
+def _elements(s: Scheduler, region: Block, targets: Sequence[Place | Total], indices: tuple[Register, ...]) -> None:
+    """One iteration of a build: its results go to the elements (or sub-arrays) of the targets at the indices."""
+    totals = [target.at(indices) if isinstance(target, Total) else None for target in targets]
+    rows = [
+        s.row_destination(target, indices, result.type) if isinstance(target, Place) and result.type.shape else None
+        for target, result in zip(targets, region.results, strict=True)
+    ]
+    with s.frame(region, repeated=True, destinations=rows, added=added_results(s, region, totals)):
+        for param, index in zip(region.params, indices, strict=True):
+            s.bind(param, index)
+        s.equations(region)
+        for target, total, result in zip(targets, totals, region.results, strict=True):
+            if total is not None:
+                add_result(s, total, result)
+            elif isinstance(target, Place) and not result.type.shape:
+                s.emit(ir.Store(target.array, indices, s.operand(result)))
+        arrays = [(s.place(r), row.place) for r, row in zip(region.results, rows, strict=True) if row]
+        s.deliver([value for value, _ in arrays], [target for _, target in arrays])
+
+
+def added_results(s: Scheduler, region: Block, totals: Sequence[Total | None]) -> dict[Var, Total]:
+    """The array results of a region that what makes them adds to the totals."""
+    wanted = dict(zip(region.results, totals, strict=True))
+    found = {result: wanted[result] for result in s.sums.added_results(region, totals)}
+    return {result: total for result, total in found.items() if total is not None}
+
+
+def add_result(s: Scheduler, total: Total, result: Atom) -> None:
+    """Adds the result of a region, unless what makes it did."""
+    if result in s.frames[-1].added:
+        return
+    if result.type.shape:
+        add_array(s, total, result)
+    else:
+        add_element(s, total, s.operand(result))
 
 
 def _elementwise(s: Scheduler, eqn: Eqn) -> Callable[[Place], bool]:
@@ -98,36 +118,41 @@ def reduce(s: Scheduler, eqn: Eqn) -> None:
         _arg_reduce(s, eqn)
         return
     region, combine = eqn.regions[0], COMBINE[str(eqn.attrs["op"])]
-    totals = [_start(s, eqn, out, combine) for out in eqn.outs]
+    values = [_start(s, out, combine) for out in eqn.outs]
     depth = len(s.loops)
-    scalars = {r: t for r, t in zip(range(len(totals)), totals, strict=True) if isinstance(t, Register)}
-    reductions = [ir.Reduction(register, combine) for register in scalars.values()]
+    totals = [Total(v.array, (), depth) if isinstance(v, Place) else v for v in values]
+    arrays = [total if isinstance(total, Total) else None for total in totals]
+    reductions = [ir.Reduction(total, combine) for total in totals if isinstance(total, Register)]
 
     def body(indices: tuple[Register, ...]) -> None:
-        added = _added_by_build(s, region, totals)
-        with s.frame(region, repeated=True, added=added):
+        with s.frame(region, repeated=True, added=added_results(s, region, arrays)):
             for param, index in zip(region.params, indices, strict=True):
                 s.bind(param, index)
             s.equations(region)
             for total, result in zip(totals, region.results, strict=True):
                 if isinstance(total, Register):
                     s.apply(combine, total, s.operand(result), out=total)
-                elif result not in added:
-                    add_elements(s, total, (), s.place(result), depth)
+                else:
+                    add_result(s, total, result)
 
     s.nest(s.operands(eqn.args), body, reductions=reductions)
-    for out, total in zip(eqn.outs, totals, strict=True):
-        s.bind(out, total)
+    for out, value in zip(eqn.outs, values, strict=True):
+        if not isinstance(value, Total):
+            s.bind(out, value)
 
 
-def _start(s: Scheduler, eqn: Eqn, out: Var, combine: str) -> Register | Place:
+def _start(s: Scheduler, out: Var, combine: str) -> Register | Place | Total:
+    """A register or memory that holds the result of combining nothing, or where the result is to be added."""
     if out.type.shape:
+        total = claim(s, out)
+        if total is not None:
+            return total
         place = s.destination(out)
         s.emit(ir.Fill(place.array, zero(out.type.dtype)))
         return place
-    total = Register(out.type.dtype, out.name or "total", mutable=True)
-    s.emit(ir.Assign((total,), (neutral(combine, out.type.dtype),)))
-    return total
+    register = Register(out.type.dtype, out.name or "total", mutable=True)
+    s.emit(ir.Assign((register,), (neutral(combine, out.type.dtype),)))
+    return register
 
 
 def neutral(combine: str, dtype: DType) -> Literal:
@@ -142,20 +167,6 @@ def neutral(combine: str, dtype: DType) -> Literal:
 
 def _one(dtype: DType) -> Literal:
     return Literal(1.0 if dtype in ("f64", "f32") else 1, dtype)
-
-
-def _added_by_build(s: Scheduler, region: Block, totals: Sequence[Register | Place]) -> dict[Var, Place]:
-    """Results that a build of scalars makes for the reduction only: it can add to the total directly."""
-    makers = {out: eqn for eqn in region.eqns if eqn.op == "build" for out in eqn.outs}
-    used = {a for eqn in region.eqns for a in s.liveness.uses(eqn)}
-    found: dict[Var, Place] = {}
-    for result, total in zip(region.results, totals, strict=True):
-        if not isinstance(total, Place) or not isinstance(result, Var) or result not in makers or result in used:
-            continue
-        inner = dict(zip(makers[result].outs, makers[result].regions[0].results, strict=True))[result]
-        if not inner.type.shape and region.results.count(result) == 1:
-            found[result] = total
-    return found
 
 
 def _arg_reduce(s: Scheduler, eqn: Eqn) -> None:

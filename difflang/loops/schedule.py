@@ -13,6 +13,7 @@ from difflang.loops import (
     lower_host,
     lower_kernels,
     lower_loops,
+    lower_sums,
 )
 from difflang.loops.scheduler import Handler, Scheduler
 from difflang.loops.storage import Destination, Place, Storage
@@ -23,8 +24,8 @@ HANDLERS: Mapping[str, Handler] = {
     "get": lower_arrays.get,
     "set": lower_arrays.set_,
     "reshape": lower_arrays.reshape,
-    "accum": lower_arrays.accum,
-    "add_to": lower_arrays.add_to,
+    "accum": lower_sums.accum,
+    "add_to": lower_sums.add_to,
     "build": lower_loops.build,
     "reduce": lower_loops.reduce,
     "fold": lower_control.fold,
@@ -41,7 +42,7 @@ HANDLERS: Mapping[str, Handler] = {
 
 def schedule(func: Func, options: CompileOptions) -> ir.Program:
     """The loops that compute a closed Core function."""
-    s = Scheduler(HANDLERS, options.check_nan)
+    s = Scheduler(func, HANDLERS, options.check_nan)
     params = tuple(_parameter(s, param) for param in func.params)
     wanted = [_Result(s, k, atom, func.params) for k, atom in enumerate(func.results)]
     destinations = [result.destination if result.type.shape else None for result in wanted]

@@ -11,12 +11,13 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from difflang.core.ir import Atom, Attribute, Block, DType, Eqn, Literal, Type, Var
+from difflang.core.ir import Atom, Attribute, Block, DType, Eqn, Func, Literal, Type, Var
 from difflang.loops import ir
 from difflang.loops.hints import plan_hints
 from difflang.loops.ir import Array, Operand, Register, Statement
 from difflang.loops.liveness import START, Liveness
 from difflang.loops.storage import Destination, Place, Storage
+from difflang.loops.sums import Sums
 from difflang.prims import PRIMITIVES
 
 STACK_BYTES = 512
@@ -31,17 +32,32 @@ Handler = Callable[["Scheduler", Eqn], None]
 class Frame:
     """A block that is being scheduled. `repeated`: its code runs many times, so what is outside stays needed.
 
-    `after` holds what to do as soon as a variable is known; `added` where a build adds instead of storing;
-    `taken` the wanted places that a result of the present equation has.
+    `after` holds what to do as soon as a variable is known; `sums` the arrays that are made for an `add_to` alone;
+    `added` where arrays are added by what makes them; `taken` the wanted places that a result of the present
+    equation has.
     """
 
     last_use: Mapping[Var, int]
     repeated: bool
     hints: Mapping[Var, Destination]
     after: Mapping[Var, Sequence[Callable[[], None]]] = field(default_factory=dict[Var, list[Callable[[], None]]])
-    added: Mapping[Var, Place] = field(default_factory=dict[Var, Place])
+    sums: Mapping[Var, Eqn] = field(default_factory=dict[Var, Eqn])
+    added: dict[Var, Total] = field(default_factory=dict[Var, "Total"])
     position: int = START
     taken: set[Array] = field(default_factory=set[Array])
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """Memory that is only added to: a sub-array of `array`, made outside of the loops from `depth` on."""
+
+    array: Array
+    indices: tuple[Operand, ...]
+    depth: int
+
+    def at(self, indices: Sequence[Operand]) -> Total:
+        """A part of it."""
+        return Total(self.array, (*self.indices, *indices), self.depth)
 
 
 @dataclass(eq=False, slots=True)
@@ -54,13 +70,16 @@ class Loop:
 
 
 class Scheduler:
-    def __init__(self, handlers: Mapping[str, Handler], check_nan: bool) -> None:
+    def __init__(self, func: Func, handlers: Mapping[str, Handler], check_nan: bool) -> None:
         self.handlers = handlers
         self.check_nan = check_nan
         self.liveness = Liveness()
+        self.sums = Sums(func, self.liveness)
         self.scalars: dict[Var, Operand] = {}
         self.places: dict[Var, Place] = {}
-        self.reference_depth: dict[Var, int] = {}
+        self.constants: dict[Var, Operand] = {}
+        self.totals: dict[Var, Total] = {}
+        self.register_depth: dict[Register, int] = {}
         self.frames: list[Frame] = []
         self.loops: list[Loop] = []
         self.sites: dict[ir.Site, int] = {}
@@ -190,12 +209,12 @@ class Scheduler:
         destinations: Sequence[Destination | None] = (),
         kept: Sequence[Atom] | None = None,
         after: Mapping[Var, Sequence[Callable[[], None]]] | None = None,
-        added: Mapping[Var, Place] | None = None,
+        added: Mapping[Var, Total] | None = None,
     ) -> Generator[None]:
         """Enters a block; `kept` are the results whose memory must stay as it is to the end (all unless given)."""
         last_use = self.liveness.last_uses(block, block.results if kept is None else kept)
         hints = plan_hints(block, destinations)
-        self.frames.append(Frame(last_use, repeated, hints, after or {}, added or {}))
+        self.frames.append(Frame(last_use, repeated, hints, after or {}, self.sums.plan(block), dict(added or {})))
         try:
             yield
         finally:
