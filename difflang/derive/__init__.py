@@ -1,4 +1,4 @@
-"""Derivatives of Core: forward mode, reverse mode, and copying with substitution.
+"""Derivatives of Core: forward mode, reverse mode, Taylor mode, and copying with substitution.
 
 Each transform emits code into the current position of a `Builder`; what one emits, every other accepts.
 """
@@ -8,8 +8,9 @@ from difflang.derive.copying import inline
 from difflang.derive.erase import erased
 from difflang.derive.forward import jvp
 from difflang.derive.reverse import vjp
+from difflang.derive.taylor import jet
 
 RULE_MODULES = (rules, loops, transpose, custom, implicit)
 """Imported so that the tables of rules are full."""
 
-__all__ = ["RULE_MODULES", "erased", "inline", "jvp", "vjp"]
+__all__ = ["RULE_MODULES", "erased", "inline", "jet", "jvp", "vjp"]

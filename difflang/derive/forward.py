@@ -1,4 +1,8 @@
-"""Forward mode: tangents beside the values, in the same regions."""
+"""Forward mode: Taylor coefficients beside the values, in the same regions. A tangent is the first of them.
+
+What an operation does with its regions is the same for every coefficient and stands here; how the coefficients of
+whole values follow from each other is the affair of a `ValueRule`: `jvp` has one for tangents, `jet` one for series.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +21,11 @@ from difflang.derive.refuse import no_derivative
 from difflang.prims import PRIMITIVES
 
 Tangent = Atom | None
+Series = tuple[Tangent, ...]
+"""The coefficients of orders 1, 2, ... of a value; None is zero."""
+
+ValueRule = Callable[[Builder, Eqn, list[Series]], Sequence[Series]]
+"""From an equation as it stands in the emitted program, and the series of its arguments, to those of its outs."""
 
 
 def jvp(
@@ -28,46 +37,59 @@ def jvp(
     zero (always so for integers and bools). Free variables of the block are constants. Returns the results
     and their tangents. Raises E0501 where something that depends on a tangent has no derivative.
     """
-    active = [t is not None for t in tangents]
+    results, found = pushed(builder, block, args, [(t,) for t in tangents], 1, tangent_rule)
+    return results, [series[0] for series in found]
+
+
+def pushed(
+    builder: Builder, block: Block, args: Sequence[Atom], series: Sequence[Series], order: int, rule: ValueRule
+) -> tuple[list[Atom], list[Series]]:
+    """Emits the block's code with `order` coefficients beside each value that depends on the given series."""
+    active = [any(c is not None for c in s) for s in series]
     block = desugared(block, varied_variables(block, active))
-    forward = Forward(builder, varied_variables(block, active))
-    forward.tangents.update((p, t) for p, t in zip(block.params, tangents, strict=True) if t is not None)
+    forward = Forward(builder, varied_variables(block, active), order, rule)
+    forward.series.update((p, s) for p, s, flag in zip(block.params, series, active, strict=True) if flag)
     results = forward.run(block, args)
-    return results, [forward.tangent(r) for r in block.results]
+    return results, [forward.coefficients(r) for r in block.results]
 
 
 class Forward(Copy):
-    """A copy that carries tangents: `tangents` maps the original variables, where they are not zero."""
+    """A copy that carries coefficients: `series` maps the original variables, where they are not zero."""
 
-    def __init__(self, builder: Builder, varied: set[Var]) -> None:
+    def __init__(self, builder: Builder, varied: set[Var], order: int, rule: ValueRule) -> None:
         super().__init__(builder, {})
         self.varied = varied
-        self.tangents: dict[Var, Atom] = {}
+        self.order = order
+        self.rule = rule
+        self.series: dict[Var, Series] = {}
 
-    def tangent(self, atom: Atom) -> Tangent:
-        return self.tangents.get(atom) if isinstance(atom, Var) else None
+    def coefficients(self, atom: Atom) -> Series:
+        zero: Series = (None,) * self.order
+        return self.series.get(atom, zero) if isinstance(atom, Var) else zero
 
     def is_varied(self, atom: Atom) -> bool:
         return isinstance(atom, Var) and atom in self.varied
 
     def needed(self, atoms: Sequence[Atom], twins_of: Sequence[Atom] | None = None) -> list[Atom]:
-        """The tangents of those atoms whose counterpart in `twins_of` (the atoms themselves if not given) is varied.
+        """The coefficients of those atoms whose counterpart in `twins_of` (the atoms themselves if None) is varied.
 
         What turned out to be zero becomes real zeros.
         """
-        pairs = zip(atoms, twins_of or atoms, strict=True)
+        pairs = zip(atoms, atoms if twins_of is None else twins_of, strict=True)
         wanted = [atom for atom, twin in pairs if self.is_varied(twin)]
-        return [values.instantiated(self.builder, self.tangent(a), self.atom(a).type) for a in wanted]
+        b = self.builder
+        return [values.instantiated(b, c, self.atom(a).type) for a in wanted for c in self.coefficients(a)]
 
     def twins(self, variables: Sequence[Var]) -> list[Var]:
-        """New variables for the tangents of the varied ones among these (whose copies exist)."""
+        """New variables for the coefficients of the varied ones among these (whose copies exist)."""
         made: list[Var] = []
         for variable in variables:
             if variable in self.varied:
                 copied = self.values[variable]
-                twin = Var(copied.type, f"d{variable.name}" if variable.name else "")
-                self.tangents[variable] = twin
-                made.append(twin)
+                name = f"d{variable.name}" if variable.name else ""
+                series = tuple(Var(copied.type, name) for _ in range(self.order))
+                self.series[variable] = series
+                made += series
         return made
 
     def equation(self, eqn: Eqn) -> None:
@@ -77,28 +99,8 @@ class Forward(Copy):
             return
         super().equation(eqn)
         if any(self.is_varied(out) for out in eqn.outs):
-            self._values(eqn)
-
-    def _values(self, eqn: Eqn) -> None:
-        if eqn.op in PRIMITIVES:
-            found: Sequence[Tangent] = [self._primitive(eqn)]
-        elif eqn.op in TANGENTS:
-            found = TANGENTS[eqn.op](self.builder, self.emitted[eqn], [self.tangent(a) for a in eqn.args])
-        else:
-            raise no_derivative(eqn)
-        self.tangents.update((out, t) for out, t in zip(eqn.outs, found, strict=True) if t is not None)
-
-    def _primitive(self, eqn: Eqn) -> Tangent:
-        b, args, out = self.builder, self.atoms(eqn.args), self.atom(eqn.outs[0])
-        total: Tangent = None
-        for k, arg in enumerate(eqn.args):
-            tangent = self.tangent(arg)
-            if tangent is None or not has_partial(eqn.op, k):
-                continue
-            if eqn.op == "convert":
-                return b.prim("convert", tangent, dtype=out.type.dtype)
-            total = values.added(b, total, times_partial(b, eqn.op, k, args, out, tangent))
-        return total
+            found = self.rule(self.builder, self.emitted[eqn], [self.coefficients(a) for a in eqn.args])
+            self.series.update(zip(eqn.outs, found, strict=True))
 
     def emit(self, eqn: Eqn, outs: Sequence[Var], args: Sequence[Atom], regions: Sequence[Block], **attrs: int) -> None:
         """The equation with twins among its outs, arguments and regions."""
@@ -106,7 +108,7 @@ class Forward(Copy):
         self.builder.append(Eqn(tuple(outs), eqn.op, tuple(args), {**eqn.attrs, **attrs}, tuple(regions), eqn.span))
 
     def twin_region(self, region: Block) -> Block:
-        """A region whose results are followed by their tangents."""
+        """A region whose results are followed by their coefficients."""
         params = self.fresh(region.params)
         return self.builder.block_with(params, lambda *_: [*self.rest(region), *self.needed(region.results)])
 
@@ -131,7 +133,7 @@ def _reduce(forward: Forward, eqn: Eqn) -> None:
 
 
 def _extremes(forward: Forward, eqn: Eqn) -> None:
-    """The tangent of a maximum is the mean of the tangents of the elements that attain it."""
+    """Each coefficient of a maximum is the mean of those of the elements that attain it."""
     b, region = forward.builder, eqn.regions[0]
     wanted = [(r, out) for r, out in zip(region.results, eqn.outs, strict=True) if forward.is_varied(out)]
     forward.again, outer = True, forward.again
@@ -141,16 +143,18 @@ def _extremes(forward: Forward, eqn: Eqn) -> None:
         sums: list[Atom] = []
         for result, out in wanted:
             attains = values.attains(b, eqn, forward.atom(result), forward.atom(out))
-            (tangent,) = forward.needed([result], [out])
-            zero = values.zeros(b, tangent.type)
-            sums += [b.prim("select", attains, tangent, zero), b.prim("convert", attains, dtype=tangent.type.dtype)]
+            zero = values.zeros(b, out.type)
+            sums += [b.prim("select", attains, c, zero) for c in forward.needed([result], [out])]
+            sums.append(b.prim("convert", attains, dtype=out.type.dtype))
         return sums
 
     block = b.block_with(forward.fresh(region.params), body)
     forward.again = outer
-    sums = b.emit("reduce", forward.atoms(eqn.args), {"op": "sum"}, [block])
-    for (_, out), total, count in zip(wanted, sums[::2], sums[1::2], strict=True):
-        forward.tangents[out] = b.prim("div", total, values.at_least_one(b, count))
+    sums = iter(b.emit("reduce", forward.atoms(eqn.args), {"op": "sum"}, [block]))
+    for _, out in wanted:
+        totals = [next(sums) for _ in range(forward.order)]
+        count = values.at_least_one(b, next(sums))
+        forward.series[out] = tuple(b.prim("div", total, count) for total in totals)
 
 
 def _fold(forward: Forward, eqn: Eqn) -> None:
@@ -166,7 +170,7 @@ def _fold(forward: Forward, eqn: Eqn) -> None:
 
 
 def _step(forward: Forward, eqn: Eqn) -> list[Atom]:
-    """The results of a loop's body: carries, their tangents, stacked values, their tangents."""
+    """The results of a loop's body: carries, their coefficients, stacked values, their coefficients."""
     body, k = eqn.regions[-1], carries(eqn.attrs)
     results = forward.rest(body)
     carry_tangents = forward.needed(body.results[:k], eqn.outs[:k])
@@ -217,10 +221,9 @@ def _accum(forward: Forward, eqn: Eqn) -> None:
 def _add_to(forward: Forward, eqn: Eqn) -> None:
     Copy.equation(forward, eqn)
     ref, *indices, value = eqn.args
-    tangent = forward.tangent(value)
-    total = forward.tangent(ref)
-    if tangent is not None and total is not None:
-        forward.builder.add_to(total, *forward.atoms(indices), tangent, inbounds=True)
+    for total, added in zip(forward.coefficients(ref), forward.coefficients(value), strict=True):
+        if added is not None and total is not None:
+            forward.builder.add_to(total, *forward.atoms(indices), added, inbounds=True)
 
 
 REGION_RULES: dict[str, Callable[[Forward, Eqn], None]] = {
@@ -235,7 +238,28 @@ REGION_RULES: dict[str, Callable[[Forward, Eqn], None]] = {
 }
 
 
-# --- operations on whole values ---
+# --- tangents of whole values ---
+
+
+def tangent_rule(b: Builder, eqn: Eqn, series: list[Series]) -> list[Series]:
+    """The rule of order 1."""
+    tangents = [s[0] for s in series]
+    if eqn.op in PRIMITIVES:
+        return [(_primitive(b, eqn, tangents),)]
+    if eqn.op not in TANGENTS:
+        raise no_derivative(eqn)
+    return [(t,) for t in TANGENTS[eqn.op](b, eqn, tangents)]
+
+
+def _primitive(b: Builder, eqn: Eqn, tangents: Sequence[Tangent]) -> Tangent:
+    total: Tangent = None
+    for k, tangent in enumerate(tangents):
+        if tangent is None or not has_partial(eqn.op, k):
+            continue
+        if eqn.op == "convert":
+            return b.prim("convert", tangent, dtype=eqn.outs[0].type.dtype)
+        total = values.added(b, total, times_partial(b, eqn.op, k, eqn.args, eqn.outs[0], tangent))
+    return total
 
 
 def _get(b: Builder, eqn: Eqn, tangents: Sequence[Tangent]) -> list[Tangent]:

@@ -1,8 +1,9 @@
 """Implicit functions: w(p) with F(w, p) = 0, whatever computed w.
 
-Tangent: F_w dw = -F_p dp. Cotangent: F_w^T v = wbar, pbar = -F_p^T v (the implicit function theorem). Each is itself
-emitted as an implicit function, of a residual that is linear in its unknowns; so the next derivative follows from the
-condition again, and the steps of a linear solver are never differentiated.
+Tangent: F_w dw = -F_p dp. Cotangent: F_w^T v = wbar, pbar = -F_p^T v (the implicit function theorem). Taylor
+coefficients likewise, order by order. Each is itself emitted as an implicit function, of a residual that is linear in
+its unknowns; so the next derivative follows from the condition again, and the steps of a linear solver are never
+differentiated.
 """
 
 from __future__ import annotations
@@ -11,14 +12,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from difflang.core.builder import Builder, literal
-from difflang.core.ir import Atom, Block, Eqn, Literal, Type, Var
+from difflang.core.ir import Atom, Eqn, Literal, Type
 from difflang.core.ops import I64, integer
 from difflang.derive import matrices as m
 from difflang.derive import values
 from difflang.derive.copying import Copy, inline
 from difflang.derive.custom import closed
-from difflang.derive.forward import TANGENTS, jvp
+from difflang.derive.forward import TANGENTS, Series, jvp
 from difflang.derive.reverse import ADJOINTS, vjp
+from difflang.derive.taylor import SERIES, jet
 
 Tangent = Atom | None
 Atoms = Sequence[Atom]
@@ -29,114 +31,102 @@ DENSE_LIMIT = 1000
 
 def implicit_tangents(b: Builder, eqn: Eqn, tangents: Sequence[Tangent]) -> list[Tangent]:
     """The tangents of the unknowns; `eqn` stands in the emitted program."""
-    system = _System(b, eqn, (*eqn.outs, *eqn.args, *(t for t in tangents if t is not None)))
-
-    def residual(unknown: Atoms, known: Atoms) -> list[Atom]:
-        directions = iter(known[len(eqn.outs) + len(eqn.args) :])
-        moved = [None if t is None else next(directions) for t in tangents]
-        return system.push(known, [*unknown, *moved])
-
-    def matrix(vector: Atoms, known: Atoms) -> list[Atom]:
-        return system.push(known, [*vector, *(None for _ in eqn.args)])
-
-    def right(known: Atoms) -> list[Atom]:
-        return [m.negate(b, r) for r in residual(system.zeros(), known)]
-
-    return list(system.solved(residual, matrix, right, transposed=False))
+    system = _System(b, eqn)
+    point = system.point
+    moved = system.push(point, [*(None for _ in eqn.outs), *tangents])
+    return list(system.solved([m.negate(b, r) for r in moved], transposed=False))
 
 
 def implicit_cotangents(b: Builder, eqn: Eqn, cotangents: Sequence[Tangent]) -> list[Tangent]:
     """The cotangents of the parameters; `eqn` stands in the emitted program."""
     bars = [values.instantiated(b, ct, out.type) for out, ct in zip(eqn.outs, cotangents, strict=True)]
-    count = len(eqn.outs)
-    system = _System(b, eqn, (*eqn.outs, *eqn.args, *bars))
-
-    def matrix(vector: Atoms, known: Atoms) -> list[Atom]:
-        found = system.pull(known, vector, of_unknowns=True)[:count]
-        return [values.instantiated(b, ct, out.type) for ct, out in zip(found, eqn.outs, strict=True)]
-
-    def right(known: Atoms) -> Atoms:
-        return known[count + len(eqn.args) :]
-
-    def residual(unknown: Atoms, known: Atoms) -> list[Atom]:
-        return [m.subtract(b, x, y) for x, y in zip(matrix(unknown, known), right(known), strict=True)]
-
-    multipliers = system.solved(residual, matrix, right, transposed=True)
-    found = system.pull(system.known, multipliers, of_unknowns=False)[count:]
+    system = _System(b, eqn)
+    multipliers = system.solved(bars, transposed=True)
+    found = system.pull(system.point, multipliers, of_unknowns=False)[len(eqn.outs) :]
     return [None if ct is None else m.negate(b, ct) for ct in found]
+
+
+def implicit_series(b: Builder, eqn: Eqn, series: list[Series]) -> list[Series]:
+    """The coefficients of the unknowns, order by order; `eqn` stands in the emitted program.
+
+    The coefficient k of F(w(t), p(t)) is F_w w_k plus what the lower coefficients of w give: one linear solve each.
+    """
+    system = _System(b, eqn)
+    known: list[Series] = [() for _ in eqn.outs]
+    for order in range(1, len(series[0]) + 1):
+        moved = [*((*s, None) for s in known), *(s[:order] for s in series)]
+        outs, found = jet(b, eqn.regions[1], system.point, moved, order)
+        rest = [values.instantiated(b, s[-1], out.type) for s, out in zip(found, outs, strict=True)]
+        solved = system.solved([m.negate(b, r) for r in rest], transposed=False)
+        known = [(*s, w) for s, w in zip(known, solved, strict=True)]
+    return known
 
 
 @dataclass(frozen=True, slots=True)
 class _System:
-    """A linear system from an implicit equation; `known` are the unknowns of the equation, its arguments, and more."""
+    """The linear systems of an implicit equation, at the point (w, p) that it has computed."""
 
     b: Builder
     eqn: Eqn
-    known: tuple[Atom, ...]
 
     @property
-    def condition(self) -> Block:
-        return self.eqn.regions[1]
+    def point(self) -> Atoms:
+        return (*self.eqn.outs, *self.eqn.args)
 
     @property
     def types(self) -> list[Type]:
         return [out.type for out in self.eqn.outs]
 
-    def zeros(self) -> list[Atom]:
-        return [values.zeros(self.b, t) for t in self.types]
-
-    def _point(self, known: Atoms) -> Atoms:
-        return known[: len(self.condition.params)]
-
-    def push(self, known: Atoms, tangents: Sequence[Tangent]) -> list[Atom]:
-        """The tangent of the condition at the known point."""
-        outs, found = jvp(self.b, self.condition, self._point(known), tangents)
+    def push(self, point: Atoms, tangents: Sequence[Tangent]) -> list[Atom]:
+        """The tangent of the condition."""
+        outs, found = jvp(self.b, self.eqn.regions[1], point, tangents)
         return [values.instantiated(self.b, t, out.type) for t, out in zip(found, outs, strict=True)]
 
-    def pull(self, known: Atoms, cotangents: Atoms, *, of_unknowns: bool) -> list[Tangent]:
+    def pull(self, point: Atoms, cotangents: Atoms, *, of_unknowns: bool) -> list[Tangent]:
         """The cotangents of the unknowns, or of the parameters, for those of the condition."""
-        count, point = len(self.eqn.outs), self._point(known)
+        count = len(self.eqn.outs)
         active = [(k < count) == of_unknowns and a.type.is_float for k, a in enumerate(point)]
-        _, pullback = vjp(self.b, self.condition, point, active)
+        _, pullback = vjp(self.b, self.eqn.regions[1], point, active)
         return pullback(cotangents)
 
-    def solved(
-        self,
-        residual: Callable[[Atoms, Atoms], Atoms],
-        matrix: Callable[[Atoms, Atoms], Atoms],
-        right: Callable[[Atoms], Atoms],
-        *,
-        transposed: bool,
-    ) -> Atoms:
-        """The implicit equation of the linear system; the functions take the known values as its regions have them."""
+    def product(self, point: Atoms, vector: Atoms, transposed: bool) -> list[Atom]:
+        """F_w, or its transpose, times a vector."""
+        if not transposed:
+            return self.push(point, [*vector, *(None for _ in self.eqn.args)])
+        found = self.pull(point, vector, of_unknowns=True)
+        return [values.instantiated(self.b, ct, t) for ct, t in zip(found, self.types, strict=False)]
+
+    def solved(self, right: Atoms, *, transposed: bool) -> Atoms:
+        """The solution of the linear system, as an implicit equation of its own over (w, p, right)."""
         b, count = self.b, len(self.eqn.outs)
-        known_types = [a.type for a in self.known]
-        known = [Var(t) for t in known_types]
-        solver = b.block_with(known, lambda *k: self._solution(matrix, right(k), k, transposed))
-        unknowns = [*(Var(t) for t in self.types), *(Var(t) for t in known_types)]
-        condition = b.block_with(unknowns, lambda *v: residual(v[:count], v[count:]))
-        regions = [solver, condition]
+        known = [*self.point, *right]
+        known_types = [a.type for a in known]
+
+        def condition(*all_values: Atom) -> list[Atom]:
+            unknown, point, wanted = all_values[:count], all_values[count:-count], all_values[-count:]
+            product = self.product(point, unknown, transposed)
+            return [m.subtract(b, x, y) for x, y in zip(product, wanted, strict=True)]
+
+        def solver(*k: Atom) -> Atoms:
+            return self._solution(k[:-count], k[-count:], transposed)
+
+        def via(*all_values: Atom) -> Atoms:
+            return inline(b, self.eqn.regions[2], [*all_values[:count], *all_values[2 * count : -count]])
+
+        regions = [b.block(known_types, solver), b.block([*self.types, *known_types], condition)]
         if len(self.eqn.regions) > 2:
-            rights = [*(Var(t) for t in self.types), *(Var(t) for t in known_types)]
-            regions.append(b.block_with(rights, lambda *v: self._via_copy(v[:count], v[count:])))
-        return b.emit("implicit", self.known, dict(self.eqn.attrs), regions, self.types)
+            regions.append(b.block([*self.types, *known_types], via))
+        return b.emit("implicit", known, dict(self.eqn.attrs), regions, self.types)
 
-    def _via_copy(self, right: Atoms, known: Atoms) -> Atoms:
-        """The user's linear solver, its operator left open."""
-        return inline(self.b, self.eqn.regions[2], [*right, *self._parameters(known)])
-
-    def _parameters(self, known: Atoms) -> Atoms:
-        return known[len(self.eqn.outs) : len(self.condition.params)]
-
-    def _solution(self, matrix: Callable[[Atoms, Atoms], Atoms], right: Atoms, known: Atoms, transposed: bool) -> Atoms:
+    def _solution(self, point: Atoms, right: Atoms, transposed: bool) -> Atoms:
         b, via = self.b, self.eqn.regions[2:]
 
         def dense() -> Atoms:
-            return self._dense(right, known, transposed)
+            return self._dense(point, right, transposed)
 
         def iterated() -> Atoms:
-            copy = _Applied(b, lambda v: matrix(v, known))
-            return copy.run(via[0], [*right, *self._parameters(known)])
+            copy = _Applied(b, lambda vector: self.product(point, vector, transposed))
+            return copy.run(via[0], [*right, *point[len(self.eqn.outs) :]])
 
         if not via:
             return dense()
@@ -150,13 +140,13 @@ class _System:
             total = _folded(self.b, "add", total, _length(self.b, type_))
         return total
 
-    def _dense(self, right: Atoms, known: Atoms, transposed: bool) -> Atoms:
+    def _dense(self, point: Atoms, right: Atoms, transposed: bool) -> Atoms:
         """By LU of the derivative of the condition in its unknowns, made from products with unit vectors."""
         b, size = self.b, self._size()
 
         def column(k: Atom) -> list[Atom]:
             unit = [self._unit(k, offset, t) for offset, t in zip(self._offsets(), self.types, strict=True)]
-            return self.push(known, [*unit, *(None for _ in self.eqn.args)])
+            return self.product(point, unit, False)
 
         if isinstance(size, Literal) and size.value == 1 and not self.types[0].shape:
             (slope,) = column(integer(0))
@@ -261,3 +251,4 @@ def _folded(b: Builder, op: str, left: Atom, right: Atom) -> Atom:
 
 TANGENTS["implicit"] = implicit_tangents
 ADJOINTS["implicit"] = closed(implicit_cotangents)
+SERIES["implicit"] = implicit_series

@@ -55,11 +55,12 @@ def times_partial(
     if text is None:
         return None
     names = dict(zip(NAMES, args, strict=False)) | {"y": result}
-    return Expansion(builder, names, factor.type.dtype).scaled(_parsed(text), factor)
+    return Expansion(builder, names, factor.type.dtype).scaled(parsed(text), factor)
 
 
 @cache
-def _parsed(text: str) -> ast.expr:
+def parsed(text: str) -> ast.expr:
+    """The syntax of a text, read once."""
     return ast.parse(text, mode="eval").body
 
 

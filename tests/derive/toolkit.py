@@ -13,7 +13,7 @@ from difflang.core.builder import Builder
 from difflang.core.ir import Atom, DType, Func, Type, Var
 from difflang.core.ops import I64
 from difflang.core.verifier import verify
-from difflang.derive import inline, jvp, values, vjp
+from difflang.derive import inline, jet, jvp, values, vjp
 
 F64 = Type("f64")
 
@@ -110,6 +110,21 @@ def gradient_function(func: Func) -> Func:
         return [values.instantiated(b, ct, p.type) for p, ct in zip(params, found, strict=True) if p.type.is_float]
 
     return Func(f"grad_{func.name}", b.block_with(params, body))
+
+
+def jet_function(func: Func, order: int) -> Func:
+    """Parameters: those of `func`, then coefficients for each float one. Results: its own, then their coefficients."""
+    b = Builder()
+    params, floats = _params(func)
+    series = {p: tuple(Var(p.type, f"{p.name}{j}") for j in range(1, order + 1)) for p in floats}
+    zero: tuple[None, ...] = (None,) * order
+
+    def body(*_: Atom) -> list[Atom]:
+        outs, found = jet(b, func.block, params, [series.get(p, zero) for p in params], order)
+        pairs = zip(outs, found, strict=True)
+        return [*outs, *(values.instantiated(b, c, o.type) for o, s in pairs if o.type.is_float for c in s)]
+
+    return Func(f"jet_{func.name}", b.block_with([*params, *(c for s in series.values() for c in s)], body))
 
 
 def copied_function(func: Func) -> Func:
