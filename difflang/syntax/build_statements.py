@@ -7,7 +7,7 @@ from typing import Any, cast
 from difflang.diagnostics import Span
 from difflang.syntax import ast
 from difflang.syntax.builder import Action, Builder
-from difflang.syntax.lexer import Token
+from difflang.syntax.lexer import UNKNOWN, Token
 
 MAXIMUM_BRANCHES = 200
 Block = tuple[ast.Statement, ...]
@@ -31,7 +31,8 @@ def var(
 
 
 def expression_statement(builder: Builder, span: Span, value: ast.Expr) -> ast.ExprStatement:
-    if not isinstance(value, ast.Call):
+    unread = isinstance(value, ast.Name) and value.name == UNKNOWN
+    if not isinstance(value, ast.Call) and not unread:
         message, hint = _useless(value)
         builder.report("E0163", message, span, hint=hint)
     return ast.ExprStatement(span, value)

@@ -78,19 +78,20 @@ class _Layout:
             self.indents.append(token.column)
             self.output.append(Token("INDENT", "", token.line, token.column, token.column))
             return
+        left = self.indents[-1]
         while token.column < self.indents[-1]:
-            self.indents.pop()
+            left = self.indents.pop()
             self.output.append(Token("DEDENT", "", token.line, token.column, token.column))
         if token.column > self.indents[-1]:
-            self._report_indentation(token)
+            self._report_indentation(token, left)
 
-    def _report_indentation(self, token: Token) -> None:
+    def _report_indentation(self, token: Token, left: int) -> None:
         self.errors.append(
             Diagnostic(
                 "E0104",
                 f"This line is indented by {token.column - 1} spaces, which matches no block above it.",
                 Span(self.path, token.line, 1, token.line, token.column),
-                hint=f"Indent it like the block it belongs to (such as {self.indents[-1] - 1} spaces).",
+                hint=f"Indent it by {left - 1} spaces or by {self.indents[-1] - 1}, like the block it belongs to.",
             )
         )
 

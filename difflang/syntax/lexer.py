@@ -17,6 +17,8 @@ from difflang.syntax import mistakes_in_text
 from difflang.syntax.tables import tables
 
 MAXIMUM_ERRORS = 20
+UNKNOWN = "?"
+"""The name that stands in the place of text that could not be read, so that parsing can go on."""
 
 
 @dataclass(slots=True)
@@ -159,5 +161,5 @@ class _Scanner:
         self.lexed.errors.append(diagnostic)
         if len(self.lexed.errors) >= MAXIMUM_ERRORS:
             raise DiffLangError(*self.lexed.errors)
-        self.lexed.tokens.append(Token("NAME", "?", line, column, column + length))
+        self.lexed.tokens.append(Token("NAME", UNKNOWN, line, column, column + length))
         return position + length

@@ -8,7 +8,7 @@ from difflang.syntax.situation import Situation
 
 DETECTORS = (*mistakes_at_start.DETECTORS, *mistakes_in_line.DETECTORS)
 GROUPS = (
-    ("an operator", frozenset("+ - * / // % ** @ and or == != < <= > >=".split())),
+    ("an operator", frozenset(["+", "-", "*", "/", "//", "%", "**", "@", "and", "or", "=="])),
     ("an expression", frozenset(("NUMBER", "STRING", "true", "false", "fn", "not", "NAME", "(", "[", "-", "+"))),
     ("a statement", frozenset(("let", "var", "return", "while", "break", "continue", "assert", "NAME"))),
     ("a definition", frozenset(("import", "from", "const", "struct", "data", "test", "rule", "extern", "implicit"))),

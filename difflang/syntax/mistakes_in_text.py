@@ -50,6 +50,8 @@ SIGNS = {
 def unknown_text(text: str, position: int, path: str, line: int, column: int) -> tuple[Diagnostic, int]:
     """The diagnostic for text that begins no token, and how many characters it covers."""
     character = text[position]
+    if text.startswith('"""', position):
+        return _three_quotes(text, position, path, line, column)
     if character == '"':
         return _unclosed_string(text, position, path, line, column)
     if character == "'":
@@ -70,6 +72,15 @@ def _unclosed_string(text: str, position: int, path: str, line: int, column: int
     return Diagnostic("E0108", "This string is never closed.", span, hint=hint), length
 
 
+def _three_quotes(text: str, position: int, path: str, line: int, column: int) -> tuple[Diagnostic, int]:
+    """The whole string is skipped, over as many lines as it has."""
+    end = text.find('"""', position + 3)
+    hint = "Describe an item with `##` comments on the lines before it."
+    span = Span(path, line, column, line, column + 3)
+    message = "Strings with three quotes do not exist."
+    return Diagnostic("E0114", message, span, hint=hint), (end + 3 if end >= 0 else len(text)) - position
+
+
 def _single_quotes(text: str, position: int, path: str, line: int, column: int) -> tuple[Diagnostic, int]:
     match = re.compile(r"'([^'\n]*)'?").match(text, position)
     written = match.group(1) if match else ""
@@ -80,7 +91,7 @@ def _single_quotes(text: str, position: int, path: str, line: int, column: int) 
 
 
 def check_neighbours(lexed: Lexed, path: str) -> None:
-    """Reports tokens that touch where they must not: `2x`, `1.`, `.5`, `f"..."`, `\"\"\"`."""
+    """Reports tokens that touch where they must not: `2x`, `1.`, `.5`, `f"..."`."""
     tokens = lexed.tokens
     for first, second in pairwise(tokens):
         if first.line != second.line or first.end_column != second.column:
@@ -113,11 +124,5 @@ def _touching(first: Token, second: Token) -> tuple[str, str, str] | None:
             "E0113",
             f'Strings have no prefixes: `{first.text}"`',
             'Write the string plainly; `print` takes several values: `print("x =", x)`.',
-        )
-    if kinds == ("STRING", "STRING"):
-        return (
-            "E0114",
-            "Strings with three quotes do not exist.",
-            "Describe an item with `##` comments on the lines before it.",
         )
     return None
