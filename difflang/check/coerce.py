@@ -215,6 +215,8 @@ def as_condition(context: Context, value: Value, span: Span) -> Scalar:
     if isinstance(value, Scalar) and value.type.dtype == "bool":
         return value
     hint = "compare it with something, such as x > 0" if isinstance(value, Number | Scalar) else None
+    if isinstance(value, Array) and value.element == BOOL:
+        hint = "write all(...) or any(...) for the elements of an array"
     raise mismatch(context, value, BOOL, span, "a condition", hint)
 
 

@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from difflang import signature
 from difflang.check.context import Context
 from difflang.check.types import type_text
 from difflang.check.values import Array, Scalar, StructValue, TupleValue, Value
+from difflang.sizes import Size
 
 
-def describe_value(context: Context, value: Value) -> signature.ValueType:
-    """The type of a run-time value, with its structure."""
+def describe_value(context: Context, value: Value, written: Mapping[str, Size]) -> signature.ValueType:
+    """The type of a run-time value, with its structure. `written` says how internal sizes are written by the user."""
     match value:
         case Scalar():
             return value.type
         case Array():
-            return signature.ArrayType(value.element, value.shape)
+            return signature.ArrayType(value.element, tuple(s.substitute(written) for s in value.shape))
         case TupleValue():
-            return signature.TupleType(tuple(describe_value(context, e) for e in value.elements))
+            return signature.TupleType(tuple(describe_value(context, e, written) for e in value.elements))
         case StructValue():
-            fields = tuple((n, describe_value(context, f)) for n, f in value.fields.items())
-            return signature.StructType(type_text(value.type), fields)
+            fields = tuple((n, describe_value(context, f, written)) for n, f in value.fields.items())
+            return signature.StructType(type_text(value.type, lambda s: str(s.substitute(written))), fields)
         case _:
             raise context.error("E0320", f"{context.text(value)} cannot leave the program", context.builder.span)
+
+
+def renamed(type_: signature.ValueType, names: Mapping[str, Size]) -> signature.ValueType:
+    """A type with other names for some sizes."""
+    match type_:
+        case signature.ArrayType():
+            return signature.ArrayType(type_.element, tuple(s.substitute(names) for s in type_.shape))
+        case signature.TupleType():
+            return signature.TupleType(tuple(renamed(e, names) for e in type_.elements))
+        case _:
+            return type_

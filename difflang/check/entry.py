@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from difflang.check.context import Context, Poisoned
-from difflang.check.describe import describe_value
+from difflang.check.describe import describe_value, renamed
 from difflang.check.functions import OverloadSet
 from difflang.check.leaves import atoms, materialize, settle
 from difflang.check.specimens import SpecimenMaker
@@ -15,6 +16,7 @@ from difflang.check.values import Arguments, FunctionValue, NothingValue, Value
 from difflang.core.ir import Block, Func, Var
 from difflang.diagnostics.model import Diagnostic, DiffLangError, error
 from difflang.signature import DataInfo, Lowered, Signature
+from difflang.sizes import Size
 from difflang.syntax import ast
 
 if TYPE_CHECKING:
@@ -49,13 +51,28 @@ def finish_lowered(context: Context, maker: SpecimenMaker, name: str, result: Va
     _require_value(context, final, node)
     results = atoms(settle(context, final, node.span))
     context.require_data()
+    _rename_clashing(context, maker)
     params = (*_size_params(context, maker), *maker.params, *context.data_params())
     block = context.builder.close((), results)
     func = Func(name, Block(params, block.eqns, block.results))
-    described = None if isinstance(final, NothingValue) else describe_value(context, final)
+    described = None if isinstance(final, NothingValue) else describe_value(context, final, maker.public)
     sizes = tuple(p.name for p in _size_params(context, maker))
-    signature = Signature(sizes, tuple(maker.infos), tuple(context.data_infos()), described)
+    signature = Signature(sizes, tuple(maker.infos), tuple(_apart(maker, context.data_infos())), described)
     return optimized(Lowered(func, signature, tuple(context.warnings)))
+
+
+def _rename_clashing(context: Context, maker: SpecimenMaker) -> None:
+    """A size of a data item that is called like a size of a parameter gets another name outside."""
+    taken = {p.name for p in maker.size_params}
+    for var in context.sizes.global_vars():
+        if var.name in taken:
+            maker.public[var.name] = Size.name(f"{var.name}_data")
+            var.name = f"{var.name}_data"
+
+
+def _apart(maker: SpecimenMaker, infos: list[DataInfo]) -> list[DataInfo]:
+    """The data items with the names of their sizes as they are outside."""
+    return [replace(i, type=renamed(i.type, maker.public)) for i in infos]
 
 
 def optimized(lowered: Lowered) -> Lowered:
@@ -151,7 +168,7 @@ def data_value(context: Context, node: ast.DataDef, scope: Scope) -> Value:
     if node not in context.data:
         maker = SpecimenMaker(context, None, {}, data=True)
         value = maker.make(node.type, scope, node.name)
-        info = DataInfo(node.name, data_path(context, node), str(context.program.directory_of(node.span.path)), describe_value(context, value), node.name_span)
+        info = DataInfo(node.name, data_path(context, node), str(context.program.directory_of(node.span.path)), describe_value(context, value, maker.public), node.name_span)
         context.add_data(node, value, maker.params, info)
     return context.data[node]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import reduce as left_fold
+
 from difflang.check.coerce import as_condition, boolean, coerce, join
 from difflang.check.context import Context
 from difflang.check.dispatch import expression
@@ -156,12 +158,11 @@ def _connective(context: Context, node: ast.Binary, scope: Scope) -> Value:
 def comparison(context: Context, node: ast.Comparison, scope: Scope, expected: Type | None) -> Value:
     """`a < b <= c` evaluates b once."""
     values = [context.evaluate(operand, scope) for operand in node.operands]
-    result: Scalar | None = None
-    for k, symbol in enumerate(node.operators):
-        part = compare(context, symbol, values[k], values[k + 1], node.span)
-        result = part if result is None else _both(context, result, part)
-    assert result is not None
-    return result
+    pairs = zip(values, node.operators, values[1:], strict=False)
+    parts: list[Value] = [compare(context, symbol, a, b, node.span) for a, symbol, b in pairs]
+    if len(parts) == 1:
+        return parts[0]
+    return left_fold(lambda a, b: _both(context, a, b), [as_condition(context, p, node.span) for p in parts])
 
 
 def _both(context: Context, left: Scalar, right: Scalar) -> Scalar:

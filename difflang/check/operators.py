@@ -255,17 +255,21 @@ def negate(context: Context, value: Value, span: Span) -> Value:
             raise context.error("E0305", f"- does not work on {context.text(value)}", span)
 
 
-def compare(context: Context, symbol: str, left: Value, right: Value, span: Span) -> Scalar:
-    """A comparison of two scalars; known at compile time for literals and sizes."""
+def compare(context: Context, symbol: str, left: Value, right: Value, span: Span) -> Scalar | Array:
+    """A comparison, element by element for arrays; known at compile time for literals."""
     if isinstance(left, Number) and isinstance(right, Number):
         return boolean(COMPARISON_FOLDS[symbol](left.value, right.value))
-    if not (isinstance(left, Number | Scalar) and isinstance(right, Number | Scalar)):
-        hint = "compare element by element, such as all(a[i] == b[i] for i)" if isinstance(left, Array) else None
-        raise unfit(context, symbol, left, right, span, hint)
+    if not (isinstance(left, Number | Scalar | Array) and isinstance(right, Number | Scalar | Array)):
+        raise unfit(context, symbol, left, right, span)
     element = common_element(context, symbol, left, right, span)
     if element == BOOL and symbol not in ("==", "!="):
         raise unfit(context, symbol, left, right, span)
+    name = COMPARISON[symbol]
+    if isinstance(left, Array) or isinstance(right, Array):
+        found = elementwise(context, lambda a, b: context.builder.prim(name, a, b), [left, right], element, BOOL, span, symbol)
+        assert isinstance(found, Array)
+        return found
     a, b = as_scalar(context, left, element, span), as_scalar(context, right, element, span)
     if isinstance(a.atom, Literal) and isinstance(b.atom, Literal):
         return boolean(COMPARISON_FOLDS[symbol](a.atom.value, b.atom.value))
-    return Scalar(context.builder.prim(COMPARISON[symbol], a.atom, b.atom), BOOL)
+    return Scalar(context.builder.prim(name, a.atom, b.atom), BOOL)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from math import lcm
 
 from difflang.check.context import Context
 from difflang.check.describe import describe_value
@@ -21,11 +22,12 @@ from difflang.syntax import ast
 
 
 class SpecimenMaker:
-    """Makes parameters. `given` names those to make among the ones with defaults (None: none of these).
+    """Makes parameters. `given` names those to make among the ones with defaults (None: all that can be made).
 
     With `opaque`, functions are made too, as stand-ins of which only the type is known; what is generic becomes an
     `ErrorValue`, so that the statements that use it are left to the calls, where its type is known.
-    `params` and `size_params` collect the Core parameters, `infos` their descriptions.
+    `params` and `size_params` collect the Core parameters, `infos` their descriptions. `public` says how a size
+    that had to get a name of its own is written by the user.
     """
 
     def __init__(
@@ -47,13 +49,14 @@ class SpecimenMaker:
         self.infos: list[ParameterInfo] = []
         self._sizes: dict[str, Size] = {}
         self._vars: dict[Size, Var] = {}
+        self.public: dict[str, Size] = {}
 
     def of_parameters(self, closure: Closure) -> list[tuple[str, Value]]:
         """The parameters of a function, as named arguments."""
         named: list[tuple[str, Value]] = []
         binder = make_binder(self.context, closure, closure.scope.child())
         for parameter in closure.parameters:
-            if parameter.default is not None and parameter.name not in (self.given or ()):
+            if parameter.default is not None and not self._wanted(parameter, binder.generic):
                 continue
             node = self._typed(closure, parameter)
             scope = self._scope(binder.bindable, binder.generic, closure.scope)
@@ -61,6 +64,13 @@ class SpecimenMaker:
             self.add_info(parameter.name, value, parameter.span, parameter.default is None)
             named.append((parameter.name, value))
         return named
+
+    def _wanted(self, parameter: ast.Parameter, generic: frozenset[str]) -> bool:
+        """Whether a parameter with a default is to be made; functions and what may be one keep their defaults."""
+        if self.given is not None:
+            return parameter.name in self.given
+        node = parameter.type
+        return node is not None and not isinstance(node, ast.FunctionType) and not (isinstance(node, ast.Name) and node.name in generic)
 
     def like(self, value: Value, name: str) -> Value:
         """A parameter of the type of a value."""
@@ -72,7 +82,7 @@ class SpecimenMaker:
             from difflang.diagnostics.model import Span
 
             place = span if isinstance(span, Span) else None
-            self.infos.append(ParameterInfo(name, describe_value(self.context, value), place, required))
+            self.infos.append(ParameterInfo(name, describe_value(self.context, value, self.public), place, required))
 
     def _typed(self, closure: Closure, parameter: ast.Parameter) -> ast.TypeExpr:
         if parameter.type is None:
@@ -97,10 +107,7 @@ class SpecimenMaker:
             if name in self.statics:
                 self._sizes[name] = Size.literal(self.statics[name])
             else:
-                var = Var(I64, name)
-                size = self.context.sizes.fresh(name, var, rigid=True)
-                self._sizes[name] = size
-                self._vars[size] = var
+                self._sizes[name] = self._named(Var(I64, name), Size.name(name), rigid=True)
         return self._sizes[name]
 
     def _generic(self, name: str) -> Type:
@@ -122,8 +129,22 @@ class SpecimenMaker:
         inner = scope.child()
         for name in size_names(node, scope):
             if scope.find_type(name) is None and scope.find(name) is None:
-                inner.types[name] = self.size(name)
+                inner.types[name] = self._of_int(name)
         return inner
+
+    def _of_int(self, name: str) -> Size:
+        if name not in self._sizes:
+            var = Var(I64, name)
+            self._sizes[name] = self._named(var, Size.name(name))
+        return self._sizes[name]
+
+    def _named(self, var: Var, written: Size, *, rigid: bool = False) -> Size:
+        """A size of its own for what the user writes as `written`; where they may differ the call will compare the two."""
+        made = self.context.sizes.fresh(var.name, var, rigid=rigid)
+        self._vars[made] = var
+        if made != written:
+            self.public[made.atoms[0]] = written
+        return made
 
     def of_type(self, type_: Type, name: str, scope: Scope, node: ast.TypeExpr | None = None) -> Value:
         """A value of a type around new parameters."""
@@ -158,12 +179,9 @@ class SpecimenMaker:
         """A size that is no single name becomes a parameter of its own, named by its text."""
         if size.constant is not None or size in self._vars or self._is_global(size):
             return size
-        text = str(size)
+        text = whole_text(size)
         if text not in self._sizes:
-            var = Var(I64, text)
-            made = self.context.sizes.fresh(text, var)
-            self._sizes[text] = made
-            self._vars[made] = var
+            self._sizes[text] = self._named(Var(I64, text), size.substitute(self.public))
         return self._sizes[text]
 
     def _is_global(self, size: Size) -> bool:
@@ -217,3 +235,9 @@ class SpecimenMaker:
         info = binding.value.info
         assert isinstance(info, StructInfo)
         return self._struct(StructType(info, tuple(None for _ in info.parameters)), definition.name, scope)
+
+
+def whole_text(size: Size) -> str:
+    """A size as an expression over whole numbers: `(n*n + n) // 2`."""
+    denominator = lcm(*(c.denominator for _, c in size.terms))
+    return str(size) if denominator == 1 else f"({size * Size.literal(denominator)}) // {denominator}"

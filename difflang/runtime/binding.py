@@ -46,10 +46,10 @@ class SizeBinder:
                 raise self._undetermined(waiting[0])
             self._pending = waiting
         for name in names:
-            if name not in self.values:
+            if self.evaluate(Size.name(name)) is None:
                 hint = f"Give an array whose type mentions `{name}`, or make it a parameter: `{name}: int`."
                 raise error("E0404", f"No argument tells the size `{name}`.", hint=hint)
-        return [self.values[name] for name in names]
+        return [self._atom(name) for name in names]
 
     def evaluate(self, size: Size) -> int | None:
         """The value of a size expression, or None where a name in it is unknown. Raises ValueError if inexact."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from difflang.check.builtins.arrays import sizes_of
 from difflang.check.builtins.registry import Call, builtin
-from difflang.check.coerce import require_same_shape
+from difflang.check.coerce import assert_same_size, require_same_shape
 from difflang.check.context import Context
 from difflang.check.matrix import transpose as reverse_dimensions
 from difflang.check.types import BOOL, INT
@@ -34,11 +34,15 @@ def the_array(context: Context, call: Call, position: int = 0) -> Array:
 
 
 def reshaped(context: Context, array: Array, shape: tuple[Size, ...], span: Span) -> Array:
-    """The elements of an array in row-major order in another shape. Raises E0401 if their number differs."""
+    """The elements of an array in row-major order in another shape: the numbers of elements are compared at run time if need be."""
     message = (
         f"{context.text(array)} cannot take the shape ({', '.join(map(str, shape))}): the numbers of elements differ"
     )
-    require_same_shape(context, (product_of(shape),), (product_of(array.shape),), span, message)
+    wanted, found = product_of(shape), product_of(array.shape)
+    if wanted.constant is not None and found.constant is not None:
+        require_same_shape(context, (wanted,), (found,), span, message)
+    elif wanted != found:
+        assert_same_size(context, wanted, found, span, message)
     if shape == array.shape:
         return array
     return Array(context.builder.emit("reshape", [array.atom, *context.shape_atoms(shape)])[0], array.element, shape)
