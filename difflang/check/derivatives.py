@@ -204,19 +204,6 @@ class GaussNewton(Derivative):
         return several(pull(fitted(context, bent, value, span, "the curvature of the loss")))
 
 
-class ScalarDerivative(Derivative):
-    """The derivative of a function of one real, by forward mode; higher orders nest it."""
-
-    operator = "derivative"
-
-    def apply(self, context: Context, linear: Linear, directions: list[Value], span: Span) -> Value:
-        point = linear.values[0]
-        if len(linear.values) != 1 or not isinstance(point, Scalar):
-            raise context.error("E0503", "derivative is for functions of one real number", span, hint="use grad or jacobian for arrays")
-        one = Scalar(literal(1.0, point.atom.type.dtype), point.type)
-        return linear.jvp([one])[1]
-
-
 def stop(context: Context, value: Value) -> Value:
     """The value as a constant for every derivative."""
 

@@ -13,7 +13,6 @@ from difflang.check.derivatives import (
     Hvp,
     Jacobian,
     Jvp,
-    ScalarDerivative,
     ValueAndGrad,
     Vjp,
     stop,
@@ -22,6 +21,7 @@ from difflang.check.differentiated import Wrt
 from difflang.check.environment import Scope
 from difflang.check.gradcheck import CheckGrad
 from difflang.check.leaves import materialize
+from difflang.check.taylor import CurveJet, Jet, ScalarDerivative
 from difflang.check.values import Arguments, FunctionValue, Number, Scalar, TypeValue, Value
 from difflang.core.ir import Literal
 from difflang.diagnostics.model import Span
@@ -114,10 +114,7 @@ def whole_option(site: Site, name: str, default: int) -> int:
 
 
 def _derivative(site: Site) -> FunctionValue:
-    function = site.functions[0]
-    for _ in range(whole_option(site, "order", 1)):
-        function = ScalarDerivative(function, site.wrt)
-    return function
+    return ScalarDerivative(site.functions[0], site.wrt, whole_option(site, "order", 1))
 
 
 def _dense(make: Callable[[FunctionValue, Wrt], FunctionValue]) -> Make:
@@ -137,7 +134,9 @@ def _plain(make: Callable[[FunctionValue, Wrt], FunctionValue]) -> Make:
 
 
 def _taylor(site: Site) -> FunctionValue:
-    raise site.context.error("E0508", "`jet` is not available yet", site.node.span, hint="use derivative(f, order = k) for a function of one real")
+    if "order" not in site.options:
+        return CurveJet(site.functions[0], site.wrt)
+    return Jet(site.functions[0], site.wrt, whole_option(site, "order", 1))
 
 
 class StopGrad(FunctionValue):

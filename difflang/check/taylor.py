@@ -1,0 +1,100 @@
+"""`jet` and `derivative`: Taylor coefficients of a function along a line or a curve."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from math import factorial
+
+from difflang import derive
+from difflang.check.context import Context
+from difflang.check.derivatives import Derivative
+from difflang.check.differentiated import Linear, Wrt, filled, fitted
+from difflang.check.leaves import atoms, materialize, rebuild, rewrap
+from difflang.check.specimens import SpecimenMaker
+from difflang.check.values import Arguments, FunctionValue, Scalar, TupleValue, Value
+from difflang.core.builder import literal
+from difflang.core.ir import Atom
+from difflang.diagnostics.model import Span
+
+Named = list[tuple[str, Value]]
+
+
+class Jet(Derivative):
+    """`jet(f, order = k)(x, v)`: the coefficients of orders 0 to k of f(x + t v), divided by j!, as a tuple."""
+
+    operator = "jet"
+
+    def __init__(self, inner: FunctionValue, wrt: Wrt, order: int) -> None:
+        super().__init__(inner, wrt)
+        self.order = order
+
+    def extra(self) -> list[str]:
+        return self.directions("v", "v_")
+
+    def apply(self, context: Context, linear: Linear, directions: list[Value], span: Span) -> Value:
+        flat = [a for d in directions for a in atoms(d)]
+        rest: tuple[None, ...] = (None,) * (self.order - 1)
+        return coefficients(context, linear, [(a, *rest)[: self.order] for a in flat], self.order)
+
+
+class CurveJet(Derivative):
+    """`jet(f)((x0, x1, ..., xk))`: the coefficients of f along the curve with these coefficients."""
+
+    operator = "jet"
+
+    def call(self, context: Context, arguments: Arguments) -> Value:
+        first = materialize(context, arguments.positional[0]) if arguments.positional else None
+        if not isinstance(first, TupleValue) or len(first.elements) < 1:
+            message = f"`jet({self.inner.name})` without an order takes the tuple of the coefficients of a curve first"
+            hint = f"write jet({self.inner.name})((x0, x1, x2)), or give the order: jet({self.inner.name}, order = 2)(x, v)"
+            raise context.error("E0507", message, arguments.span, hint=hint)
+        self.curve = first.elements
+        return super().call(context, replace(arguments, positional=(self.curve[0], *arguments.positional[1:])))
+
+    def apply(self, context: Context, linear: Linear, directions: list[Value], span: Span) -> Value:
+        place = linear.values[0]
+        moved = [atoms(fitted(context, c, place, span, "a coefficient of the curve")) for c in self.curve[1:]]
+        series = [tuple(column) for column in zip(*moved, strict=True)] if moved else [() for _ in atoms(place)]
+        return coefficients(context, linear, series, len(moved))
+
+    def specimens(self, context: Context, maker: SpecimenMaker) -> Named:
+        message = f"`jet({self.inner.name})` takes as many coefficients as it is given: it has no signature of its own"
+        raise context.error("E0507", message, self.wrt.span, hint="give the order: jet(f, order = 2)(x, v)")
+
+
+def coefficients(context: Context, linear: Linear, series: Sequence[tuple[Atom | None, ...]], order: int) -> Value:
+    """The tuple of the coefficients of a function's result."""
+    outs, found = derive.jet(context.builder, linear.block, linear.args, series, order)
+    value = rewrap(context, linear.result, outs)
+    return TupleValue((value, *(filled(context, value, [s[j] for s in found]) for j in range(order))))
+
+
+class ScalarDerivative(Derivative):
+    """The derivative of a function of one real: a Taylor coefficient times the factorial of the order."""
+
+    operator = "derivative"
+
+    def __init__(self, inner: FunctionValue, wrt: Wrt, order: int) -> None:
+        super().__init__(inner, wrt)
+        self.order = order
+
+    def apply(self, context: Context, linear: Linear, directions: list[Value], span: Span) -> Value:
+        point = linear.values[0]
+        if len(linear.values) != 1 or not isinstance(point, Scalar):
+            message = "derivative is for functions of one real number"
+            raise context.error("E0503", message, span, hint="use grad or jacobian for arrays")
+        one = Scalar(literal(1.0, point.atom.type.dtype), point.type)
+        rest: tuple[None, ...] = (None,) * (self.order - 1)
+        series = (one.atom, *rest)[: self.order]
+        found = coefficients(context, linear, [series], self.order)
+        assert isinstance(found, TupleValue)
+        return scaled(context, found.elements[-1], factorial(self.order))
+
+
+def scaled(context: Context, value: Value, factor: int) -> Value:
+    """A value of a vector type times a whole number."""
+    if factor == 1:
+        return value
+    b = context.builder
+    return rebuild(value, [b.map(lambda x: b.prim("mul", x, literal(factor, x.type.dtype)), a) for a in atoms(value)])
