@@ -91,21 +91,21 @@ class _Point:
     def forward(self, direction: Vector) -> Vector:
         """J v by forward mode."""
         derived = api.jvp(self.function, wrt=self.wrt)
-        values = [*self._ordered(), *self._unpacked(direction)]
-        return _packed([(derived(*values)[1], self.function.signature.result)])
+        return _packed([(self._call(derived, self._unpacked(direction))[1], self.function.signature.result)])
 
     def reverse(self, weights: Vector) -> Vector:
         """J^T u by reverse mode."""
         derived = api.vjp(self.function, wrt=self.wrt)
-        arguments = self._ordered()
-        result = self.function(*arguments)
+        result = self.function(**self.arguments)
         cotangent = _unpack(result, self.function.signature.result, iter(weights))
-        pulled = derived(*arguments, cotangent)[1]
+        pulled = self._call(derived, [cotangent])[1]
         parts = [pulled] if len(self.names) == 1 else list(pulled)
         return _packed([(part, self.types[name]) for part, name in zip(parts, self.names, strict=True)])
 
-    def _ordered(self) -> list[Any]:
-        return [self.arguments[name] for name in self.types if name in self.arguments]
+    def _call(self, derived: api.Function, directions: list[Any]) -> Any:
+        """A derivative with its directions (or its cotangent), which are its last parameters."""
+        names = [parameter.name for parameter in derived.signature.parameters][-len(directions) :]
+        return derived(**self.arguments, **dict(zip(names, directions, strict=True)))
 
     def differences(self, direction: Vector, single: bool) -> Vector:
         """Ridders' method: central differences at shrinking steps, extrapolated to zero (Ridders 1982)."""

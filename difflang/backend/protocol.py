@@ -56,3 +56,12 @@ class Backend(Protocol):
     def emit(self, func: Func, stage: str, options: CompileOptions) -> str:
         """The text of a stage that this backend has (such as `loops`, `llvm`, `asm`). Raises DiffLangError E0905 for others."""
         ...
+
+
+@runtime_checkable
+class StoringBackend(Protocol):
+    """A backend that keeps compiled functions between processes. Its executables have a `token: str | None`."""
+
+    def restore(self, token: str) -> Executable | None:
+        """The function with this token, or None where it is kept no more or would not run here."""
+        ...

@@ -4,28 +4,40 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from difflang.cli.derivatives import require_wrt
 from difflang.cli.options import Settings
-from difflang.cli.values import assignments, resolve, unknown_argument
+from difflang.cli.values import resolve, unknown_argument
 from difflang.diagnostics import DiffLangError, error
 from difflang.diagnostics.suggest import did_you_mean, listing
-from difflang.runtime import files
-from difflang.runtime.engine import Engine, Outcome
+from difflang.runtime import files, plans
+from difflang.runtime.engine import Engine, Prepared, run
 from difflang.runtime.host import RunHost
 from difflang.runtime.marshal import match
+from difflang.runtime.plans import Plan, Request
 from difflang.runtime.progress import CsvLog, PlainLines, Plot, Sink, TerminalLine
 from difflang.runtime.sources import load_program
+from difflang.signature import Lowered, ValueType
 
 Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
+class Called:
+    """The result of a call, its type, and the names of the parameters that were there."""
+
+    value: Any
+    type: ValueType | None
+    parameters: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Outputs:
-    """The files that a run writes."""
+    """The files that a run writes; `out` is checked here and written by the command."""
 
     out: Path | None = None
     log: Path | None = None
@@ -47,38 +59,53 @@ def require_function(engine: Engine, name: str) -> None:
         raise error("E0903", message, hint=did_you_mean(name, names, otherwise))
 
 
-def call(engine: Engine, expression: str, words: Sequence[str], settings: Settings, outputs: Outputs) -> Outcome:
-    """Runs a function expression with the arguments of the command line; errors carry the program's sources."""
+def call(request: Request, tree: Mapping[str, Any], settings: Settings, outputs: Outputs) -> Called:
+    """Runs a function with the arguments of the command line."""
+    if outputs.out:
+        files.require_writable_suffix(outputs.out)
+    prepared = _prepared(request, settings)
+    parameters = prepared.signature.parameters
+    types = {parameter.name: parameter.type for parameter in parameters}
+    given = match(parameters, request.expression, (), resolve(tree, types))
+    host = _host(settings, outputs)
     try:
-        if outputs.out:
-            files.require_writable_suffix(outputs.out)
-        tree = assignments(words)
-        options = settings.options()
-        lowered = engine.lowered(expression, options.precision, frozenset(tree))
-        types = {parameter.name: parameter.type for parameter in lowered.signature.parameters}
-        _require_known(engine, expression, options.precision, tree, types)
-        given = match(lowered.signature.parameters, expression, (), resolve(tree, types))
-        prepared = engine.prepared(expression, options, frozenset(tree))
-        with_host = _host(settings, outputs)
-        try:
-            outcome = interruptible(lambda: engine.run(prepared, given, with_host))
-        finally:
-            with_host.close()
-        if outputs.out:
-            files.save(outputs.out, outcome.value)
-        return outcome
+        outcome = interruptible(lambda: run(prepared, given, host, {}))
+    finally:
+        host.close()
+    return Called(outcome.value, outcome.type, tuple(types))
+
+
+def _prepared(request: Request, settings: Settings) -> Prepared:
+    """The compiled function, by the plan of an earlier run if there is one that holds."""
+    plan = plans.find(request)
+    if plan is None:
+        return _compiled(request, settings)
+    for warning in plan.warnings:
+        settings.console.warn(warning)
+    return plan.prepared
+
+
+def _compiled(request: Request, settings: Settings) -> Prepared:
+    engine = open_engine(request.file, settings)
+    require_function(engine, request.function)
+    if request.operator is not None:
+        require_wrt(engine, request)
+    try:
+        lowered = engine.lowered(request.expression, request.options.precision, request.given)
+        _require_known(engine, request, lowered)
+        prepared = engine.prepared(request.expression, request.options, request.given)
     except DiffLangError as problem:
-        problem.sources = engine.sources_with(expression)
+        problem.sources = engine.sources_with(request.expression)
         raise
+    plans.keep(request, engine.program.sources, Plan(prepared, lowered.warnings))
+    return prepared
 
 
-def _require_known(
-    engine: Engine, expression: str, precision: str, tree: Mapping[str, Any], types: Mapping[str, Any]
-) -> None:
-    for name in tree:
-        if name not in types:
-            everything = engine.lowered(expression, precision).signature.parameters
-            raise unknown_argument(expression, name, [parameter.name for parameter in everything])
+def _require_known(engine: Engine, request: Request, lowered: Lowered) -> None:
+    types = {parameter.name for parameter in lowered.signature.parameters}
+    for name in sorted(request.given - types):
+        everything = engine.lowered(request.function, request.options.precision).signature.parameters
+        raise unknown_argument(request.function, name, [parameter.name for parameter in everything])
 
 
 def _host(settings: Settings, outputs: Outputs) -> RunHost:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from difflang.cli.options import Settings
 from difflang.diagnostics import error
 from difflang.diagnostics.suggest import did_you_mean, listing
 from difflang.runtime.engine import Engine
+from difflang.runtime.plans import Request
 
 
-def wrt_names(engine: Engine, function: str, wrt: str | None, settings: Settings) -> list[str]:
-    """The names in `--wrt`, or the first parameter. Raises E0602 for a name that is no parameter."""
-    parameters = [p.name for p in engine.lowered(function, settings.precision).signature.parameters]
+def wrt_names(wrt: str | None) -> tuple[str, ...]:
+    """The names in `--wrt a,b`; none stands for the first parameter."""
+    return tuple(name.strip() for name in wrt.split(",")) if wrt is not None else ()
+
+
+def require_wrt(engine: Engine, request: Request) -> None:
+    """Raises E0602 where a name in `--wrt` is no parameter, or where there is none at all."""
+    parameters = [p.name for p in engine.lowered(request.function, request.options.precision).signature.parameters]
     if not parameters:
-        message = f"`{function}` has no parameters, so it has no gradient."
+        message = f"`{request.function}` has no parameters, so it has no gradient."
         raise error("E0602", message, hint="Name another function with `-f`.")
-    names = [name.strip() for name in wrt.split(",")] if wrt is not None else parameters[:1]
-    for name in names:
+    for name in request.wrt:
         if name not in parameters:
             hint = did_you_mean(name, parameters, f"It has {listing(parameters)}.")
-            raise error("E0602", f"`{function}` has no parameter `{name}` to differentiate by.", hint=hint)
-    return names
+            raise error("E0602", f"`{request.function}` has no parameter `{name}` to differentiate by.", hint=hint)

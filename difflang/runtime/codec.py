@@ -22,8 +22,8 @@ from difflang.sizes import Size
 CLASSES: dict[str, type[Any]] = {
     class_.__name__: class_
     for class_ in (
-        ArrayType, DataInfo, Diagnostic, Label, ParameterInfo, ScalarType, Signature, Size, Span, SparseType, StructType,
-        TupleType,
+        ArrayType, DataInfo, Diagnostic, Label, ParameterInfo, ScalarType, Signature, Size, Span, SparseType,
+        StructType, TupleType,
     )
 }  # fmt: skip
 

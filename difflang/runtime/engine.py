@@ -5,7 +5,7 @@ One `Engine` belongs to one program. The Python interface and the command line b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,6 +47,23 @@ class Outcome:
     type: ValueType | None
 
 
+class _Everything(Collection[str]):
+    """Contains every name: the parameters with defaults are parameters too."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+    def __bool__(self) -> bool:
+        return True
+
+
+_EVERYTHING = _Everything()
 _Key = tuple[str, str, frozenset[str] | None]
 
 
@@ -65,7 +82,7 @@ class Engine:
         """The Core function of an expression, with all its parameters or only the `given` ones."""
         key = (expression, precision, given)
         if key not in self._lowered:
-            lowered = self.program.lower(expression, precision=precision, given=given)
+            lowered = self.program.lower(expression, precision=precision, given=_EVERYTHING if given is None else given)
             for warning in lowered.warnings:
                 self._warn(warning)
             self._lowered[key] = lowered
@@ -100,19 +117,26 @@ class Engine:
 
     def run(self, prepared: Prepared, given: Mapping[str, object], host: Host) -> Outcome:
         """Runs a compiled function on arguments by name."""
-        signature = prepared.signature
-        data = {item.name: self._load(item) for item in signature.data}
-        arguments = marshal(signature, given, data)
-        results = prepared.executable(arguments.flat, host)
-        return Outcome(unmarshal(signature.result, results, arguments), signature.result)
+        return run(prepared, given, host, self._data)
 
-    def _load(self, item: DataInfo) -> Any:
-        """The value of a data item; each file is read once."""
-        path = Path(item.directory) / item.path
-        key = (item.name, str(path), item.type)
-        if key not in self._data:
-            self._data[key] = files.load(path, item.type, item.name, item.span)
-        return self._data[key]
+
+def run(
+    prepared: Prepared, given: Mapping[str, object], host: Host, known: dict[tuple[str, str, ValueType], Any]
+) -> Outcome:
+    """Runs a compiled function on arguments by name. `known` keeps the data items, so that each file is read once."""
+    signature = prepared.signature
+    data = {item.name: _loaded(item, known) for item in signature.data}
+    arguments = marshal(signature, given, data)
+    results = prepared.executable(arguments.flat, host)
+    return Outcome(unmarshal(signature.result, results, arguments), signature.result)
+
+
+def _loaded(item: DataInfo, known: dict[tuple[str, str, ValueType], Any]) -> Any:
+    path = Path(item.directory) / item.path
+    key = (item.name, str(path), item.type)
+    if key not in known:
+        known[key] = files.load(path, item.type, item.name, item.span)
+    return known[key]
 
 
 def find_backend(name: str) -> Any:

@@ -40,7 +40,7 @@ def match(
             f"`{function}` takes {len(names)} argument{'s' * (len(names) != 1)}, but {len(positional)} were given."
         )
         raise error("E0609", message, hint=f"Call it as `{shape}`.")
-    given = dict(zip(names, positional, strict=False))
+    given = dict(zip(_positional_names(parameters, len(positional), named), positional, strict=False))
     for name, value in named.items():
         if name not in names:
             hint = did_you_mean(name, names, f"It has {listing(names)}." if names else "It has no parameters.")
@@ -53,6 +53,19 @@ def match(
         if parameter.required and parameter.name not in given:
             raise _missing(parameter, function)
     return given
+
+
+def _positional_names(parameters: Sequence[ParameterInfo], count: int, named: Mapping[str, object]) -> list[str]:
+    """The parameters that positional arguments stand for.
+
+    The directions of a derivative come after all parameters of the function, also after those with defaults:
+    `jvp(f)(x, dx)` leaves the latter out when there are just as many arguments as parameters without a default.
+    """
+    required = [parameter.name for parameter in parameters if parameter.required and parameter.name not in named]
+    defaults_last = all(parameter.required for parameter in parameters[: sum(p.required for p in parameters)])
+    if not defaults_last and count == len(required):
+        return required
+    return [parameter.name for parameter in parameters]
 
 
 def _missing(parameter: ParameterInfo, function: str) -> Exception:

@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import json
 import os
+import sys
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from difflang.diagnostics import Diagnostic
 from difflang.runtime import codec
 from difflang.runtime.cachedir import directory
 from difflang.runtime.engine import Options, Prepared, find_backend
-from difflang.signature import Lowered, Signature
+from difflang.signature import Signature
 
 SUFFIX = ".plan"
 LIMIT = 500
@@ -32,12 +33,22 @@ LIMIT = 500
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is to be run, as the command line says it."""
+    """What is to be run, as the command line says it: a function of a file, or a derivative of it by `wrt`."""
 
     file: str
-    expression: str
+    function: str
     given: frozenset[str]
     options: Options
+    operator: str | None = None
+    wrt: tuple[str, ...] = ()
+
+    @property
+    def expression(self) -> str:
+        """The function expression, such as `value_and_grad(loss, wrt = (a, b))`."""
+        if self.operator is None:
+            return self.function
+        names = f", wrt = {self.wrt[0] if len(self.wrt) == 1 else '(' + ', '.join(self.wrt) + ')'}" if self.wrt else ""
+        return f"{self.operator}({self.function}{names})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +79,15 @@ def find(request: Request) -> Plan | None:
     return Plan(Prepared(signature, executable), warnings)
 
 
-def keep(request: Request, sources: Mapping[str, str], lowered: Lowered, prepared: Prepared) -> None:
+def keep(request: Request, sources: Mapping[str, str], plan: Plan) -> None:
     """Writes the plan of a run; a cache that cannot be written is as good as none."""
-    token = getattr(prepared.executable, "token", None)
+    token = getattr(plan.prepared.executable, "token", None)
     if token is None:
         return
     record = {
         "sources": [[str(Path(path).absolute()), _text_digest(text)] for path, text in sources.items()],
-        "signature": codec.encode(prepared.signature),
-        "warnings": codec.encode(lowered.warnings),
+        "signature": codec.encode(plan.prepared.signature),
+        "warnings": codec.encode(plan.warnings),
         "token": token,
     }
     with contextlib.suppress(OSError):
@@ -91,16 +102,17 @@ def _path(request: Request) -> Path:
         request.expression,
         " ".join(sorted(request.given)),
         repr(request.options),
-        _installation(),
+        _installation(find_backend(request.options.backend)),
         *sorted(entry.name for entry in os.scandir(file.parent) if entry.is_dir() or entry.name.endswith(".dl")),
     ]
     return directory() / (hashlib.sha256("\0".join(parts).encode()).hexdigest() + SUFFIX)
 
 
-def _installation() -> str:
-    """Changes with every change of DiffLang: the names, sizes and times of its files."""
+def _installation(backend: object) -> str:
+    """Changes with every change of DiffLang or of the backend: the names, sizes and times of their files."""
     package = Path(difflang.__file__).parent
-    roots = [package, package.parent / "stdlib", package.parent / "grammar"]
+    backend_package = Path(str(sys.modules[type(backend).__module__.partition(".")[0]].__file__)).parent
+    roots = [package, package.parent / "stdlib", package.parent / "grammar", backend_package]
     return ";".join(_stamps(root for root in roots if root.is_dir()))
 
 

@@ -46,7 +46,9 @@ def emit(engine: Engine, expression: str, stage: str, options: Options) -> str:
 
     try:
         if stage == "ast":
-            return tree_text(_main_module(engine))
+            from difflang.syntax.dump import dump
+
+            return dump(_main_module(engine))
         func = engine.lowered(expression, options.precision).func
         if stage in ("core", "opt"):
             from difflang.core.printer import format_func
@@ -72,25 +74,3 @@ def _main_module(engine: Engine) -> Module:
 
     path, text = next(iter(engine.program.sources.items()))
     return parse(text, path)
-
-
-def tree_text(node: object, indent: int = 0) -> str:
-    """A tree of dataclasses, one node a line, spans left out."""
-    from dataclasses import fields, is_dataclass
-
-    pad = "  " * indent
-    if isinstance(node, tuple):
-        return "\n".join(tree_text(part, indent) for part in node)
-    if not is_dataclass(node) or isinstance(node, type):
-        return pad + repr(node)
-    plain: list[str] = []
-    nested: list[str] = []
-    for item in fields(node):
-        value = getattr(node, item.name)
-        if item.name == "span" or item.name.endswith("_span"):
-            continue
-        if is_dataclass(value) or (isinstance(value, tuple) and value):
-            nested.append(f"{pad}  {item.name}:\n{tree_text(value, indent + 2)}")
-        else:
-            plain.append(f"{item.name}={value!r}")
-    return "\n".join([f"{pad}{type(node).__name__} {' '.join(plain)}".rstrip(), *nested])

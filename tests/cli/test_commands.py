@@ -78,7 +78,7 @@ def test_quiet_shows_no_progress_and_json_keeps_the_output_clean(difflang):
 def test_backends_and_precision(difflang, backend):
     assert difflang(f"run one.dl -f root x=2 --backend {backend}").out == f"{np.sqrt(2.0)}\n"
     ran = difflang(f"run one.dl -f root x=2 --backend {backend} --precision f32")
-    assert ran.out == f"{np.sqrt(np.float32(2))}\n"
+    assert ran.out == str(np.sqrt(np.float32(2))) + "\n"
 
 
 def test_check_reports_every_file(difflang):

@@ -6,10 +6,12 @@ import doctest
 import io
 import re
 import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,16 +47,15 @@ class Session:
             yield Step(command.strip(), shown.rstrip("\n"))
 
     def run(self, step: Step) -> str:
-        """The output of a `difflang` command; `cat` writes the file that it shows, `mkdir` makes a directory."""
+        """The output of a `difflang` command; `cat` writes the file that it shows."""
         words = _split(step.command)
         if words[0] == "cat":
             (self.folder / words[1]).write_text(step.shown + "\n", encoding="utf-8")
             return step.shown
-        if words[0] == "mkdir":
-            (self.folder / words[1]).mkdir()
-            return ""
-        assert words[0] == "difflang", step.command
-        return self.difflang(words[1:])
+        if words[0] == "difflang":
+            return self.difflang(words[1:])
+        done = subprocess.run(step.command, shell=True, capture_output=True, text=True, timeout=20, check=True)
+        return done.stdout
 
     def difflang(self, words: list[str]) -> str:
         from difflang.cli.app import execute
@@ -96,18 +97,19 @@ def _flat(text: str) -> str:
     return " ".join(re.sub(r"-{3,}( \S+:\d+:\d+)?", " ", text).split())
 
 
-def run_python(block: str, name: str) -> None:
-    """Runs a `>>>` block; an error is shown as the first line of its text, as in `E0605: ...`."""
+def run_python(block: str, name: str, names: dict[str, Any]) -> None:
+    """Runs a `>>>` block among `names`; an error is shown as the first line of its text, as in `E0605: ...`."""
     lines: list[str] = []
     for line in block.split("\n"):
         if re.match(r"[EW]\d{4}: ", line):
             line = f"Traceback (most recent call last):\ndifflang.diagnostics.model.DiffLangError: {line}..."
         lines.append(line)
     text = "\n".join(lines) + "\n"
-    test = doctest.DocTestParser().get_doctest(text, {}, name, None, 0)
+    test = doctest.DocTestParser().get_doctest(text, names, name, None, 0)
     flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
     report = io.StringIO()
-    results = doctest.DocTestRunner(optionflags=flags).run(test, out=report.write)
+    test.globs = names
+    results = doctest.DocTestRunner(optionflags=flags).run(test, out=report.write, clear_globs=False)
     assert results.failed == 0, report.getvalue()
 
 
@@ -115,6 +117,7 @@ def run_python(block: str, name: str) -> None:
 def session(tmp_path, monkeypatch) -> Session:
     for name, text in PROGRAMS.items():
         (tmp_path / name).write_text(text)
+    (tmp_path / "latin1.dl").write_bytes("## café\n".encode("latin-1"))
     shutil.copy(EXAMPLES / "mixture.dl", tmp_path)
     (tmp_path / "data").mkdir()
     shutil.copy(EXAMPLES / "data" / "faithful.csv", tmp_path / "data")

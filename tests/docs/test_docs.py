@@ -23,6 +23,7 @@ FENCE = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL
 def test_page(page, session, python_block):
     text = page.read_text(encoding="utf-8")
     executed = 0
+    names: dict[str, object] = {}
     for kind, name, body in FENCE.findall(text):
         executed += 1
         if kind in ("dl", "csv") and name:
@@ -32,7 +33,7 @@ def test_page(page, session, python_block):
         elif kind == "console":
             executed += session.check(body)
         elif kind == "python" and ">>>" in body:
-            python_block(body, page.name)
+            python_block(body, page.name, names)
     assert executed or page.name in ("CHANGELOG.md",)
 
 

@@ -27,5 +27,5 @@ def test_console(code, body, session):
 
 @pytest.mark.parametrize(("code", "body"), sessions(PYTHON), ids=lambda value: value[:5])
 def test_python(code, body, session, python_block):
-    python_block(body, code)
+    python_block(body, code, {})
     assert code in body

@@ -25,8 +25,11 @@ def command(action: str, settings: Settings) -> None:
     """Show the cache of compiled code (info), or empty it (clear)."""
     from difflang_llvm import cache
 
+    from difflang.runtime import plans
+
     if action == "clear":
         removed = cache.clear()
+        plans.clear()
         settings.console.note(f"{removed} compiled functions removed.")
     elif settings.console.form == "json":
         from difflang.cli.output import json_text

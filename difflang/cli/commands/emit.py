@@ -24,19 +24,18 @@ def command(
 ) -> None:
     """Show how FUNCTION of FILE looks at a stage of compilation."""
     from difflang.cli.calling import open_engine, require_function
-    from difflang.cli.derivatives import wrt_names
+    from difflang.cli.derivatives import require_wrt, wrt_names
     from difflang.cli.output import json_text
     from difflang.diagnostics import error
     from difflang.runtime import stages
+    from difflang.runtime.plans import Request
 
     engine = open_engine(file, settings)
     require_function(engine, function)
-    expression = function
+    request = Request(file, function, frozenset(), settings.options(), of, wrt_names(wrt))
     if of is not None:
-        names = wrt_names(engine, function, wrt, settings)
-        option = names[0] if len(names) == 1 else f"({', '.join(names)})"
-        expression = f"{of}({function}, wrt = {option})"
-    text = stages.emit(engine, expression, stage, settings.options())
+        require_wrt(engine, request)
+    text = stages.emit(engine, request.expression, stage, request.options)
     if out is not None:
         try:
             out.write_text(text, encoding="utf-8")
@@ -44,6 +43,6 @@ def command(
             hint = "Check that the directory exists and may be written."
             raise error("E0710", f"`{out}` cannot be written: {problem.strerror}.", hint=hint) from None
     elif settings.console.form == "json":
-        print(json_text({"stage": stage, "function": expression, "text": text}))
+        print(json_text({"stage": stage, "function": request.expression, "text": text}))
     else:
         print(text)

@@ -21,19 +21,19 @@ def command(
     file: str, arguments: tuple[str, ...], function: str, wrt: str | None, out: Path | None, settings: Settings
 ) -> None:
     """Print the value and the gradient of a real-valued function of FILE."""
-    from difflang.cli.calling import Outputs, call, open_engine, require_function
+    from difflang.cli.calling import Outputs, call
     from difflang.cli.derivatives import wrt_names
     from difflang.cli.output import json_text, value_lines
+    from difflang.cli.values import assignments
     from difflang.runtime import files
+    from difflang.runtime.plans import Request
 
-    engine = open_engine(file, settings)
-    require_function(engine, function)
-    names = wrt_names(engine, function, wrt, settings)
-    option = names[0] if len(names) == 1 else f"({', '.join(names)})"
-    expression = f"value_and_grad({function}, wrt = {option})"
-    if out:
-        files.require_writable_suffix(out)
-    value, gradient = call(engine, expression, arguments, settings, Outputs()).value
+    tree = assignments(arguments)
+    chosen = wrt_names(wrt)
+    request = Request(file, function, frozenset(tree), settings.options(), "value_and_grad", chosen)
+    called = call(request, tree, settings, Outputs(out))
+    value, gradient = called.value
+    names = chosen or called.parameters[:1]
     parts = (gradient,) if len(names) == 1 else gradient
     document: dict[str, Any] = {"value": value, "gradient": dict(zip(names, parts, strict=True))}
     if out:

@@ -29,14 +29,19 @@ def command(
     settings: Settings,
 ) -> None:
     """Run a function of FILE and print its result."""
-    from difflang.cli.calling import Outputs, call, open_engine, require_function
+    from difflang.cli.calling import Outputs, call
     from difflang.cli.output import json_text, value_lines
+    from difflang.cli.values import assignments
+    from difflang.runtime import files
+    from difflang.runtime.plans import Request
     from difflang.runtime.types import type_text
 
-    engine = open_engine(file, settings)
-    require_function(engine, function)
-    outcome = call(engine, function, arguments, settings, Outputs(out, log, plot))
+    tree = assignments(arguments)
+    request = Request(file, function, frozenset(tree), settings.options())
+    called = call(request, tree, settings, Outputs(out, log, plot))
+    if out:
+        files.save(out, called.value)
     if settings.console.form == "json":
-        print(json_text({"value": outcome.value, "type": type_text(outcome.type)}))
-    elif outcome.type is not None and not (settings.console.quiet and out):
-        print("\n".join(value_lines(outcome.value)))
+        print(json_text({"value": called.value, "type": type_text(called.type)}))
+    elif called.type is not None and not (settings.console.quiet and out):
+        print("\n".join(value_lines(called.value)))
