@@ -9,8 +9,9 @@ from difflang.backend.protocol import CompileOptions
 from difflang.core.ir import Func
 from difflang.core.printer import format_func
 from difflang.diagnostics.model import error
+from difflang.loops.ir import Program
 from difflang.loops.schedule import schedule
-from difflang_llvm import cache, engine
+from difflang_llvm import cache, engine, units
 from difflang_llvm.executable import Compiled, NativeFunction
 from difflang_llvm.generate import generate
 from difflang_llvm.libraries import resolve
@@ -24,7 +25,14 @@ class LLVMBackend:
     name: str = "llvm"
 
     def compile(self, func: Func, options: CompileOptions) -> NativeFunction:
-        return NativeFunction(compiled(func, options), resolve)
+        name = _key(func, options) if options.cache else None
+        return loaded(compiled(func, options, name), options.cache, name and _token(name))
+
+    def restore(self, token: str) -> NativeFunction | None:
+        """The function that was compiled earlier, if the cache has it still and the processor is the same."""
+        name = token.partition("@")[0]
+        found = cache.load(name) if token == _token(name) else None
+        return loaded(found, True, token) if found is not None else None
 
     def emit(self, func: Func, stage: str, options: CompileOptions) -> str:
         """Raises E0905 for a stage other than `loops`, `llvm`, `asm`."""
@@ -34,15 +42,25 @@ class LLVMBackend:
         return STAGES[stage](func, options)
 
 
-def compiled(func: Func, options: CompileOptions) -> Compiled:
-    """From the cache if it has the function, else made and put there."""
-    name = _key(func, options) if options.cache else ""
-    found = cache.load(name) if options.cache else None
+def compiled(func: Func, options: CompileOptions, name: str | None) -> Compiled:
+    """From the cache if it has the function under that name, else made and put there (if it has a name)."""
+    found = cache.load(name) if name else None
     if found is None:
         found = _compile(func, options)
-        if options.cache:
+        if name:
             cache.store(name, found)
     return found
+
+
+def _token(name: str) -> str:
+    return f"{name}@{engine.host_description()}"
+
+
+def loaded(compiled: Compiled, use_cache: bool, token: str | None = None) -> NativeFunction:
+    """Links object code with what it imports."""
+    symbols = {name: resolve(name) for name in compiled.symbols}
+    libraries = units.libraries(compiled.units, use_cache)
+    return NativeFunction(compiled, engine.link_library(compiled.code, symbols, libraries, entry=True), token)
 
 
 def _key(func: Func, options: CompileOptions) -> str:
@@ -51,10 +69,15 @@ def _key(func: Func, options: CompileOptions) -> str:
 
 
 def _compile(func: Func, options: CompileOptions) -> Compiled:
-    program = schedule(func, options)
-    text, interface = generate(program)
-    code = engine.object_code(engine.optimized(text, options.optimize), options.optimize)
-    return Compiled(code, imported_symbols(text), interface, program.sites, program.host_sites)
+    return compiled_program(schedule(func, options), options.optimize)
+
+
+def compiled_program(program: Program, level: int = 3) -> Compiled:
+    """Object code of a scheduled program."""
+    module = generate(program)
+    code = engine.object_code(engine.optimized(module.text, level), level)
+    symbols = imported_symbols(module.text)
+    return Compiled(code, symbols, module.units, module.interface, program.sites, program.host_sites)
 
 
 def _loops(func: Func, options: CompileOptions) -> str:
@@ -64,12 +87,12 @@ def _loops(func: Func, options: CompileOptions) -> str:
 
 
 def _llvm(func: Func, options: CompileOptions) -> str:
-    text, _ = generate(schedule(func, options))
+    text = generate(schedule(func, options)).text
     return str(engine.optimized(text, options.optimize))
 
 
 def _assembly(func: Func, options: CompileOptions) -> str:
-    text, _ = generate(schedule(func, options))
+    text = generate(schedule(func, options)).text
     return engine.assembly(engine.optimized(text, options.optimize))
 
 

@@ -13,7 +13,6 @@ import functools
 import hashlib
 import json
 import os
-import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -23,8 +22,9 @@ from typing import Any
 
 from difflang.diagnostics.model import Span
 from difflang.loops.ir import HostSite, Site
-from difflang_llvm.layout import interface_from_json
+from difflang.runtime.cachedir import directory
 from difflang_llvm.executable import Compiled
+from difflang_llvm.layout import interface_from_json
 
 FORMAT = 1
 SUFFIX = ".dlc"
@@ -38,18 +38,6 @@ class CacheInfo:
     files: int
     bytes: int
     limit: int
-
-
-def directory() -> Path:
-    """Where the cache is; it need not exist."""
-    chosen = os.environ.get("DIFFLANG_CACHE_DIR")
-    if chosen:
-        return Path(chosen)
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home())) / "difflang" / "cache"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "difflang"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "difflang"
 
 
 def info() -> CacheInfo:
@@ -112,6 +100,7 @@ def _head(compiled: Compiled) -> dict[str, Any]:
         "format": FORMAT,
         "digest": hashlib.sha256(compiled.code).hexdigest(),
         "symbols": compiled.symbols,
+        "units": compiled.units,
         "interface": compiled.interface.to_json(),
         "sites": [asdict(site) for site in compiled.sites],
         "host_sites": [asdict(site) for site in compiled.host_sites],
@@ -123,7 +112,8 @@ def _from_head(head: dict[str, Any], code: bytes) -> Compiled:
     host_sites = tuple(
         HostSite(**{**row, "names": tuple(row["names"]), "span": _span(row["span"])}) for row in head["host_sites"]
     )
-    return Compiled(code, tuple(head["symbols"]), interface_from_json(head["interface"]), sites, host_sites)
+    units = tuple((str(name), dtype) for name, dtype in head["units"])
+    return Compiled(code, tuple(head["symbols"]), units, interface_from_json(head["interface"]), sites, host_sites)
 
 
 def _span(row: dict[str, Any] | None) -> Span | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -72,22 +72,32 @@ _numbers = itertools.count()
 
 
 @dataclass(frozen=True, slots=True)
-class Linked:
-    """Native code in the process; it stays as long as this object."""
+class Library:
+    """Native code in the process; it stays as long as this object. Others link against it by name."""
 
-    address: int
+    name: str
     tracker: Any
 
+    @property
+    def address(self) -> int:
+        """Where the entry of a program is."""
+        return self.tracker[ENTRY]
 
-def link(code: bytes, symbols: Mapping[str, int]) -> Linked:
-    """Loads object code; `symbols` are the addresses of what it imports."""
+
+def link_library(
+    code: bytes, symbols: Mapping[str, int], libraries: Sequence[Library] = (), entry: bool = False
+) -> Library:
+    """Loads object code. It imports `symbols`, given by their addresses, and what the libraries define."""
     builder = llvm.JITLibraryBuilder()
     builder.add_object_img(code)
     for name, address in symbols.items():
         builder.import_symbol(name, address)
-    builder.export_symbol(ENTRY)
-    tracker = builder.link(_jit(), f"difflang.{next(_numbers)}")
-    return Linked(tracker[ENTRY], tracker)
+    for library in libraries:
+        builder.add_jit_library(library.name)
+    if entry:
+        builder.export_symbol(ENTRY)
+    name = f"difflang.{next(_numbers)}"
+    return Library(name, builder.link(_jit(), name))
 
 
 @cache

@@ -50,19 +50,24 @@ class Compiled:
 
     code: bytes
     symbols: tuple[str, ...]
+    units: tuple[tuple[str, DType], ...]
     interface: Interface
     sites: tuple[Site, ...]
     host_sites: tuple[HostSite, ...]
 
 
 class NativeFunction:
-    """An `Executable` over linked code. Calls may come from several threads at once."""
+    """An `Executable` over linked code. Calls may come from several threads at once.
 
-    def __init__(self, compiled: Compiled, resolve: Callable[[str], int]) -> None:
+    `token` is where the cache keeps the code; None if it does not.
+    """
+
+    def __init__(self, compiled: Compiled, linked: engine.Library, token: str | None = None) -> None:
+        self.token = token
         self._compiled = compiled
+        self._linked = linked
         interface = compiled.interface
-        self._linked = engine.link(compiled.code, {name: resolve(name) for name in compiled.symbols})
-        self._call = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p)(self._linked.address)
+        self._call = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p)(linked.address)
         self._frame_type = ctypes.c_char * (8 * interface.slots)
         self._port = HostPort(interface.host_calls, compiled.host_sites) if interface.host_calls else None
         self._pack, self._arguments = _packer(interface)

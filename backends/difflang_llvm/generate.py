@@ -9,12 +9,14 @@ that failed, or one of the negative codes below.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from difflang.core.ir import Literal
+from difflang.core.ir import DType, Literal
 from difflang.loops import ir
 from difflang.loops.ir import Array, Body, Program, Register
 from difflang_llvm import kernels
 from difflang_llvm.layout import FIRST_FAILURE_SLOT, CheckRecord, HostRecord, Interface, plan
+from difflang_llvm.math.library import INLINED
 from difflang_llvm.memory import CACHE_LINE, Homes, Memory, Metadata, Registers
 from difflang_llvm.module import assemble
 from difflang_llvm.primitives import LOWERINGS, Operation
@@ -24,11 +26,20 @@ OUT_OF_MEMORY = -1
 HOST_FAILED = -2
 
 
-def generate(program: Program) -> tuple[str, Interface]:
-    """The module text, and what the host must know to call it."""
+@dataclass(frozen=True, slots=True)
+class Module:
+    """The text, what the host must know to call it, and the functions of the library that it uses."""
+
+    text: str
+    interface: Interface
+    units: tuple[tuple[str, DType], ...]
+
+
+def generate(program: Program) -> Module:
     generator = Generator(program)
     generator.run()
-    return generator.module_text(), generator.interface
+    units = tuple(unit for unit in generator.needs.functions if unit[0] not in INLINED)
+    return Module(generator.module_text(), generator.interface, units)
 
 
 class Generator:

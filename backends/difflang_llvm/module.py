@@ -1,15 +1,15 @@
-"""Assembly of a module text: functions, the runtime, and whatever of the function library they need."""
+"""Assembly of module texts: programs with the runtime, and units of the function library."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cache
 from importlib import resources
 
 from difflang.core.ir import DType
 from difflang_llvm.kernels import kernel_text
-from difflang_llvm.math.library import FunctionText, function_text
+from difflang_llvm.math import library
 from difflang_llvm.text import Needs
 
 _DECLARED = re.compile(r"^declare [^@\n]*@([\w.]+)", re.MULTILINE)
@@ -27,7 +27,7 @@ def runtime_text() -> str:
 
 
 def assemble(definitions: Sequence[str], needs: Needs, metadata: Sequence[str]) -> str:
-    """The whole text. Declarations appear once, also those that the runtime has already."""
+    """The whole text of a program. Declarations appear once, also those that the runtime has already."""
     runtime = runtime_text()
     texts = list(definitions)
     declarations: dict[str, None] = dict(needs.intrinsics)
@@ -35,18 +35,28 @@ def assemble(definitions: Sequence[str], needs: Needs, metadata: Sequence[str]) 
         wrapper = kernel_text(name, dtype)
         texts.append(wrapper.text)
         declarations.update(dict.fromkeys(wrapper.declarations))
-        for callee in wrapper.functions:
-            needs.functions[callee] = None
-    kept: list[str] = []
-    for function in _library(needs.functions):
+    inlined = library.closure((name, dtype, 1) for name, dtype in needs.functions if name in library.INLINED)
+    for function in inlined.values():
         texts.append(function.text)
         declarations.update(dict.fromkeys(function.declarations))
-        kept += function.kept
+    kept: list[str] = []
+    for name, dtype in needs.functions:
+        if name not in library.INLINED:
+            lines, forms = library.declaration(name, dtype)
+            declarations.update(dict.fromkeys(lines))
+            kept += forms
     if kept:
         texts.append(_kept_text(kept))
     present = set(runtime.splitlines())
     missing = [line for line in declarations if line not in present]
     return "\n\n".join([runtime, *texts, "\n".join(missing), "\n".join(ATTRIBUTES), "\n".join(metadata), ""])
+
+
+@cache
+def unit_module(name: str, dtype: DType) -> str:
+    """The module of one function of the library."""
+    texts, declarations = library.definitions(name, dtype)
+    return "\n\n".join([*texts, "\n".join(declarations), "\n".join(ATTRIBUTES), ""])
 
 
 def _kept_text(names: Sequence[str]) -> str:
@@ -55,19 +65,7 @@ def _kept_text(names: Sequence[str]) -> str:
     return f'@llvm.compiler.used = appending global [{len(names)} x ptr] [{pointers}], section "llvm.metadata"'
 
 
-def _library(wanted: Iterable[tuple[str, DType]]) -> list[FunctionText]:
-    """Library functions and all that they call."""
-    pending = list(wanted)
-    done: dict[tuple[str, DType], FunctionText] = {}
-    while pending:
-        key = pending.pop()
-        if key not in done:
-            done[key] = function_text(*key)
-            pending.extend(done[key].callees)
-    return list(done.values())
-
-
 def imported_symbols(text: str) -> tuple[str, ...]:
-    """The external functions that a module text declares (LLVM's own intrinsics aside)."""
+    """The external functions that a module text declares (LLVM's intrinsics and the function library aside)."""
     names = (match[1] for match in _DECLARED.finditer(text))
-    return tuple(dict.fromkeys(name for name in names if not name.startswith("llvm.")))
+    return tuple(dict.fromkeys(name for name in names if not name.startswith(("llvm.", "dl."))))

@@ -9,9 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from difflang.loops.ir import Apply, Array, For, Load, Program, Register, Result, Store
-from difflang_llvm import engine
-from difflang_llvm.executable import Compiled, NativeFunction
-from difflang_llvm.generate import generate
+from difflang_llvm import backend
 
 
 def loop_program(name: str, dtype: Any, arity: int) -> Program:
@@ -32,10 +30,7 @@ def loop_program(name: str, dtype: Any, arity: int) -> Program:
 @cache
 def compiled(name: str, dtype: str, arity: int) -> Callable[..., npt.NDArray[Any]]:
     """The elementwise function over contiguous vectors."""
-    program = loop_program(name, dtype, arity)
-    text, interface = generate(program)
-    code = engine.object_code(engine.optimized(text))
-    function = NativeFunction(Compiled(code, (), interface, (), ()), engine.process_symbol)
+    function = backend.loaded(backend.compiled_program(loop_program(name, dtype, arity)), use_cache=False)
 
     def apply(*arrays: npt.NDArray[Any]) -> npt.NDArray[Any]:
         result = function([len(arrays[0]), *map(np.ascontiguousarray, arrays)], None)[0]  # type: ignore[arg-type]

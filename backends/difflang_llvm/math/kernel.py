@@ -1,9 +1,8 @@
 """A small language for writing scalar LLVM functions: values with operators that append instructions.
 
-A kernel is straight-line code (selects instead of branches), so that LLVM's loop vectoriser turns a call
-of the function inside a loop into vector instructions once it has been inlined. Nothing carries
-fast-math flags: error-free transformations such as `two_sum` stay exact. A fused multiply-add is written
-out where it is wanted.
+A kernel is straight-line code (selects instead of branches), so that the same text serves for one number and
+for vectors of several lanes. Nothing carries fast-math flags: error-free transformations such as `two_sum` stay
+exact. A fused multiply-add is written out where it is wanted.
 """
 
 from __future__ import annotations
@@ -14,22 +13,31 @@ from dataclasses import dataclass
 
 Scalar = float | int
 LANES = (2, 4, 8)
-"""The vector lengths for which rare functions have a form of their own."""
+"""The vector lengths for which every function has a form of its own."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Value:
-    """An LLVM value inside a kernel; Python numbers beside it become constants of its type."""
+    """An LLVM value inside a kernel; Python numbers beside it become constants of its type.
+
+    `type` is that of one lane.
+    """
 
     kernel: Kernel
     text: str
     type: str
 
+    @property
+    def typed(self) -> str:
+        """The type with its lanes, and the value."""
+        return f"{self.kernel.wide(self.type)} {self.text}"
+
     def _binary(self, operation: str, left: Operand, right: Operand) -> Value:
-        return self.kernel.emit(f"{operation} {self.type} {self._ref(left)}, {self._ref(right)}", self.type)
+        wide = self.kernel.wide(self.type)
+        return self.kernel.emit(f"{operation} {wide} {self._ref(left)}, {self._ref(right)}", self.type)
 
     def _ref(self, operand: Operand) -> str:
-        return operand.text if isinstance(operand, Value) else constant_text(operand, self.type)
+        return operand.text if isinstance(operand, Value) else self.kernel.constant(operand, self.type)
 
     def _arithmetic(self, name: str, left: Operand, right: Operand) -> Value:
         return self._binary(name if self.type.startswith("i") else f"f{name}", left, right)
@@ -59,7 +67,7 @@ class Value:
         return self._binary("fdiv", other, self)
 
     def __neg__(self) -> Value:
-        return self.kernel.emit(f"fneg {self.type} {self.text}", self.type)
+        return self.kernel.emit(f"fneg {self.typed}", self.type)
 
     def __and__(self, other: Operand) -> Value:
         return self._binary("and", self, other)
@@ -80,7 +88,7 @@ class Value:
     def _compare(self, float_condition: str, integer_condition: str, other: Operand) -> Value:
         integral = self.type.startswith("i")
         instruction = f"icmp {integer_condition}" if integral else f"fcmp {float_condition}"
-        return self.kernel.emit(f"{instruction} {self.type} {self.text}, {self._ref(other)}", "i1")
+        return self.kernel.emit(f"{instruction} {self.typed}, {self._ref(other)}", "i1")
 
     def __lt__(self, other: Operand) -> Value:
         return self._compare("olt", "slt", other)
@@ -99,7 +107,7 @@ class Value:
         return self._compare("oeq", "eq", other)
 
     def is_nan(self) -> Value:
-        return self.kernel.emit(f"fcmp uno {self.type} {self.text}, {self.text}", "i1")
+        return self.kernel.emit(f"fcmp uno {self.typed}, {self.text}", "i1")
 
 
 Operand = Value | Scalar
@@ -113,13 +121,32 @@ def constant_text(value: Scalar, type_: str) -> str:
     return f"0x{bits:016X}"
 
 
-class Kernel:
-    """Collects the instructions of one function; `declarations` are the intrinsics that it needs."""
+def symbol(name: str, dtype: str, lanes: int = 1) -> str:
+    """The name of a library function: `dl.exp.f64`, `dl.exp.f64.v4`."""
+    return f"dl.{name}.{dtype}" if lanes == 1 else f"dl.{name}.{dtype}.v{lanes}"
 
-    def __init__(self) -> None:
+
+class Kernel:
+    """Collects the instructions of one function over vectors of `lanes` (1: scalars).
+
+    `declarations` are the intrinsics that it needs, `callees` the other functions of the library.
+    """
+
+    def __init__(self, lanes: int = 1) -> None:
+        self.lanes = lanes
         self.lines: list[str] = []
         self.declarations: dict[str, None] = {}
         self.callees: dict[str, None] = {}
+
+    def wide(self, type_: str) -> str:
+        return type_ if self.lanes == 1 else f"<{self.lanes} x {type_}>"
+
+    def constant(self, value: Scalar, type_: str) -> str:
+        text = constant_text(value, type_)
+        return text if self.lanes == 1 else f"splat ({type_} {text})"
+
+    def symbol(self, name: str) -> str:
+        return symbol(name, "f64", self.lanes)
 
     def emit(self, instruction: str, type_: str) -> Value:
         name = f"%v{len(self.lines)}"
@@ -127,36 +154,39 @@ class Kernel:
         return Value(self, name, type_)
 
     def number(self, value: Scalar, type_: str = "double") -> Value:
-        return Value(self, constant_text(value, type_), type_)
+        return Value(self, self.constant(value, type_), type_)
 
     def intrinsic(self, name: str, *args: Value) -> Value:
         """`llvm.<name>.f64` and the like."""
-        type_ = args[0].type
-        suffix = {"double": "f64", "float": "f32"}.get(type_, type_)
-        self.declarations[f"declare {type_} @llvm.{name}.{suffix}({', '.join(a.type for a in args)})"] = None
-        operands = ", ".join(f"{a.type} {a.text}" for a in args)
-        return self.emit(f"call {type_} @llvm.{name}.{suffix}({operands})", type_)
+        type_ = self.wide(args[0].type)
+        suffix = {"double": "f64"}.get(args[0].type, args[0].type)
+        full = f"@llvm.{name}.{suffix if self.lanes == 1 else f'v{self.lanes}{suffix}'}"
+        self.declarations[f"declare {type_} {full}({', '.join(type_ for _ in args)})"] = None
+        return self.emit(f"call {type_} {full}({', '.join(a.typed for a in args)})", args[0].type)
 
     def call(self, name: str, *args: Value) -> Value:
-        """Another function of the library, in f64."""
+        """Another function of the library."""
         self.callees[name] = None
-        operands = ", ".join(f"double {a.text}" for a in args)
-        return self.emit(f"call double @dl.{name}.f64({operands})", "double")
+        operands = ", ".join(a.typed for a in args)
+        return self.emit(f"call {self.wide('double')} @{self.symbol(name)}({operands})", "double")
 
     def rarely(self, condition: Value, name: str, x: Value, otherwise: Value) -> Value:
         """`name(x)` where the condition holds, which is seldom, else `otherwise`. The one branch of the language:
 
-        the function `name` is marked `rare`, and has masked vector forms that return at once for an empty mask.
+        the vector forms of the function, which is marked `rare`, take the condition as a mask and return at once
+        where it is empty.
         """
         self.callees[name] = None
-        k, symbol = len(self.lines), f"dl.{name}.f64"
-        variants = ",".join(f"_ZGV_LLVM_M{lanes}v_{symbol}({symbol}.v{lanes})" for lanes in LANES)
+        if self.lanes > 1:
+            call = f"call {self.wide('double')} @{self.symbol(name)}({x.typed}, {condition.typed})"
+            return self.select(condition, self.emit(call, "double"), otherwise)
+        k = len(self.lines)
         self.lines += [
             f"  br label %from{k}",
             f"from{k}:",
             f"  br i1 {condition.text}, label %rare{k}, label %join{k}",
             f"rare{k}:",
-            f"  %called{k} = call double @{symbol}(double {x.text}) \"vector-function-abi-variant\"=\"{variants}\"",
+            f"  %called{k} = call double @{self.symbol(name)}(double {x.text})",
             f"  br label %join{k}",
             f"join{k}:",
         ]
@@ -184,18 +214,19 @@ class Kernel:
     def select(self, condition: Value, yes: Operand, no: Operand) -> Value:
         like = yes if isinstance(yes, Value) else no
         type_ = like.type if isinstance(like, Value) else "double"
-        texts = [v.text if isinstance(v, Value) else constant_text(v, type_) for v in (yes, no)]
-        return self.emit(f"select i1 {condition.text}, {type_} {texts[0]}, {type_} {texts[1]}", type_)
+        wide = self.wide(type_)
+        texts = [v.text if isinstance(v, Value) else self.constant(v, type_) for v in (yes, no)]
+        return self.emit(f"select {condition.typed}, {wide} {texts[0]}, {wide} {texts[1]}", type_)
 
     def bits(self, a: Value) -> Value:
-        return self.emit(f"bitcast double {a.text} to i64", "i64")
+        return self.convert(a, "bitcast", "i64")
 
     def from_bits(self, a: Value) -> Value:
-        return self.emit(f"bitcast i64 {a.text} to double", "double")
+        return self.convert(a, "bitcast", "double")
 
     def convert(self, a: Value, instruction: str, type_: str) -> Value:
         """A conversion instruction such as `sitofp`."""
-        return self.emit(f"{instruction} {a.type} {a.text} to {type_}", type_)
+        return self.emit(f"{instruction} {a.typed} to {self.wide(type_)}", type_)
 
     def polynomial(self, coefficients: Sequence[float], x: Value) -> Value:
         """The polynomial with these coefficients (constant term first), by Estrin's scheme: short chains of
@@ -268,7 +299,7 @@ Body = Callable[..., Value]
 class Function:
     """A function of the library: its name, the number of its arguments and the code of its f64 form.
 
-    A rare one is not inlined; see `Kernel.rarely`.
+    A rare one is scalar code, not inlined; see `Kernel.rarely`.
     """
 
     name: str

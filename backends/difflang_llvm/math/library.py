@@ -1,4 +1,9 @@
-"""The text of library functions, made on first use: `@dl.<name>.<dtype>`.
+"""The function library: `@dl.<name>.<dtype>`, with forms for vectors, each compiled once on a machine.
+
+A unit is the module of one function and one type: the scalar form, the vector forms, and inside it all that
+they call. Programs only declare the functions that they use; the attribute `vector-function-abi-variant` tells LLVM's
+vectorisers which vector form stands for several scalar calls. This keeps programs small and their compilation
+short.
 
 An f32 function is the f64 one between two conversions: its result is the exact value rounded once, up to about
 one case in 10^8.
@@ -6,61 +11,97 @@ one case in 10^8.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
 from difflang.core.ir import DType
 from difflang_llvm.math import exponential, handwritten, logarithm, power, special, trigonometric
-from difflang_llvm.math.kernel import FUNCTIONS, LANES, Kernel, Value
+from difflang_llvm.math.kernel import FUNCTIONS, LANES, Kernel, Value, symbol
 from difflang_llvm.text import REGISTER_TYPES
 
-_F64: DType = "f64"
 FAMILIES = (exponential, logarithm, trigonometric, power, special)
 """The modules whose import fills `FUNCTIONS`."""
+
+PURE = "nounwind willreturn speculatable memory(none)"
+INLINED = frozenset({"mod", "floordiv", "powi", "random_bits"})
+"""Functions that stand inside the programs that use them."""
+
+Key = tuple[str, DType, int]
+"""Name, type and lanes of a function."""
 
 
 @dataclass(frozen=True, slots=True)
 class FunctionText:
-    """A definition, the intrinsics that it declares, the library functions that it calls, and the symbols that
-
-    only the loop vectoriser will refer to.
-    """
+    """A definition, the intrinsics that it declares and the functions that it calls."""
 
     text: str
     declarations: tuple[str, ...]
-    callees: tuple[tuple[str, DType], ...]
-    kept: tuple[str, ...] = ()
+    callees: tuple[Key, ...]
+
+
+def parameter_types(name: str, dtype: DType) -> list[str]:
+    if name == "polygamma":
+        return ["i64", REGISTER_TYPES[dtype]]
+    arity = FUNCTIONS[name].arity if name in FUNCTIONS else 2
+    return [REGISTER_TYPES[dtype]] * arity
+
+
+def has_vector_forms(name: str) -> bool:
+    return name in FUNCTIONS
+
+
+def _wide(type_: str, lanes: int) -> str:
+    return type_ if lanes == 1 else f"<{lanes} x {type_}>"
 
 
 @cache
-def function_text(name: str, dtype: DType) -> FunctionText:
+def function_text(name: str, dtype: DType, lanes: int = 1) -> FunctionText:
     """Raises KeyError for an unknown function."""
     if (name, dtype) in handwritten.TEXTS:
         text, declarations, callees = handwritten.TEXTS[name, dtype]
-        return FunctionText(text, declarations, callees)
+        return FunctionText(text, declarations, tuple((*callee, 1) for callee in callees))
     function = FUNCTIONS[name]
     if dtype == "f32":
-        return _through_f64(name, function.arity)
-    kernel = Kernel()
+        return _through_f64(name, function.arity, lanes)
+    if function.rare and lanes > 1:
+        return _lane_by_lane(name, lanes)
+    kernel = Kernel(lanes)
     args = [Value(kernel, f"%x{k}", "double") for k in range(function.arity)]
     result = function.body(kernel, *args)
-    text = _definition(name, "f64", function.arity, [*kernel.lines, f"  ret double {result.text}"], function.rare)
-    if function.rare:
-        text = "\n\n".join([text, *(_vector_form(name, lanes) for lanes in LANES)])
-    callees = tuple((callee, _F64) for callee in kernel.callees)
-    return FunctionText(text, tuple(kernel.declarations), callees, vector_forms(name) if function.rare else ())
+    text = _definition(name, "f64", function.arity, lanes, [*kernel.lines, f"  ret {result.typed}"], function.rare)
+    callees = tuple((callee, _F64, lanes if has_vector_forms(callee) else 1) for callee in kernel.callees)
+    return FunctionText(text, tuple(kernel.declarations), callees)
 
 
-def vector_forms(name: str) -> tuple[str, ...]:
-    """The names of the vector forms of a rare function."""
-    return tuple(f"dl.{name}.f64.v{lanes}" for lanes in LANES)
+_F64: DType = "f64"
 
 
-def _vector_form(name: str, lanes: int) -> str:
-    """Applies the function to the lanes that the mask selects; an empty mask costs one test."""
+def _definition(name: str, dtype: DType, arity: int, lanes: int, lines: list[str], rare: bool = False) -> str:
+    type_ = _wide(REGISTER_TYPES[dtype], lanes)
+    parameters = ", ".join(f"{type_} %x{k}" for k in range(arity))
+    attributes = "#3" if rare else "#2"
+    head = f"define internal {type_} @{symbol(name, dtype, lanes)}({parameters}) {attributes} {{"
+    return "\n".join([head, *lines, "}"])
+
+
+def _through_f64(name: str, arity: int, lanes: int) -> FunctionText:
+    narrow, wide = _wide("float", lanes), _wide("double", lanes)
+    lines = [f"  %w{k} = fpext {narrow} %x{k} to {wide}" for k in range(arity)]
+    operands = ", ".join(f"{wide} %w{k}" for k in range(arity))
+    lines += [
+        f"  %y = call {wide} @{symbol(name, 'f64', lanes)}({operands})",
+        f"  %r = fptrunc {wide} %y to {narrow}",
+        f"  ret {narrow} %r",
+    ]
+    return FunctionText(_definition(name, "f32", arity, lanes, lines), (), ((name, "f64", lanes),))
+
+
+def _lane_by_lane(name: str, lanes: int) -> FunctionText:
+    """The masked vector form of a rare function: an empty mask costs one test."""
     vector = f"<{lanes} x double>"
     lines = [
-        f"define internal {vector} @dl.{name}.f64.v{lanes}({vector} %x, <{lanes} x i1> %mask) #3 {{",
+        f"define internal {vector} @{symbol(name, 'f64', lanes)}({vector} %x, <{lanes} x i1> %mask) #3 {{",
         f"  %bits = bitcast <{lanes} x i1> %mask to i{lanes}",
         f"  %none = icmp eq i{lanes} %bits, 0",
         "  br i1 %none, label %out, label %some",
@@ -72,22 +113,54 @@ def _vector_form(name: str, lanes: int) -> str:
     for k in range(lanes):
         lines += [
             f"  %x{k} = extractelement {vector} %x, i32 {k}",
-            f"  %y{k} = call double @dl.{name}.f64(double %x{k})",
+            f"  %y{k} = call double @{symbol(name, 'f64')}(double %x{k})",
             f"  %z{k} = insertelement {vector} {result}, double %y{k}, i32 {k}",
         ]
         result = f"%z{k}"
-    return "\n".join([*lines, f"  ret {vector} {result}", "}"])
+    return FunctionText("\n".join([*lines, f"  ret {vector} {result}", "}"]), (), ((name, "f64", 1),))
 
 
-def _definition(name: str, dtype: DType, arity: int, lines: list[str], rare: bool = False) -> str:
-    type_ = REGISTER_TYPES[dtype]
-    parameters = ", ".join(f"{type_} %x{k}" for k in range(arity))
-    attributes = "#3" if rare else "#2"
-    return "\n".join([f"define internal {type_} @dl.{name}.{dtype}({parameters}) {attributes} {{", *lines, "}"])
+def closure(wanted: Iterable[Key]) -> dict[Key, FunctionText]:
+    """Functions and all that they call."""
+    pending = list(wanted)
+    done: dict[Key, FunctionText] = {}
+    while pending:
+        key = pending.pop()
+        if key not in done:
+            done[key] = function_text(*key)
+            pending.extend(done[key].callees)
+    return done
 
 
-def _through_f64(name: str, arity: int) -> FunctionText:
-    lines = [f"  %w{k} = fpext float %x{k} to double" for k in range(arity)]
-    operands = ", ".join(f"double %w{k}" for k in range(arity))
-    lines += [f"  %y = call double @dl.{name}.f64({operands})", "  %r = fptrunc double %y to float", "  ret float %r"]
-    return FunctionText(_definition(name, "f32", arity, lines), (), ((name, "f64"),))
+def forms(name: str) -> tuple[int, ...]:
+    return (1, *LANES) if has_vector_forms(name) else (1,)
+
+
+def definitions(name: str, dtype: DType) -> tuple[list[str], dict[str, None]]:
+    """The texts of a unit (its own forms visible from outside), and what they declare."""
+    texts: list[str] = []
+    declarations: dict[str, None] = {}
+    for (callee, callee_type, lanes), made in closure((name, dtype, lanes) for lanes in forms(name)).items():
+        own = (callee, callee_type) == (name, dtype)
+        exported = f"@{symbol(name, dtype, lanes)}("
+        lines = made.text.split("\n")
+        shown = [
+            line.replace("define internal", "define").replace("#2 {", "#4 {") if own and exported in line else line
+            for line in lines
+        ]
+        texts.append("\n".join(shown))
+        declarations.update(dict.fromkeys(made.declarations))
+    return texts, declarations
+
+
+def declaration(name: str, dtype: DType) -> tuple[list[str], list[str]]:
+    """How a program declares a function and its vector forms, and the symbols that only the vectorisers refer to."""
+    result, types = REGISTER_TYPES[dtype], parameter_types(name, dtype)
+    scalar = symbol(name, dtype)
+    lanes_of = {symbol(name, dtype, lanes): lanes for lanes in forms(name) if lanes > 1}
+    variants = [f"_ZGV_LLVM_N{lanes}{'v' * len(types)}_{scalar}({form})" for form, lanes in lanes_of.items()]
+    attribute = f' "vector-function-abi-variant"="{",".join(variants)}"' if variants else ""
+    lines = [f"declare {result} @{scalar}({', '.join(types)}) {PURE}{attribute}"]
+    for form, lanes in lanes_of.items():
+        lines.append(f"declare {_wide(result, lanes)} @{form}({', '.join(_wide(t, lanes) for t in types)}) {PURE}")
+    return lines, list(lanes_of)

@@ -1,0 +1,40 @@
+"""Units of the function library as native code: made once, kept on disk, linked once in a process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from difflang.core.ir import DType
+from difflang_llvm import cache, engine
+from difflang_llvm.layout import Interface
+from difflang_llvm.executable import Compiled
+from difflang_llvm.module import imported_symbols, unit_module
+
+Unit = tuple[str, DType]
+
+_linked: dict[Unit, engine.Library] = {}
+
+
+def libraries(units: Iterable[Unit], use_cache: bool = True) -> list[engine.Library]:
+    """The linked libraries that define these functions."""
+    return [_library(unit, use_cache) for unit in units]
+
+
+def _library(unit: Unit, use_cache: bool) -> engine.Library:
+    if unit not in _linked:
+        compiled = _compiled(unit, use_cache)
+        symbols = {name: engine.process_symbol(name) for name in compiled.symbols}
+        _linked[unit] = engine.link_library(compiled.code, symbols)
+    return _linked[unit]
+
+
+def _compiled(unit: Unit, use_cache: bool) -> Compiled:
+    text = unit_module(*unit)
+    name = cache.key([text, engine.host_description()]) if use_cache else ""
+    found = cache.load(name) if use_cache else None
+    if found is None:
+        code = engine.object_code(engine.optimized(text))
+        found = Compiled(code, imported_symbols(text), (), Interface(0, (), ()), (), ())
+        if use_cache:
+            cache.store(name, found)
+    return found
