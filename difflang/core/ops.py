@@ -35,9 +35,10 @@ qr a                        Reduced Q (m, k), R (k, n) with k = min(m, n).
 eigh a                      Ascending eigenvalues w, and V with a V = V diag(w) (reads the lower triangle).
 svd a                       Reduced U, s, Vt.
 checkpoint[levels] {-> r..} Runs its region. In reverse nothing of it is kept; its loops keep O(n^(1/levels)) states.
-rule[modes] x.. {x.. -> y..} {..}..
+rule[name, modes] x.. {x.. -> y..} {..}..
                             Runs its first region. A derivative uses the others, one for each of `modes`:
                             jvp {x.. dx.. -> dy..} and vjp {x.. y.. ybar.. -> xbar..}, with dx, dy, ybar, xbar for the floats only.
+                            Inside the regions of a rule of that name, one without regions stands for the same rule again.
 implicit p.. {p.. -> w..} {w.. p.. -> r..} [{r.. p.. -> w..}]
                             Runs its first region, whose results make the residuals r (shaped like w) zero. The third solves
                             linear systems, applying their matrix by `operator`; a dense factorisation serves where it is
@@ -175,8 +176,6 @@ RULES: dict[str, TypeRule] = {
     "reshape": lambda args, attrs, regions: (Type(args[0].type.dtype, tuple(args[1:])),),
     "contract": _contract,
     "checkpoint": _cond,
-    "rule": _cond,
-    "implicit": _cond,
     "argsort": lambda args, attrs, regions: (Type("i64", args[0].type.shape),),
     "cholesky": _first,
     "lu": _lu,
@@ -191,11 +190,11 @@ RULES: dict[str, TypeRule] = {
 }
 """Missing are those whose result types are not a function of their arguments alone."""
 
-UNTYPED = frozenset({"while", "extern", "operator"})
+UNTYPED = frozenset({"while", "extern", "operator", "rule", "implicit"})
 STRUCTURAL = frozenset(RULES) | UNTYPED
 
 CLOSED = frozenset({"rule", "implicit"})
-"""Operations whose regions use no variables around them but sizes, and whose further regions serve derivatives."""
+"""Operations whose regions use no floats around them but constants, and whose further regions serve derivatives."""
 
 
 def is_effect(op: str, regions: Sequence[Block]) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from difflang.core.builder import Builder
 from difflang.core.ir import Atom, Block, Eqn
 from difflang.derive import values
-from difflang.derive.copying import inline
+from difflang.derive.copying import Copy
 from difflang.derive.forward import TANGENTS
 from difflang.derive.refuse import not_linear
 from difflang.derive.reverse import ADJOINTS, Adjoint, Cotangent, Frame, NotLinear, Sweep, Trace
@@ -24,7 +24,7 @@ def rule_tangents(b: Builder, eqn: Eqn, tangents: Sequence[Tangent]) -> list[Tan
     real = _real(b, eqn.args, tangents)
     region = _region(eqn, "jvp")
     if region is not None:
-        return _spread(eqn.outs, inline(b, region, [*eqn.args, *real]))
+        return _spread(eqn.outs, _unfolded(b, eqn, region, [*eqn.args, *real]))
     return _spread(eqn.outs, _transposed(b, eqn, eqn.outs, "vjp", [*eqn.args, *eqn.outs], real))
 
 
@@ -33,7 +33,7 @@ def rule_cotangents(b: Builder, eqn: Eqn, cotangents: Sequence[Tangent]) -> list
     real = _real(b, eqn.outs, cotangents)
     region = _region(eqn, "vjp")
     if region is not None:
-        return _spread(eqn.args, inline(b, region, [*eqn.args, *eqn.outs, *real]))
+        return _spread(eqn.args, _unfolded(b, eqn, region, [*eqn.args, *eqn.outs, *real]))
     return _spread(eqn.args, _transposed(b, eqn, eqn.args, "jvp", eqn.args, real))
 
 
@@ -45,9 +45,31 @@ def _transposed(
     assert region is not None, "a rule has at least one mode"
     types = [a.type for a in inputs if a.type.is_float]
     try:
-        return transposed(b, types, lambda *tangents: inline(b, region, [*point, *tangents]), real)
+        return transposed(b, types, lambda *tangents: _unfolded(b, eqn, region, [*point, *tangents]), real)
     except NotLinear:
         raise not_linear(eqn, mode) from None
+
+
+def _unfolded(b: Builder, eqn: Eqn, region: Block, args: Sequence[Atom]) -> list[Atom]:
+    """The code of a region of a rule, in which the rule itself may occur again."""
+    return _Unfolding(b, eqn).run(region, args)
+
+
+class _Unfolding(Copy):
+    def __init__(self, builder: Builder, rule: Eqn) -> None:
+        super().__init__(builder, {})
+        self.rule = rule
+
+    def equation(self, eqn: Eqn) -> None:
+        """A mention of the rule becomes the rule; the mentions in its regions stay."""
+        name = self.rule.attrs.get("name")
+        if eqn.op == "rule" and not eqn.regions and eqn.attrs.get("name") == name:
+            plain = Copy(self.builder, {})
+            regions = tuple(plain.region(r) for r in self.rule.regions)
+            attrs = self.rule.attrs
+            self.builder.append(Eqn(self.fresh(eqn.outs), "rule", self.atoms(eqn.args), attrs, regions, eqn.span))
+        else:
+            super().equation(eqn)
 
 
 def _real(b: Builder, atoms: Sequence[Atom], tangents: Sequence[Tangent]) -> list[Atom]:

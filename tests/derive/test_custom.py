@@ -37,7 +37,7 @@ def run_erased(func: Func, *args: object) -> list[object]:
 
 def rule(b: Builder, args: Sequence[Atom], primal: Block, **modes: Block) -> tuple[Var, ...]:
     types = [r.type for r in primal.results]
-    return b.emit("rule", args, {"modes": tuple(modes)}, [primal, *modes.values()], types)
+    return b.emit("rule", args, {"name": "f", "modes": tuple(modes)}, [primal, *modes.values()], types)
 
 
 def cube_with(*modes: str) -> Func:
@@ -129,6 +129,28 @@ def test_an_extern_function_has_no_derivative_of_its_own() -> None:
             derivative(f)
         assert caught.value.code == "E0501"
         assert "measure" in str(caught.value)
+
+
+@pytest.mark.parametrize("mode", ["jvp", "vjp"])
+def test_a_rule_may_mention_itself(mode: str) -> None:
+    """exp with the rule dy = exp(x) dx, at three orders; the primal is opaque."""
+
+    def body(b: Builder, x: Atom) -> Sequence[Atom]:
+        primal = b.block([F64], lambda x: [b.prim("exp", b.prim("stop_grad", x))])
+
+        def again(x: Atom) -> Atom:
+            return b.emit("rule", [x], {"name": "f", "modes": (mode,)}, (), [F64])[0]
+
+        tangent = b.block([F64, F64], lambda x, d: [b.prim("mul", again(x), d)])
+        cotangent = b.block([F64, F64, F64], lambda x, y, bar: [b.prim("mul", again(x), bar)])
+        return rule(b, [x], primal, **{mode: tangent if mode == "jvp" else cotangent})
+
+    f = function("x", body)
+    gradient = gradient_function(f)
+    e = pytest.approx(math.exp(0.7), rel=1e-14)
+    assert run_erased(gradient, 0.7) == [e]
+    assert run_erased(tangent_function(gradient_function(gradient)), 0.7, 1.0) == [e, e]
+    assert run_erased(tangent_function(tangent_function(f)), 0.7, 1.0, 1.0, 0.0) == [e, e, e, e]
 
 
 # --- implicit functions ---
