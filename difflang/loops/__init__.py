@@ -1,5 +1,1 @@
-"""Loops: the imperative intermediate representation, and the scheduling of Core into it."""
-
-from difflang.loops.schedule import schedule
-
-__all__ = ["schedule"]
+"""Loops: the imperative intermediate representation, and the scheduling of Core into it (`loops.schedule`)."""

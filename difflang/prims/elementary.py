@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from scipy import special
 
 from difflang.core.ir import Attribute, DType
 from difflang.prims.model import FLOATS, Primitive, of_floats
@@ -16,6 +15,17 @@ def _f(name: str, evaluate: Any, *partials: str, doc: str = "") -> Primitive:
     return Primitive(name, len(partials), evaluate, of_floats, partials, doc)
 
 
+def _special(name: str) -> Any:
+    """A function of scipy.special, which is slow to import and therefore imported at the first call."""
+
+    def evaluate(x: Any) -> Any:
+        from scipy import special
+
+        return getattr(special, name)(x)
+
+    return evaluate
+
+
 def _polygamma_rule(dtypes: Sequence[DType], attrs: Mapping[str, Attribute]) -> DType:
     if dtypes[0] != "i64" or dtypes[1] not in FLOATS:
         raise ValueError("polygamma needs an i64 and a float")
@@ -23,6 +33,8 @@ def _polygamma_rule(dtypes: Sequence[DType], attrs: Mapping[str, Attribute]) -> 
 
 
 def _polygamma(n: Any, x: Any) -> Any:
+    from scipy import special
+
     x = np.asarray(x)
     return np.where(np.asarray(n) == 0, special.digamma(x), special.polygamma(n, x)).astype(x.dtype)[()]
 
@@ -50,10 +62,10 @@ RECORDS: tuple[Primitive, ...] = (
     _f("asinh", np.arcsinh, "1 / sqrt(a * a + 1)"),
     _f("acosh", np.arccosh, "1 / (sqrt(a - 1) * sqrt(a + 1))"),
     _f("atanh", np.arctanh, "1 / (1 - a * a)"),
-    _f("erf", special.erf, "1.1283791670955126 * exp(-(a * a))"),
-    _f("erfc", special.erfc, "-1.1283791670955126 * exp(-(a * a))"),
-    _f("lgamma", special.gammaln, "digamma(a)", doc="log |gamma(a)|"),
-    _f("digamma", special.digamma, "polygamma(1, a)"),
+    _f("erf", _special("erf"), "1.1283791670955126 * exp(-(a * a))"),
+    _f("erfc", _special("erfc"), "-1.1283791670955126 * exp(-(a * a))"),
+    _f("lgamma", _special("gammaln"), "digamma(a)", doc="log |gamma(a)|"),
+    _f("digamma", _special("digamma"), "polygamma(1, a)"),
     Primitive(
         "polygamma", 2, _polygamma, _polygamma_rule, (None, "polygamma(a + 1, b)"), "The a-th derivative of digamma."
     ),
@@ -65,6 +77,6 @@ RECORDS: tuple[Primitive, ...] = (
         doc="a ** b; at a = 0 the derivative in b is 0 for b >= 0.",
     ),
     _f("hypot", np.hypot, "where(y == 0, 0, a / y)", "where(y == 0, 0, b / y)"),
-    _f("sigmoid", special.expit, "y * sigmoid(-a)"),
+    _f("sigmoid", _special("expit"), "y * sigmoid(-a)"),
     _f("softplus", lambda a: np.logaddexp(a, np.zeros_like(a)), "sigmoid(a)"),
 )

@@ -13,7 +13,7 @@ from difflang.core.ir import Func
 from difflang.core.parser import parse_func
 from difflang.core.verifier import verify
 from difflang.diagnostics.model import DiffLangError
-from difflang.loops import schedule
+from difflang.loops.schedule import schedule
 from tests.loops.interpreter import Machine
 
 
