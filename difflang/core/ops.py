@@ -37,12 +37,14 @@ svd a                       Reduced U, s, Vt.
 checkpoint[levels] {-> r..} Runs its region. In reverse nothing of it is kept; its loops keep O(n^(1/levels)) states.
 rule[name, modes] x.. {x.. -> y..} {..}..
                             Runs its first region. A derivative uses the others, one for each of `modes`:
-                            jvp {x.. dx.. -> dy..} and vjp {x.. y.. ybar.. -> xbar..}, with dx, dy, ybar, xbar for the floats only.
-                            Inside the regions of a rule of that name, one without regions stands for the same rule again.
+                            jvp {x.. dx.. -> dy..} and vjp {x.. y.. ybar.. -> xbar..}, with dx, dy, ybar and
+                            xbar for the floats only. Inside the regions of a rule of that name, one without
+                            regions stands for the same rule again.
 implicit p.. {p.. -> w..} {w.. p.. -> r..} [{r.. p.. -> w..}]
-                            Runs its first region, whose results make the residuals r (shaped like w) zero. The third solves
-                            linear systems, applying their matrix by `operator`; a dense factorisation serves where it is
-                            missing, or the system is small and the attribute `fallback` is true.
+                            Runs its first region, whose results make the residuals r (shaped like w) zero.
+                            The third solves linear systems, applying their matrix by `operator`; a dense
+                            factorisation serves where it is missing, or where the system is small and the
+                            attribute `fallback` is true.
 operator v..                In the third region of `implicit`: the matrix of the linear system times v.
 assert[code, message] p v.. Fails with the message when p is false; `{0}` in it stands for v0.
 print[template] v..         Writes a line; `{0}` stands for v0 (a scalar or an array).
