@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from difflang.check.environment import Binding, Scope
 from difflang.check.functions import Closure, OverloadSet
+from difflang.check.special import special_function
 from difflang.check.types import StructInfo
 from difflang.check.kinds import SCALAR_NAMES, parameter_kinds, size_names
 from difflang.check.values import ItemValue, ModuleValue, TypeValue, Value
@@ -54,9 +55,9 @@ class ModuleScope(Scope):
     def directory(self) -> Path:
         return self.program.directory_of(self.module.path)
 
-    @property
-    def rules(self) -> list[ast.RuleDef]:
-        return [item for item in self.module.items if isinstance(item, ast.RuleDef)]
+    def rules_of(self, name: str) -> dict[str, ast.RuleDef]:
+        """The rules that this module states for one of its functions, by mode."""
+        return {i.mode: i for i in self.module.items if isinstance(i, ast.RuleDef) and i.function == name}
 
     def _enter(self, item: ast.Item) -> None:
         for name in item_names(item):
@@ -83,6 +84,11 @@ class ModuleScope(Scope):
 
     def _make(self, name: str, items: list[ast.Item]) -> Value:
         match items[0]:
+            case ast.FunctionDef() as node if self.rules_of(name):
+                if len(items) > 1:
+                    rule = next(iter(self.rules_of(name).values()))
+                    raise error("E0511", f"`{name}` has several forms, so a rule for it is not clear", rule.span, hint="give the form with the rule a name of its own")
+                return special_function(node, self, self.rules_of(name))
             case ast.FunctionDef():
                 members = [Closure(i, self, name) for i in items if isinstance(i, ast.FunctionDef)]
                 return members[0] if len(members) == 1 else OverloadSet(name, members)
@@ -95,9 +101,7 @@ class ModuleScope(Scope):
             case ast.FromImport() as node:
                 return self._from_import(node, name)
             case node:
-                from difflang.check.special import special_function
-
-                return special_function(node, self)
+                return special_function(node, self, self.rules_of(name))
 
     def _import(self, node: ast.Import) -> Value:
         """`import optim.adam` names the last part; the part may be a module or a member of one."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from difflang.check.checkpoint import Checkpoint
 from difflang.check.context import Context
 from difflang.check.derivatives import (
     GaussNewton,
@@ -117,6 +118,13 @@ def _derivative(site: Site) -> FunctionValue:
     return ScalarDerivative(site.functions[0], site.wrt, whole_option(site, "order", 1))
 
 
+def _checkpoint(site: Site) -> FunctionValue:
+    levels = whole_option(site, "levels", 1)
+    if levels == 0:
+        raise site.context.error("E0507", "`levels` must be at least 1", site.options["levels"].span)
+    return Checkpoint(site.functions[0], levels)
+
+
 def _dense(make: Callable[[FunctionValue, Wrt], FunctionValue]) -> Make:
     """Jacobians and Hessians, of which the compressed form is not made here."""
 
@@ -162,7 +170,7 @@ OPERATORS: dict[str, Value] = {
     "derivative": Operator("derivative", _derivative, options=("order",)),
     "ggn": Operator("ggn", lambda site: GaussNewton(site.functions[0], site.wrt, site.functions[1]), 2),
     "jet": Operator("jet", _taylor, options=("order",)),
-    "checkpoint": Operator("checkpoint", lambda site: site.functions[0], options=("levels",)),
+    "checkpoint": Operator("checkpoint", _checkpoint, options=("levels",)),
     "stop_grad": StopGrad(),
     "check_grad": CheckGrad(),
 }
