@@ -259,9 +259,12 @@ def derivative(function: Function, order: int = 1) -> Function:
     return _derived("derivative", function, order=_order(order))
 
 
-def jet(function: Function, order: int) -> Function:
-    """Taylor coefficients up to `order` along a line: takes the arguments, then the direction."""
-    return _derived("jet", function, order=_order(order))
+def jet(function: Function, order: int | None = None) -> Function:
+    """Taylor coefficients. With `order`, along a line: takes the arguments, then the direction.
+
+    Without it, along a curve: the first argument is the tuple of the curve's coefficients.
+    """
+    return _derived("jet", function, order=None if order is None else _order(order))
 
 
 def _order(order: object) -> str:
