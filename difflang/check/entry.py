@@ -14,7 +14,9 @@ from difflang.check.specimens import SpecimenMaker
 from difflang.check.statements import Frame, run
 from difflang.check.values import Arguments, FunctionValue, NothingValue, Value
 from difflang.core.ir import Block, Func, Var
+from difflang.derive import erased
 from difflang.diagnostics.model import Diagnostic, DiffLangError, error
+from difflang.passes import optimize
 from difflang.signature import DataInfo, Lowered, Signature
 from difflang.sizes import Size
 from difflang.syntax import ast
@@ -76,11 +78,8 @@ def _apart(maker: SpecimenMaker, infos: list[DataInfo]) -> list[DataInfo]:
 
 
 def optimized(lowered: Lowered) -> Lowered:
-    """The same function after the Core passes."""
-    from difflang import passes
-
-    optimize = getattr(passes, "optimize", None)
-    return lowered if optimize is None else Lowered(optimize(lowered.func), lowered.signature, lowered.warnings)
+    """The same function without what only derivatives need, after the Core passes."""
+    return replace(lowered, func=optimize(erased(lowered.func)))
 
 
 def _size_params(context: Context, maker: SpecimenMaker) -> tuple[Var, ...]:
