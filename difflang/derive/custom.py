@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from difflang.core.builder import Builder
-from difflang.core.ir import Atom, Block, Eqn
+from difflang.core.ir import Atom, Block, Eqn, Type
 from difflang.derive import values
 from difflang.derive.copying import Copy
 from difflang.derive.forward import TANGENTS
-from difflang.derive.refuse import not_linear
+from difflang.derive.refuse import captured_by_rule, not_linear
 from difflang.derive.reverse import ADJOINTS, Adjoint, Cotangent, Frame, NotLinear, Sweep, Trace
 from difflang.derive.transpose import transposed
 
@@ -20,30 +20,44 @@ Tangent = Atom | None
 
 
 def rule_tangents(b: Builder, eqn: Eqn, tangents: Sequence[Tangent]) -> list[Tangent]:
-    """The tangents of the results; `eqn` stands in the emitted program."""
-    real = _real(b, eqn.args, tangents)
+    """The tangents of the results; `eqn` stands in the emitted program. Raises E0513."""
+    places, outs = moving(eqn), _floats(eqn.outs)
+    if any(t is not None and k not in places for k, t in enumerate(tangents)):
+        raise captured_by_rule(eqn)
+    real = [values.instantiated(b, tangents[k], eqn.args[k].type) for k in places]
     region = _region(eqn, "jvp")
     if region is not None:
-        return _spread(eqn.outs, _unfolded(b, eqn, region, [*eqn.args, *real]))
-    return _spread(eqn.outs, _transposed(b, eqn, eqn.outs, "vjp", [*eqn.args, *eqn.outs], real))
+        return _spread(len(eqn.outs), outs, _unfolded(b, eqn, region, [*eqn.args, *real]))
+    types = [eqn.outs[k].type for k in outs]
+    return _spread(len(eqn.outs), outs, _transposed(b, eqn, types, "vjp", [*eqn.args, *eqn.outs], real))
 
 
 def rule_cotangents(b: Builder, eqn: Eqn, cotangents: Sequence[Tangent]) -> list[Tangent]:
     """The cotangents of the arguments; `eqn` stands in the emitted program."""
-    real = _real(b, eqn.outs, cotangents)
+    places = moving(eqn)
+    real = [values.instantiated(b, cotangents[k], eqn.outs[k].type) for k in _floats(eqn.outs)]
     region = _region(eqn, "vjp")
     if region is not None:
-        return _spread(eqn.args, _unfolded(b, eqn, region, [*eqn.args, *eqn.outs, *real]))
-    return _spread(eqn.args, _transposed(b, eqn, eqn.args, "jvp", eqn.args, real))
+        return _spread(len(eqn.args), places, _unfolded(b, eqn, region, [*eqn.args, *eqn.outs, *real]))
+    types = [eqn.args[k].type for k in places]
+    return _spread(len(eqn.args), places, _transposed(b, eqn, types, "jvp", eqn.args, real))
+
+
+def moving(eqn: Eqn) -> list[int]:
+    """The arguments that the regions of a rule have tangents for: all floats, but for what its bodies capture."""
+    tangent, pulled = _region(eqn, "jvp"), _region(eqn, "vjp")
+    if tangent is not None:
+        return _floats(eqn.args)[: len(tangent.params) - len(eqn.args)]
+    assert pulled is not None, "a rule has at least one mode"
+    return _floats(eqn.args)[: len(pulled.results)]
 
 
 def _transposed(
-    b: Builder, eqn: Eqn, inputs: Sequence[Atom], mode: str, point: Sequence[Atom], real: Sequence[Atom]
+    b: Builder, eqn: Eqn, types: Sequence[Type], mode: str, point: Sequence[Atom], real: Sequence[Atom]
 ) -> list[Tangent]:
-    """The transpose of the rule for a mode, which is linear in one tangent for each float of `inputs`."""
+    """The transpose of the rule for a mode, which is linear in the last of its parameters."""
     region = _region(eqn, mode)
     assert region is not None, "a rule has at least one mode"
-    types = [a.type for a in inputs if a.type.is_float]
     try:
         return transposed(b, types, lambda *tangents: _unfolded(b, eqn, region, [*point, *tangents]), real)
     except NotLinear:
@@ -67,21 +81,20 @@ class _Unfolding(Copy):
             plain = Copy(self.builder, {})
             regions = tuple(plain.region(r) for r in self.rule.regions)
             attrs = self.rule.attrs
-            self.builder.append(Eqn(self.fresh(eqn.outs), "rule", self.atoms(eqn.args), attrs, regions, eqn.span))
+            args = (*self.atoms(eqn.args), *self.rule.args[len(eqn.args) :])
+            self.builder.append(Eqn(self.fresh(eqn.outs), "rule", args, attrs, regions, eqn.span))
         else:
             super().equation(eqn)
 
 
-def _real(b: Builder, atoms: Sequence[Atom], tangents: Sequence[Tangent]) -> list[Atom]:
-    """One real tangent for each float."""
-    pairs = zip(atoms, tangents, strict=True)
-    return [values.instantiated(b, t, a.type) for a, t in pairs if a.type.is_float]
+def _floats(atoms: Sequence[Atom]) -> list[int]:
+    return [k for k, a in enumerate(atoms) if a.type.is_float]
 
 
-def _spread(atoms: Sequence[Atom], found: Sequence[Tangent]) -> list[Tangent]:
-    """Tangents of the floats, with None at the other places."""
-    left = iter(found)
-    return [next(left) if a.type.is_float else None for a in atoms]
+def _spread(count: int, places: Sequence[int], found: Sequence[Tangent]) -> list[Tangent]:
+    """What was found, at its places; None elsewhere."""
+    known = dict(zip(places, found, strict=True))
+    return [known.get(k) for k in range(count)]
 
 
 def _region(eqn: Eqn, mode: str) -> Block | None:
@@ -99,5 +112,14 @@ def closed(rule: Callable[[Builder, Eqn, Sequence[Cotangent]], list[Cotangent]])
     return adjoint
 
 
+def _rule_adjoint(sweep: Sweep, eqn: Eqn, trace: Trace, frame: Frame, cotangents: Sequence[Cotangent]) -> None:
+    """Raises E0513 when the function depends on something active that the rule says nothing of."""
+    made = trace.copy.emitted[eqn]
+    places = moving(made)
+    if any(arg in sweep.active and k not in places for k, arg in enumerate(eqn.args)):
+        raise captured_by_rule(eqn)
+    frame.add_all(eqn.args, rule_cotangents(sweep.builder, made, cotangents))
+
+
 TANGENTS["rule"] = rule_tangents
-ADJOINTS["rule"] = closed(rule_cotangents)
+ADJOINTS["rule"] = _rule_adjoint

@@ -37,3 +37,14 @@ def not_linear(eqn: Eqn, mode: str) -> DiffLangError:
         eqn.span,
         hint=f"A derivative is linear in the direction: correct the `rule {mode}`, or state a `rule {other}` too.",
     )
+
+
+def captured_by_rule(eqn: Eqn) -> DiffLangError:
+    """E0513: a function with a rule also depends on something that is differentiated, beside its arguments."""
+    name = str(eqn.attrs.get("name", "this function"))
+    return error(
+        "E0513",
+        f"`{name}` has a rule for its arguments, but it also depends on other values that are differentiated here.",
+        eqn.span,
+        hint="The rule says nothing of those: make them arguments of the function and of its rule.",
+    )
