@@ -24,6 +24,7 @@ from difflang_llvm.text import MEMORY_TYPES, REGISTER_TYPES, Emitter, Needs
 
 OUT_OF_MEMORY = -1
 HOST_FAILED = -2
+VECTORS_IN_REDUCTIONS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,12 +271,7 @@ class Generator:
 
     def _for(self, loop: ir.For) -> None:
         count = self.registers.read(loop.extent)
-        metadata = ""
-        if loop.kind != "serial":
-            group = self.metadata.add("distinct !{}")
-            accesses = self.metadata.add(f'!{{!"llvm.loop.parallel_accesses", {group}}}')
-            metadata = f", !llvm.loop {self.metadata.add(f'distinct !{{{{self}}, {accesses}}}')}"
-            self.memory.loops.append((loop, group))
+        metadata = self._loop_metadata(loop)
         reducing = len(self._reductions)
         self._reductions += [r.register for r in loop.reductions]
         with self.emitter.counted(count, metadata) as index:
@@ -285,8 +281,25 @@ class Generator:
             self.registers.write(loop.index, index)
             self.body(loop.body)
         del self._reductions[reducing:]
-        if metadata:
+        if loop.kind != "serial":
             self.memory.loops.pop()
+
+    def _loop_metadata(self, loop: ir.For) -> str:
+        """Enters an independent loop with its access group; gives the hints on the branch back.
+
+        Loops of unknown length are not unrolled: that doubles the time to compile and gains next to nothing. Several
+        vectors side by side pay where a sum has to wait for itself.
+        """
+        hints = [self.metadata.shared('!{!"llvm.loop.unroll.runtime.disable"}')]
+        if loop.kind != "serial":
+            group = self.metadata.add("distinct !{}")
+            self.memory.loops.append((loop, group))
+            hints.append(self.metadata.add(f'!{{!"llvm.loop.parallel_accesses", {group}}}'))
+        side_by_side = VECTORS_IN_REDUCTIONS if loop.reductions else 1
+        hints.append(self.metadata.shared(f'!{{!"llvm.loop.interleave.count", i32 {side_by_side}}}'))
+        listed = ", ".join(["{self}", *hints])
+        node = self.metadata.add(f"distinct !{{{listed}}}")
+        return f", !llvm.loop {node}"
 
     def _while(self, statement: ir.While) -> None:
         e = self.emitter

@@ -30,6 +30,13 @@ class Metadata:
     """Numbered metadata nodes of a module."""
 
     lines: list[str] = field(default_factory=list[str])
+    _shared: dict[str, str] = field(default_factory=dict[str, str])
+
+    def shared(self, text: str) -> str:
+        """One node for all uses of the same text."""
+        if text not in self._shared:
+            self._shared[text] = self.add(text)
+        return self._shared[text]
 
     def add(self, text: str) -> str:
         """`{self}` in the text stands for the number of the node itself."""
