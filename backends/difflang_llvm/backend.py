@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from difflang.backend.protocol import CompileOptions
 from difflang.core.ir import Func
 from difflang.core.printer import format_func
 from difflang.diagnostics.model import error
-from difflang.loops.ir import Program
-from difflang.loops.schedule import schedule
 from difflang_llvm import cache, engine, units
 from difflang_llvm.executable import Compiled, NativeFunction
-from difflang_llvm.generate import generate
 from difflang_llvm.libraries import resolve
-from difflang_llvm.module import imported_symbols
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +31,8 @@ class LLVMBackend:
 
     def emit(self, func: Func, stage: str, options: CompileOptions) -> str:
         """Raises E0905 for a stage other than `loops`, `llvm`, `asm`."""
+        from difflang_llvm.compiler import STAGES
+
         if stage not in STAGES:
             known = ", ".join(f"`{name}`" for name in STAGES)
             raise error("E0905", f"the llvm backend has no stage `{stage}`", hint=f"Its stages are {known}.")
@@ -46,7 +43,9 @@ def compiled(func: Func, options: CompileOptions, name: str | None) -> Compiled:
     """From the cache if it has the function under that name, else made and put there (if it has a name)."""
     found = cache.load(name) if name else None
     if found is None:
-        found = _compile(func, options)
+        from difflang_llvm import compiler
+
+        found = compiler.compiled_function(func, options)
         if name:
             cache.store(name, found)
     return found
@@ -67,35 +66,5 @@ def _key(func: Func, options: CompileOptions) -> str:
     chosen = f"{options.check_nan} {options.optimize} {options.deterministic}"
     return cache.key([format_func(func, spans=True), chosen, cache.source_digest(), engine.host_description()])
 
-
-def _compile(func: Func, options: CompileOptions) -> Compiled:
-    return compiled_program(schedule(func, options), options.optimize)
-
-
-def compiled_program(program: Program, level: int = 3) -> Compiled:
-    """Object code of a scheduled program."""
-    module = generate(program)
-    code = engine.object_code(engine.optimized(module.text, level), level)
-    symbols = imported_symbols(module.text)
-    return Compiled(code, symbols, module.units, module.interface, program.sites, program.host_sites)
-
-
-def _loops(func: Func, options: CompileOptions) -> str:
-    from difflang.loops.printer import format_program
-
-    return format_program(schedule(func, options))
-
-
-def _llvm(func: Func, options: CompileOptions) -> str:
-    text = generate(schedule(func, options)).text
-    return str(engine.optimized(text, options.optimize))
-
-
-def _assembly(func: Func, options: CompileOptions) -> str:
-    text = generate(schedule(func, options)).text
-    return engine.assembly(engine.optimized(text, options.optimize))
-
-
-STAGES: dict[str, Callable[[Func, CompileOptions], str]] = {"loops": _loops, "llvm": _llvm, "asm": _assembly}
 
 BACKEND = LLVMBackend()

@@ -19,9 +19,8 @@ from difflang.loops.sites import failure
 from difflang.prims.arithmetic import NUMPY_DTYPES
 from difflang.runtime import failures
 from difflang_llvm import engine
-from difflang_llvm.generate import HOST_FAILED
 from difflang_llvm.hosting import HostPort
-from difflang_llvm.layout import FIRST_FAILURE_SLOT, Interface, Slot
+from difflang_llvm.layout import FIRST_FAILURE_SLOT, HOST_FAILED, Interface, Slot
 
 FORMATS: dict[DType, str] = {"f64": "d", "f32": "f4x", "i64": "q", "i32": "i4x", "bool": "?7x"}
 _free = ctypes.CDLL(None).free

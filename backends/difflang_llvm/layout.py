@@ -14,6 +14,7 @@ from typing import Any
 from difflang.core.ir import DType, Literal
 from difflang.loops.ir import Array, Operand, Program, Register
 
+HOST_FAILED = -2
 MAX_FAILURE_VALUES = 4
 FIRST_FAILURE_SLOT = 1
 FIRST_ARGUMENT_SLOT = FIRST_FAILURE_SLOT + MAX_FAILURE_VALUES

@@ -6,9 +6,8 @@ from collections.abc import Iterable
 
 from difflang.core.ir import DType
 from difflang_llvm import cache, engine
-from difflang_llvm.layout import Interface
 from difflang_llvm.executable import Compiled
-from difflang_llvm.module import imported_symbols, unit_module
+from difflang_llvm.layout import Interface
 
 Unit = tuple[str, DType]
 
@@ -29,10 +28,12 @@ def _library(unit: Unit, use_cache: bool) -> engine.Library:
 
 
 def _compiled(unit: Unit, use_cache: bool) -> Compiled:
-    text = unit_module(*unit)
-    name = cache.key([text, engine.host_description()]) if use_cache else ""
+    name = cache.key([*unit, cache.source_digest(), engine.host_description()]) if use_cache else ""
     found = cache.load(name) if use_cache else None
     if found is None:
+        from difflang_llvm.module import imported_symbols, unit_module
+
+        text = unit_module(*unit)
         code = engine.object_code(engine.optimized(text))
         found = Compiled(code, imported_symbols(text), (), Interface(0, (), ()), (), ())
         if use_cache:

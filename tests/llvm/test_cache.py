@@ -12,7 +12,7 @@ from difflang.core.builder import literal
 from difflang.core.ir import Func, Type, Var
 from difflang.core.ops import I64
 from difflang.diagnostics.model import DiffLangError, Span
-from difflang_llvm import backend, cache
+from difflang_llvm import backend, cache, compiler
 
 from tests.llvm.running import Recorder, function
 
@@ -29,13 +29,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the functions that were really compiled."""
     names: list[str] = []
-    original = backend._compile
+    original = compiler.compiled_function
 
     def counting(func: Func, options: CompileOptions) -> Any:
         names.append(func.name)
         return original(func, options)
 
-    monkeypatch.setattr(backend, "_compile", counting)
+    monkeypatch.setattr(compiler, "compiled_function", counting)
     return names
 
 
