@@ -1,0 +1,123 @@
+"""What the derivative programs hold: no tape but what is needed, and code linear in that of the program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from difflang.core.builder import Builder, literal
+from difflang.core.ir import Atom, Func, walk
+from difflang.core.ops import carries
+from tests.derive.toolkit import cotangent_function, function, gradient_function, tangent_function
+
+
+def real(value: float) -> Atom:
+    return literal(value, "f64")
+
+
+def size(func: Func) -> int:
+    return sum(1 for _ in walk(func.block))
+
+
+def stacks(func: Func) -> list[tuple[int, ...]]:
+    """The ranks of what the loops of a function stack."""
+    return [
+        tuple(out.type.rank for out in eqn.outs[carries(eqn.attrs) :])
+        for eqn in walk(func.block)
+        if eqn.op in ("fold", "while") and not eqn.attrs.get("reverse")
+    ]
+
+
+def summing(b: Builder, n: Atom, x: Atom) -> Sequence[Atom]:
+    return b.fold(n, [real(0)], lambda i, s: [b.prim("add", s, b.prim("sin", b.get(x, i)))])
+
+
+def descent(b: Builder, n: Atom, x: Atom) -> Sequence[Atom]:
+    """x <- x - 0.1 x: linear, so that no step is needed again."""
+
+    def step(i: Atom, x: Atom) -> list[Atom]:
+        return [b.map(lambda v: b.prim("sub", v, b.prim("mul", real(0.1), v)), x)]
+
+    return [b.get(b.fold(n, [x], step)[0], literal(0, "i64"))]
+
+
+def in_place(b: Builder, n: Atom, x: Atom) -> Sequence[Atom]:
+    def step(i: Atom, x: Atom) -> list[Atom]:
+        return [b.set(x, i, b.prim("sin", b.get(x, i)))]
+
+    return [b.get(b.fold(n, [x], step)[0], literal(0, "i64"))]
+
+
+def nonlinear(b: Builder, n: Atom, x: Atom) -> Sequence[Atom]:
+    def step(i: Atom, x: Atom, unused: Atom) -> list[Atom]:
+        return [b.map(lambda v: b.prim("sin", v), x), b.prim("cos", unused)]
+
+    return [b.get(b.fold(n, [x, real(1)], step)[0], literal(0, "i64"))]
+
+
+@pytest.mark.parametrize(
+    ("body", "ranks"),
+    [(summing, [()]), (descent, [()]), (in_place, [(1,)]), (nonlinear, [(2,)])],
+    ids=["a sum", "a linear recurrence", "updates in place", "a nonlinear recurrence"],
+)
+def test_loops_save_only_what_their_adjoint_reads(body: Callable[..., Sequence[Atom]], ranks: list[object]) -> None:
+    """Nothing for what is linear, elements for updates, arrays only where every element changes."""
+    assert stacks(gradient_function(function("n x[n]", body))) == ranks
+
+
+def nest(depth: int) -> Func:
+    """Loops of every kind, `depth` deep, each body using the carry and the array."""
+
+    def level(b: Builder, n: Atom, x: Atom, value: Atom, left: int) -> Atom:
+        if left == 0:
+            return b.prim("sin", value)
+        kind = left % 3
+
+        def inner(i: Atom, carry: Atom) -> Atom:
+            return level(b, n, x, b.prim("mul", carry, b.get(x, i)), left - 1)
+
+        if kind == 0:
+            return b.fold(n, [value], lambda i, c: [inner(i, c)])[0]
+        if kind == 1:
+            return b.reduce("sum", [n], lambda i: [inner(i, value)])[0]
+        positive = b.prim("gt", value, real(0))
+        return b.cond(positive, lambda: [inner(literal(0, "i64"), value)], lambda: [value])[0]
+
+    return function("n x[n]", lambda b, n, x: [level(b, n, x, b.get(x, literal(0, "i64")), depth)])
+
+
+def test_code_grows_by_a_constant_for_each_level_of_nesting() -> None:
+    """The primal code of a level stands once in the forward sweep and once in the adjoint of each level around it."""
+    counts = [size(gradient_function(nest(3 * k))) for k in range(1, 6)]
+    first = [b - a for a, b in zip(counts, counts[1:], strict=False)]
+    second = [b - a for a, b in zip(first, first[1:], strict=False)]
+    assert max(second) <= second[0] + 1
+
+
+def test_code_is_linear_in_the_length_of_the_program() -> None:
+    def chain(length: int) -> Func:
+        def body(b: Builder, n: Atom, x: Atom) -> list[Atom]:
+            for _ in range(length):
+                x = b.map(lambda v: b.prim("sin", v), x)
+            return [b.get(x, literal(0, "i64"))]
+
+        return function("n x[n]", body)
+
+    for transform in (gradient_function, tangent_function, cotangent_function):
+        counts = [size(transform(chain(k))) for k in (10, 20, 40)]
+        assert counts[2] - counts[1] == 2 * (counts[1] - counts[0])
+
+
+def test_only_active_values_get_cotangents() -> None:
+    """The gradient in s alone makes no array of the size of x."""
+
+    def body(b: Builder, n: Atom, s: Atom, x: Atom) -> list[Atom]:
+        frozen = b.map(lambda v: b.prim("stop_grad", v), x)
+        y = b.map(lambda v: b.prim("exp", v), frozen)
+        return [b.prim("mul", s, b.reduce("sum", [n], lambda i: [b.get(y, i)])[0])]
+
+    gradient = gradient_function(function("n s x[n]", body))
+    zeros = [e for e in walk(gradient.block) if e.op == "build" and e.regions[0].results == (real(0),)]
+    assert len(zeros) == 1, "the zero gradient of x itself"
+    assert not [e for e in walk(gradient.block) if e.op in ("accum", "add_to")]
