@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 from difflang.diagnostics import Diagnostic, Label, Span
+from difflang.syntax.found import Found
 
 Action = Callable[..., Any]
 
@@ -18,10 +19,10 @@ class Builder:
 
     path: str
     docs: dict[int, str]
-    errors: list[Diagnostic]
+    found: Found
 
     def report(self, code: str, message: str, span: Span, *labels: Label, hint: str | None = None) -> None:
-        self.errors.append(Diagnostic(code, message, span, labels, hint))
+        self.found.add(Diagnostic(code, message, span, labels, hint))
 
     def doc(self, span: Span) -> str | None:
         """The documentation of the item that begins at `span`."""

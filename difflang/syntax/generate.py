@@ -42,13 +42,26 @@ def _lalr_tables(text: str) -> dict[str, Any]:
     table: Any = lark.parser.parser._parse_table  # type: ignore[union-attr]
     kinds = {definition.name: _kind(definition) for definition in lark.terminals}
     rules = {rule: number for number, rule in enumerate(lark.rules)}
-    states = [table.states[number] for number in range(len(table.states))]
+    order = _reachable(table)
     return {
         "rules": [_rule(rule) for rule in rules],
-        "states": [_state(state, rules, kinds) for state in states],
-        "start": table.start_states,
-        "end": table.end_states,
+        "states": [_state(table.states[old], rules, kinds, order) for old in order],
+        "start": {start: order[table.start_states[start]] for start in START},
+        "end": {start: order[table.end_states[start]] for start in START},
     }
+
+
+def _reachable(table: Any) -> dict[int, int]:
+    """New numbers for the states, in an order that depends on the grammar alone (lark's varies from run to run)."""
+    order: dict[int, int] = {}
+    waiting = [table.start_states[start] for start in START]
+    while waiting:
+        state = waiting.pop(0)
+        if state in order:
+            continue
+        order[state] = len(order)
+        waiting += [argument for _, (action, argument) in sorted(table.states[state].items()) if action.name == "Shift"]
+    return order
 
 
 def _kind(definition: Any) -> str:
@@ -83,12 +96,14 @@ def _shape(rule: Any) -> Iterator[int]:
     yield from (PLACEHOLDER for empty_here in empty[position:] if empty_here)
 
 
-def _state(state: dict[str, Any], rules: dict[Any, int], kinds: dict[str, str]) -> dict[str, int]:
+def _state(
+    state: dict[str, Any], rules: dict[Any, int], kinds: dict[str, str], order: dict[int, int]
+) -> dict[str, int]:
     """Symbol to action: a shift or goto to state s is `s`, a reduction by rule r is `~r`."""
     actions: dict[str, int] = {}
-    for symbol, (action, argument) in state.items():
+    for symbol, (action, argument) in sorted(state.items()):
         kind = symbol.removeprefix("_") if symbol.isupper() else symbol
-        actions[kinds.get(symbol, kind)] = argument if action.name == "Shift" else ~rules[argument]
+        actions[kinds.get(symbol, kind)] = order[argument] if action.name == "Shift" else ~rules[argument]
     return actions
 
 

@@ -6,7 +6,8 @@ that begins with a word no expression can hold (`let`, `return`, `struct`, ...) 
 
 from __future__ import annotations
 
-from difflang.diagnostics import Diagnostic, Label, Span, error
+from difflang.diagnostics import Diagnostic, Label, Span
+from difflang.syntax.found import Found
 from difflang.syntax.lexer import Token
 
 MAXIMUM_NESTING = 100
@@ -17,28 +18,28 @@ OUTSIDE_BRACKETS = frozenset(
 SOFT_ITEMS = frozenset(["data", "test", "rule", "extern", "implicit"])
 
 
-def add_layout(tokens: list[Token], path: str, errors: list[Diagnostic]) -> list[Token]:
-    """The tokens with layout, ending in `$END`. Mistakes are appended to `errors` and mended as far as possible.
+def add_layout(tokens: list[Token], path: str, found: Found) -> list[Token]:
+    """The tokens with layout, ending in `$END`. Mistakes are added to `found` and mended as far as possible.
 
     Raises a DiffLangError (E0110) where brackets or blocks nest more than MAXIMUM_NESTING deep.
     """
-    layout = _Layout(path, errors)
+    layout = _Layout(path, found)
     for number, token in enumerate(tokens):
         following = tokens[number + 1] if number + 1 < len(tokens) else None
         layout.add(token, following)
     return layout.finish()
 
 
-def match_brackets(tokens: list[Token], path: str, errors: list[Diagnostic]) -> list[Token]:
+def match_brackets(tokens: list[Token], path: str, found: Found) -> list[Token]:
     """The tokens of a single expression: brackets are checked, and lines mean nothing. Ends in `$END`."""
-    layout = add_layout(tokens, path, errors)
+    layout = add_layout(tokens, path, found)
     return [token for token in layout if token.kind not in ("NEWLINE", "INDENT", "DEDENT")]
 
 
 class _Layout:
-    def __init__(self, path: str, errors: list[Diagnostic]) -> None:
+    def __init__(self, path: str, found: Found) -> None:
         self.path = path
-        self.errors = errors
+        self.found = found
         self.output: list[Token] = []
         self.brackets: list[Token] = []
         self.indents = [1]
@@ -86,7 +87,7 @@ class _Layout:
             self._report_indentation(token, left)
 
     def _report_indentation(self, token: Token, left: int) -> None:
-        self.errors.append(
+        self.found.add(
             Diagnostic(
                 "E0104",
                 f"This line is indented by {token.column - 1} spaces, which matches no block above it.",
@@ -98,7 +99,7 @@ class _Layout:
     def _close(self, token: Token) -> bool:
         """Takes the bracket that `token` closes off the stack; False if the token is to be dropped."""
         if not self.brackets:
-            self.errors.append(
+            self.found.add(
                 Diagnostic(
                     "E0106",
                     f"This `{token.text}` closes nothing.",
@@ -112,7 +113,7 @@ class _Layout:
         if token.kind != wanted:
             label = Label(_span(self.path, opener), f"this `{opener.text}` is closed by `{wanted}`")
             message = f"I expected `{wanted}` here but found `{token.text}`."
-            self.errors.append(Diagnostic("E0107", message, _span(self.path, token), (label,), f"Write `{wanted}`."))
+            self.found.add(Diagnostic("E0107", message, _span(self.path, token), (label,), f"Write `{wanted}`."))
             token.kind = wanted
         return True
 
@@ -123,18 +124,16 @@ class _Layout:
         label = Label(_after(self.path, last), f"I expected `{CLOSING[opener.kind]}` by here")
         message = f"This `{opener.text}` is never closed."
         hint = f"Add the missing `{CLOSING[opener.kind]}`."
-        self.errors.append(Diagnostic("E0105", message, _span(self.path, opener), (label,), hint))
+        self.found.add(Diagnostic("E0105", message, _span(self.path, opener), (label,), hint))
         while self.brackets:
             self.output.append(_layout_token(CLOSING[self.brackets.pop().kind], last))
 
     def _check_nesting(self, depth: int, token: Token) -> None:
         if depth >= MAXIMUM_NESTING:
-            raise error(
-                "E0110",
-                f"This is nested more than {MAXIMUM_NESTING} levels deep.",
-                _span(self.path, token),
-                hint="Name the inner parts with `let`, or move them to functions of their own.",
-            )
+            message = f"This is nested more than {MAXIMUM_NESTING} levels deep."
+            hint = "Name the inner parts with `let`, or move them to functions of their own."
+            self.found.add(Diagnostic("E0110", message, _span(self.path, token), hint=hint))
+            raise self.found.failure()
 
 
 def _begins_statement(token: Token, following: Token | None) -> bool:

@@ -12,11 +12,11 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 from functools import cache
 
-from difflang.diagnostics import Diagnostic, DiffLangError, Span, error
+from difflang.diagnostics import Span, error
 from difflang.syntax import mistakes_in_text
+from difflang.syntax.found import Found
 from difflang.syntax.tables import tables
 
-MAXIMUM_ERRORS = 20
 UNKNOWN = "?"
 """The name that stands in the place of text that could not be read, so that parsing can go on."""
 
@@ -39,7 +39,7 @@ class Lexed:
     tokens: list[Token]
     docs: dict[int, str]
     module_doc: str | None
-    errors: list[Diagnostic] = field(default_factory=list)
+    found: Found = field(default_factory=Found)
 
 
 @cache
@@ -158,8 +158,6 @@ class _Scanner:
         line = bisect_right(self.line_starts, position)
         column = position - self.line_starts[line - 1] + 1
         diagnostic, length = mistakes_in_text.unknown_text(self.text, position, self.path, line, column)
-        self.lexed.errors.append(diagnostic)
-        if len(self.lexed.errors) >= MAXIMUM_ERRORS:
-            raise DiffLangError(*self.lexed.errors)
+        self.lexed.found.add(diagnostic)
         self.lexed.tokens.append(Token("NAME", UNKNOWN, line, column, column + length))
         return position + length

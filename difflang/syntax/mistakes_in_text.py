@@ -100,7 +100,7 @@ def check_neighbours(lexed: Lexed, path: str) -> None:
         if found:
             code, message, hint = found
             span = Span(path, first.line, first.column, first.line, second.end_column)
-            lexed.errors.append(Diagnostic(code, message, span, hint=hint))
+            lexed.found.add(Diagnostic(code, message, span, hint=hint))
 
 
 def _touching(first: Token, second: Token) -> tuple[str, str, str] | None:

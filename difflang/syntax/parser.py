@@ -8,25 +8,25 @@ from __future__ import annotations
 
 from typing import Any
 
-from difflang.diagnostics import Diagnostic, DiffLangError, Span, error
+from difflang.diagnostics import Diagnostic, DiffLangError, Span
 from difflang.syntax import mistakes
 from difflang.syntax.builder import Builder, actions
-from difflang.syntax.lexer import MAXIMUM_ERRORS, Token
+from difflang.syntax.lexer import Token
 from difflang.syntax.situation import LAYOUT, Situation
 from difflang.syntax.tables import PLACEHOLDER, SPLICE, Rule, tables
 
 MAXIMUM_DEPTH = 200
-RECOVERY = ("statement", "condition", "_field_line", "item")
+RECOVERY = ("statement", "simple_statement", "condition", "_field_line", "item")
 ASSIGNMENT = frozenset(("=", "AUGMENTED", ".", ","))
 
 
 class Parser:
-    """One parse of one file. `errors` holds what the lexer found already; more is added to it."""
+    """One parse of one file. The builder holds what the lexer found already; more is added to it."""
 
-    def __init__(self, tokens: list[Token], builder: Builder, errors: list[Diagnostic]) -> None:
+    def __init__(self, tokens: list[Token], builder: Builder) -> None:
         self.tokens = tokens
         self.builder = builder
-        self.errors = errors
+        self.found = builder.found
         self.tables = tables()
         self.soft = self.tables.words("keywords", "soft")
         self.position = 0
@@ -47,7 +47,9 @@ class Parser:
         while states[-1] != end_state:
             token = self.tokens[self.position]
             row = all_states[states[-1]]
-            kind = self._kind(token, row)
+            kind = token.kind
+            if kind == "NAME" and token.text in self.soft:
+                kind = self._soft_kind(token, row)
             action = row.get(kind)
             if action is None:
                 self._handle_error(token)
@@ -57,31 +59,24 @@ class Parser:
                 states[-1] = self.tables.after_units(states[-2], ~action, kind)
             else:
                 self._reduce(self.tables.rules[~action], token)
-        if self.errors:
-            raise DiffLangError(*self.errors)
+        if self.found.diagnostics:
+            raise self.found.failure()
         return self.values[-1]
 
-    def _kind(self, token: Token, row: dict[str, int]) -> str:
-        kind = token.kind
-        if kind != "NAME" or token.text not in self.soft or token.text not in row:
-            return kind
+    def _soft_kind(self, token: Token, row: dict[str, int]) -> str:
+        """The kind of a word such as `data`: a keyword where this state can use one, else a name."""
         following = self.tokens[self.position + 1].kind
-        if token.text == "static" and following != "NAME":
-            return kind
-        if token.text == "where" and following in ASSIGNMENT:
-            return kind
-        return token.text
+        name = token.text not in row or (
+            following != "NAME" if token.text == "static" else token.text == "where" and following in ASSIGNMENT
+        )
+        return "NAME" if name else token.text
 
     def _shift(self, state: int, token: Token) -> None:
         self.states.append(state)
         self.values.append(token)
         self.depths.append(0)
-        if token.text:
-            self.starts.append(token)
-            self.ends.append(token)
-        else:
-            self.starts.append(token)
-            self.ends.append(self._last_written())
+        self.starts.append(token)
+        self.ends.append(token if token.text else self._last_written())
         if token.kind != "$END":
             self.position += 1
         self.states_before = list(self.states)
@@ -123,29 +118,21 @@ class Parser:
     def _too_deep(self, span: Span) -> DiffLangError:
         start = Span(span.path, span.line, span.column, span.line, span.column + 1)
         message = f"More than {MAXIMUM_DEPTH} operators, calls or blocks stand in a row or inside of each other."
-        return error(
-            "E0110", message, start, hint="Name parts of it with `let`, or write a long sum as `sum([a, b, ...])`."
-        )
+        hint = "Name parts of it with `let`, or write a long sum as `sum([a, b, ...])`."
+        self.found.add(Diagnostic("E0110", message, start, hint=hint))
+        return self.found.failure()
 
     # --- errors and recovery -------------------------------------------------------------------------------------
 
     def _handle_error(self, token: Token) -> None:
         """Reports the token that fits nowhere and goes on behind it, or raises where that makes no sense."""
-        if not self._already_reported(token):
-            self.errors.append(mistakes.explain(self._situation(token)))
-        if len(self.errors) >= MAXIMUM_ERRORS:
-            raise DiffLangError(*self.errors)
+        if not self.found.on_line(token.line):
+            self.found.add(mistakes.explain(self._situation(token)))
         if self._is_missing_colon(token):
             self.tokens.insert(self.position, Token(":", "", token.line, token.column, token.column))
         else:
             self._recover(token)
         self.states_before = list(self.states)
-
-    def _already_reported(self, token: Token) -> bool:
-        """Whether this line has a mistake already, from which the present one probably follows."""
-        return any(
-            found.span is not None and found.span.line <= token.line <= found.span.end_line for found in self.errors
-        )
 
     def _is_missing_colon(self, token: Token) -> bool:
         return (
@@ -179,11 +166,11 @@ class Parser:
         while not (found := [name for name in RECOVERY if name in self.tables.states[self.states[-1]]]):
             self.states.pop()
             if not self.states:
-                raise DiffLangError(*self.errors)
+                raise self.found.failure()
             for stack in (self.values, self.starts, self.ends, self.depths):
                 stack.pop()
         if token.kind == "$END":
-            raise DiffLangError(*self.errors)
+            raise self.found.failure()
         before = self.position
         if not self._begins_line() or before == self.recovered_at:
             self._skip_line()

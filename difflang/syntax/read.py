@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from difflang.diagnostics import DiffLangError, Span, error
+from difflang.diagnostics import Span, error
 from difflang.syntax import ast
 from difflang.syntax.builder import Builder
 from difflang.syntax.indenter import add_layout, match_brackets
@@ -28,25 +28,13 @@ def decode(content: bytes, path: str) -> str:
 def parse(text: str, path: str = "<string>") -> ast.Module:
     """The syntax tree of a file. Raises a DiffLangError that holds every mistake found (E01xx)."""
     lexed = lex(text, path)
-    tokens = add_layout(lexed.tokens, path, lexed.errors)
-    module = _run(Parser(tokens, Builder(path, lexed.docs, lexed.errors), lexed.errors), "module")
+    tokens = add_layout(lexed.tokens, path, lexed.found)
+    module = Parser(tokens, Builder(path, lexed.docs, lexed.found)).parse("module")
     return replace(module, doc=lexed.module_doc)
 
 
 def parse_expression(text: str, path: str = "<expression>") -> ast.Expr:
     """The syntax tree of one expression, which may take several lines. Raises a DiffLangError (E01xx)."""
     lexed = lex(text, path)
-    tokens = match_brackets(lexed.tokens, path, lexed.errors)
-    return _run(Parser(tokens, Builder(path, lexed.docs, lexed.errors), lexed.errors), "expr")
-
-
-def _run(parser: Parser, start: str):
-    """Runs the parser; the mistakes come out in the order of the text."""
-    try:
-        return parser.parse(start)
-    except DiffLangError as failure:
-        diagnostics = {(found.code, found.span): found for found in (*parser.errors, *failure.diagnostics)}
-        ordered = sorted(
-            diagnostics.values(), key=lambda found: (found.span.line, found.span.column) if found.span else (0, 0)
-        )
-        raise DiffLangError(*ordered) from None
+    tokens = match_brackets(lexed.tokens, path, lexed.found)
+    return Parser(tokens, Builder(path, lexed.docs, lexed.found)).parse("expr")

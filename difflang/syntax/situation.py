@@ -12,7 +12,7 @@ LAYOUT = frozenset(("NEWLINE", "INDENT", "DEDENT"))
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Mistake:
     """A mistake that was recognised; `span` is the token that does not fit unless another place says more."""
 
     code: str
@@ -84,4 +84,4 @@ class Situation:
         return open_brackets[-1] if open_brackets else None
 
 
-Detector = Callable[[Situation], Found | None]
+Detector = Callable[[Situation], Mistake | None]
