@@ -3,11 +3,34 @@
 from __future__ import annotations
 
 from difflang.core.ir import Block, Func
+from difflang.passes.contract import Contract
 from difflang.passes.dead import DeadCode
+from difflang.passes.fuse import Fuse
+from difflang.passes.gather import Gather
+from difflang.passes.inline import Inline
 from difflang.passes.model import Observer, Pass, Pipeline
+from difflang.passes.nest import Nest
 from difflang.passes.simplify import Simplify
 
-PASSES: tuple[Pass, ...] = (Simplify(), DeadCode())
+CLEAN: tuple[Pass, ...] = (Simplify(), DeadCode())
+
+PASSES: tuple[Pass, ...] = (
+    *CLEAN,
+    Nest(),
+    Gather(),
+    Fuse(),
+    *CLEAN,
+    Inline(),
+    *CLEAN,
+    Nest(),
+    Gather(),
+    Fuse(),
+    *CLEAN,
+    Contract(),
+    *CLEAN,
+)
+"""Scatters become gathers before loops are joined, since a gather joins more; what is joined and read in one place only
+is then computed there, which uncovers nests, and nests uncover contractions."""
 
 
 def optimize(func: Func, observer: Observer | None = None) -> Func:
@@ -17,7 +40,7 @@ def optimize(func: Func, observer: Observer | None = None) -> Func:
 
 def simplify_block(block: Block) -> Block:
     """A block with the same parameters and results; its free variables stay what they are."""
-    return Pipeline(PASSES)(Func("block", block)).block
+    return Pipeline(CLEAN)(Func("block", block)).block
 
 
-__all__ = ["PASSES", "Observer", "Pass", "Pipeline", "optimize", "simplify_block"]
+__all__ = ["CLEAN", "PASSES", "Observer", "Pass", "Pipeline", "optimize", "simplify_block"]

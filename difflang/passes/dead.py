@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from difflang.core.ir import Atom, Block, Eqn, Func, Var, walk
+from difflang.core.ir import Atom, Block, Eqn, Func, Var, free_vars, walk
 from difflang.core.ops import CLOSED, carries
 
 HOST_EFFECTS = frozenset({"assert", "print", "report", "extern"})
@@ -40,6 +40,7 @@ class _Marks:
         self.carried: dict[Var, tuple[Eqn, int]] = {}
         self.additions: dict[Var, list[Eqn]] = {}
         self.owner: dict[Eqn, Eqn] = {}
+        self.inside: dict[Eqn, tuple[Var, ...]] = {}
         self.pending: list[Var] = []
         self.index(block, None)
         self.use(block.results)
@@ -59,9 +60,16 @@ class _Marks:
                 self.additions.setdefault(eqn.args[0], []).append(eqn)
             for region in eqn.regions:
                 self.index(region, eqn)
+            if eqn.op in CLOSED:
+                self.keep_inside(eqn)
             if eqn.op in HOST_EFFECTS:
                 self.revive(eqn)
                 self.use(eqn.args)
+
+    def keep_inside(self, eqn: Eqn) -> None:
+        """Rules and conditions of derivatives are dropped whole or not at all."""
+        for region in eqn.regions:
+            self.inside[eqn] = (*self.inside.get(eqn, ()), *free_vars(region))
 
     def record_carries(self, eqn: Eqn) -> None:
         for region in eqn.regions:
@@ -91,6 +99,7 @@ class _Marks:
         while current is not None and current not in self.alive:
             self.alive.add(current)
             self.use(_control(current))
+            self.use(self.inside.get(current, ()))
             if current.op == "while":
                 self.use(current.regions[0].results)
             if current.op in CLOSED:
@@ -159,6 +168,8 @@ def _sweep(marks: _Marks, block: Block, results: Iterable[Atom], params: tuple[V
 def _trim(marks: _Marks, eqn: Eqn) -> Eqn:
     """An equation with regions, without the results (and carries, and accumulators) that nothing needs."""
     kept = [k for k, out in enumerate(eqn.outs) if out in marks.needed]
+    if eqn.op in CLOSED:
+        return eqn
     if eqn.op in ("fold", "while"):
         return _trim_loop(marks, eqn)
     if eqn.op == "accum":

@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from difflang.core.ir import Atom, Block, Eqn, Func, Literal, Var
+from difflang.core.ir import Atom, Block, Eqn, Func, Literal, Var, walk
+from difflang.core.ops import CLOSED
 from difflang.passes import structure
 from difflang.passes.algebra import Application, simplified
 from difflang.passes.bounds import Bounds
@@ -112,8 +113,16 @@ class Simplifier(Rewriter):
         args = self.all(eqn.args)
         if eqn.op in PRIMITIVES:
             self.primitive(eqn, args)
+        elif eqn.op in CLOSED:
+            # Its regions may not use what is around them, so nothing in there may be shared with the outside.
+            self.write(self.copied(eqn), Facts(~0, 0, total=False, host=_touches_host(eqn)), self.level)
         elif not structure.before(self, eqn, args):
             self.structural(eqn, args)
+
+    def copied(self, eqn: Eqn) -> Eqn:
+        copier = Rewriter()
+        copier.atoms = self.atoms
+        return copier.copy(eqn)
 
     def primitive(self, eqn: Eqn, args: tuple[Atom, ...]) -> None:
         op, (out,) = eqn.op, eqn.outs
@@ -186,6 +195,10 @@ class Simplifier(Rewriter):
         self.known.update((out, new) for out in outs)
         self.bounds.define(new)
         return outs
+
+
+def _touches_host(eqn: Eqn) -> bool:
+    return any(inner.op in HOST_EFFECTS for region in eqn.regions for inner in walk(region))
 
 
 def _cannot_fail(op: str, args: Sequence[Atom], out: Var) -> bool:

@@ -31,7 +31,11 @@ def rewritten(step: Pass, text: str) -> str:
 
 def unchanged_value(step: Pass, func: Func, args: list[Any], tolerance: float = 1e-12) -> None:
     """The pass keeps the function well formed and its results the same (up to the order of sums)."""
-    after = step(func)
-    verify(after)
-    for before, now in zip(value(func, args), value(after, args), strict=True):
-        np.testing.assert_allclose(now, before, rtol=tolerance, atol=tolerance)
+    try:
+        after = step(func)
+        verify(after)
+        for before, now in zip(value(func, args), value(after, args), strict=True):
+            np.testing.assert_allclose(now, before, rtol=tolerance, atol=tolerance)
+    except Exception as failure:
+        failure.add_note(format_func(func))
+        raise
