@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import pytest
 
@@ -90,8 +91,8 @@ def nest(depth: int) -> Func:
 def test_code_grows_by_a_constant_for_each_level_of_nesting() -> None:
     """The primal code of a level stands once in the forward sweep and once in the adjoint of each level around it."""
     counts = [size(gradient_function(nest(3 * k))) for k in range(1, 6)]
-    first = [b - a for a, b in zip(counts, counts[1:], strict=False)]
-    second = [b - a for a, b in zip(first, first[1:], strict=False)]
+    first = [b - a for a, b in pairwise(counts)]
+    second = [b - a for a, b in pairwise(first)]
     assert max(second) <= second[0] + 1
 
 
