@@ -72,6 +72,9 @@ class _Fuser(Rewriter):
         if eqn.op == "get" and self.forward(eqn):
             return
         reads = _reads(eqn)
+        replaced = [v for v in map(self.atom, reads.all) if isinstance(v, Var) and v not in reads.all]
+        reads.all.update(dict.fromkeys(replaced))
+        reads.elsewhere.update(replaced)
         key = _key(eqn)
         group = self.open[-1].get(key) if key is not None else None
         joins = group is not None and self.fits(group, reads)
