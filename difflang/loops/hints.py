@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
-from difflang.core.ir import Atom, Block, Eqn, Var
+from difflang.core.ir import Atom, Block, Eqn, Type, Var
 from difflang.core.ops import carries
 from difflang.loops.storage import Destination
 
+Reshape = Callable[[Destination, Type], Destination | None]
 
-def plan_hints(block: Block, destinations: Sequence[Destination | None]) -> dict[Var, Destination]:
-    """The destination of each variable that ends up in a result, found backwards through in-place updates."""
+
+def plan_hints(block: Block, destinations: Sequence[Destination | None], reshape: Reshape) -> dict[Var, Destination]:
+    """The destination of each variable that ends up in a result, found backwards through updates and reshapes.
+
+    `reshape` gives a destination another shape, if it can.
+    """
     hints: dict[Var, Destination] = {}
     for result, destination in zip(block.results, destinations, strict=False):
         if destination is not None and isinstance(result, Var) and result.type.shape:
@@ -19,7 +24,17 @@ def plan_hints(block: Block, destinations: Sequence[Destination | None]) -> dict
         for out, source in updates(eqn):
             if out in hints and isinstance(source, Var):
                 hints.setdefault(source, hints[out])
+        if eqn.op == "reshape" and eqn.outs[0] in hints:
+            _reshape_hint(hints, eqn, reshape)
     return hints
+
+
+def _reshape_hint(hints: dict[Var, Destination], eqn: Eqn, reshape: Reshape) -> None:
+    source = eqn.args[0]
+    if isinstance(source, Var) and source.type.shape and source not in hints:
+        destination = reshape(hints[eqn.outs[0]], source.type)
+        if destination is not None:
+            hints[source] = destination
 
 
 def updates(eqn: Eqn) -> Iterator[tuple[Var, Atom]]:

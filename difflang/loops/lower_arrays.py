@@ -46,8 +46,17 @@ def check_indices(s: Scheduler, eqn: Eqn, array: Atom, indices: Sequence[Operand
         return
     for axis, (index, dim) in enumerate(zip(indices, array.type.shape, strict=False)):
         size = s.operand(dim)
-        inside = s.apply("and", s.apply("le", integer(0), index), s.apply("lt", index, size))
+        inside = _in_range(s, index, size)
         s.check(inside, ir.Site("index", eqn.span, axis=axis, rank=array.type.rank), index, size)
+
+
+def _in_range(s: Scheduler, index: Operand, size: Operand) -> Operand:
+    """Whether 0 <= index < size; known at once where both are literals."""
+    if not isinstance(index, Literal):
+        return s.apply("and", s.apply("le", integer(0), index), s.apply("lt", index, size))
+    if isinstance(size, Literal) or index.value < 0:
+        return Literal(isinstance(size, Literal) and 0 <= index.value < size.value, "bool")
+    return s.apply("lt", index, size)
 
 
 def get(s: Scheduler, eqn: Eqn) -> None:
@@ -76,11 +85,7 @@ def set_(s: Scheduler, eqn: Eqn) -> None:
     if not indices:
         s.bind(eqn.outs[0], s.value(value))
         return
-    source = s.place(array)
-    target = source
-    if s.needed(source.storage) or _overlaps(s, source, value):
-        target = s.destination(eqn.outs[0])
-        s.emit(ir.Copy(target.array, source.array))
+    target = _writable(s, eqn, array, value)
     if value.type.shape:
         part = s.view(target, indices, value.type)
         s.emit(ir.Copy(part.array, s.place(value).array))
@@ -89,21 +94,44 @@ def set_(s: Scheduler, eqn: Eqn) -> None:
     s.settle(eqn.outs[0], target)
 
 
+def _writable(s: Scheduler, eqn: Eqn, array: Atom, value: Atom) -> Place:
+    """Memory that holds `array` and may be changed: its own if that is free, else a copy."""
+    assert isinstance(array, Var)
+    if array in s.constants:
+        return filled(s, eqn.outs[0], s.constants[array])
+    source = s.place(array)
+    if not s.needed(source.storage) and not _overlaps(s, source, value):
+        return source
+    target = s.destination(eqn.outs[0])
+    s.emit(ir.Copy(target.array, source.array))
+    return target
+
+
 def _overlaps(s: Scheduler, place: Place, value: Atom) -> bool:
     return bool(value.type.shape) and s.place(value).storage.root() is place.storage.root()
 
 
 def reshape(s: Scheduler, eqn: Eqn) -> None:
     """The same memory with another shape."""
-    out = eqn.outs[0]
-    if out.type.shape:
-        s.settle(out, s.view(s.place(eqn.args[0]), (), out.type, out.name))
-    elif eqn.args[0].type.shape:
+    source, out = eqn.args[0], eqn.outs[0]
+    if source.type.shape and out.type.shape:
+        s.settle(out, _reshaped(s, s.place(source), out))
+    elif out.type.shape:
+        s.settle(out, filled(s, out, s.operand(source)))
+    elif source.type.shape:
         register = Register(out.type.dtype, out.name)
-        s.emit(ir.Load(register, s.place(eqn.args[0]).array, (integer(0),) * eqn.args[0].type.rank))
+        s.emit(ir.Load(register, s.place(source).array, (integer(0),) * source.type.rank))
         s.scalars[out] = register
     else:
-        s.bind(out, s.value(eqn.args[0]))
+        s.bind(out, s.value(source))
+
+
+def _reshaped(s: Scheduler, place: Place, out: Var) -> Place:
+    """Where `out` was wanted, if its elements were made there under another shape; else a view."""
+    original, wanted = s.unreshaped.get(place.array, (None, None))
+    if original is not None and s.frames[-1].hints.get(out) is wanted:
+        return original
+    return s.view(place, (), out.type, out.name)
 
 
 def owned(s: Scheduler, eqn: Eqn, init: Atom, out: Var, others: Sequence[Atom]) -> Place:
@@ -113,9 +141,7 @@ def owned(s: Scheduler, eqn: Eqn, init: Atom, out: Var, others: Sequence[Atom]) 
     """
     assert isinstance(init, Var)
     if init in s.constants:
-        target = s.destination(out)
-        s.emit(ir.Fill(target.array, s.constants[init]))
-        return target
+        return filled(s, out, s.constants[init])
     source = s.place(init)
     storage = source.storage.root()
     taken = {a for a in others if isinstance(a, Var)} | s.liveness.region_uses(eqn)
@@ -138,7 +164,12 @@ def constant(s: Scheduler, eqn: Eqn) -> bool:
         if s.sums.only_starts(out):
             s.constants[out] = s.operand(result)
         else:
-            place = s.destination(out)
-            s.emit(ir.Fill(place.array, s.operand(result)))
-            s.settle(out, place)
+            s.settle(out, filled(s, out, s.operand(result)))
     return True
+
+
+def filled(s: Scheduler, out: Var, value: Operand) -> Place:
+    """Memory for a result of the present equation, with all elements set."""
+    place = s.destination(out)
+    s.emit(ir.Fill(place.array, value))
+    return place

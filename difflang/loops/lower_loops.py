@@ -12,7 +12,7 @@ from difflang.core.ir import Atom, Block, DType, Eqn, Literal, Var, walk
 from difflang.core.ops import integer
 from difflang.loops import ir
 from difflang.loops.ir import Operand, Register
-from difflang.loops.lower_arrays import constant
+from difflang.loops.lower_arrays import constant, filled
 from difflang.loops.lower_sums import add_array, add_element, claim
 from difflang.loops.scheduler import Scheduler, Total, zero
 from difflang.loops.storage import Place
@@ -147,9 +147,7 @@ def _start(s: Scheduler, out: Var, combine: str) -> Register | Place | Total:
         total = claim(s, out)
         if total is not None:
             return total
-        place = s.destination(out)
-        s.emit(ir.Fill(place.array, zero(out.type.dtype)))
-        return place
+        return filled(s, out, zero(out.type.dtype))
     register = Register(out.type.dtype, out.name or "total", mutable=True)
     s.emit(ir.Assign((register,), (neutral(combine, out.type.dtype),)))
     return register

@@ -15,6 +15,7 @@ from difflang.loops import (
     lower_loops,
     lower_sums,
 )
+from difflang.loops.passes import RedundantChecks
 from difflang.loops.scheduler import Handler, Scheduler
 from difflang.loops.storage import Destination, Place, Storage
 from difflang.prims import PRIMITIVES
@@ -51,7 +52,8 @@ def schedule(func: Func, options: CompileOptions) -> ir.Program:
         arrays = [(s.place(atom), result) for atom, result in zip(func.results, wanted, strict=True) if atom.type.shape]
         s.deliver([place for place, _ in arrays], [result.destination.place for _, result in arrays])
         results = tuple(result.finish(atom) for atom, result in zip(func.results, wanted, strict=True))
-    return ir.Program(func.name, params, results, tuple(body), tuple(s.sites), tuple(s.host_sites))
+    program = ir.Program(func.name, params, results, tuple(body), tuple(s.sites), tuple(s.host_sites))
+    return RedundantChecks()(program)
 
 
 def _parameter(s: Scheduler, param: Var) -> ir.Register | ir.Array:
@@ -72,7 +74,7 @@ class _Result:
         self.position = position
         self.type: Type = atom.type
         self.provided = all(isinstance(dim, Literal) or dim in params for dim in atom.type.shape)
-        self.destination = Destination(self._make)
+        self.destination = Destination(self._make, early=self.provided)
 
     def _make(self) -> Place:
         place = Place(self.s.array(self.type, f"result{self.position}"), Storage(0))

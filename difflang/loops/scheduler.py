@@ -16,7 +16,7 @@ from difflang.loops import ir
 from difflang.loops.hints import plan_hints
 from difflang.loops.ir import Array, Operand, Register, Statement
 from difflang.loops.liveness import START, Liveness
-from difflang.loops.storage import Destination, Place, Storage
+from difflang.loops.storage import Destination, Place, ReshapedDestination, Storage
 from difflang.loops.sums import Sums
 from difflang.prims import PRIMITIVES
 
@@ -78,6 +78,7 @@ class Scheduler:
         self.scalars: dict[Var, Operand] = {}
         self.places: dict[Var, Place] = {}
         self.constants: dict[Var, Operand] = {}
+        self.unreshaped: dict[Array, tuple[Place, Destination]] = {}
         self.totals: dict[Var, Total] = {}
         self.register_depth: dict[Register, int] = {}
         self.frames: list[Frame] = []
@@ -171,6 +172,18 @@ class Scheduler:
 
         return Destination(make)
 
+    def _reshaped(self, wanted: Destination, type_: Type) -> Destination | None:
+        """A destination for an array that is reshaped into what is wanted; `unreshaped` leads back."""
+        if not wanted.early:
+            return None
+
+        def reshape(place: Place) -> Place:
+            view = self.view(place, (), type_)
+            self.unreshaped[view.array] = (place, wanted)
+            return view
+
+        return ReshapedDestination(wanted, reshape)
+
     def needed(self, storage: Storage, now: bool = False) -> bool:
         """Whether the present content of a storage may still be read after the present equation (or `now`, by it)."""
         storage = storage.root()
@@ -213,7 +226,7 @@ class Scheduler:
     ) -> Generator[None]:
         """Enters a block; `kept` are the results whose memory must stay as it is to the end (all unless given)."""
         last_use = self.liveness.last_uses(block, block.results if kept is None else kept)
-        hints = plan_hints(block, destinations)
+        hints = plan_hints(block, destinations, self._reshaped)
         self.frames.append(Frame(last_use, repeated, hints, after or {}, self.sums.plan(block), dict(added or {})))
         try:
             yield

@@ -48,9 +48,13 @@ class Place:
 
 
 class Destination:
-    """A place where the result of a block is wanted; it is made when it is first asked for."""
+    """A place where the result of a block is wanted; it is made when it is first asked for.
 
-    def __init__(self, make: Callable[[], Place]) -> None:
+    `early`: it can be made before the sizes in the result's type are known.
+    """
+
+    def __init__(self, make: Callable[[], Place], early: bool = True) -> None:
+        self.early = early
         self._make = make
         self._place: Place | None = None
 
@@ -81,3 +85,16 @@ class CarryDestination(Destination):
         if self.spare is None:
             self.spare = self._make_spare()
         return self.spare
+
+
+class ReshapedDestination(Destination):
+    """The places of another destination, seen with another shape."""
+
+    def __init__(self, wanted: Destination, reshape: Callable[[Place], Place]) -> None:
+        super().__init__(lambda: reshape(wanted.place))
+        self._wanted = wanted
+        self._reshape = reshape
+
+    def candidates(self) -> Iterator[Place]:
+        for place in self._wanted.candidates():
+            yield self._reshape(place)

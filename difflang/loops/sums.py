@@ -31,7 +31,7 @@ class Sums:
         self.not_starts.update(result for result in block.results if isinstance(result, Var))
 
     def only_starts(self, var: Var) -> bool:
-        """Whether an array is used only as the start of accumulators and carries, and by elements."""
+        """Whether an array is used only as the start of accumulators, carries and updates, and by elements."""
         return var not in self.not_starts
 
     def is_zero(self, var: Var) -> bool:
@@ -100,6 +100,8 @@ def _more_than_starts(eqn: Eqn) -> Sequence[Var]:
             starts = eqn.args[1 : 1 + carries(eqn.attrs)]
         case "while":
             starts = eqn.args
+        case "set":
+            starts = eqn.args[:1] if len(eqn.args) > 2 else ()
         case "get" if not eqn.outs[0].type.shape and len(eqn.args) > 1:
             starts = eqn.args[:1]
         case _:

@@ -42,6 +42,32 @@ def test_one_element_arrays_and_scalars_reshape() -> None:
     agree_text(text, np.array([[2.5]]), 4.0)
 
 
+def test_what_is_reshaped_is_made_in_place() -> None:
+    text = """
+        func f(m: i64, n: i64, x: f64[n]) {
+          k: i64 = mul m n
+          rows: f64[m, k] = build m { i: i64
+            a: f64[m, n] = build m n { p: i64, q: i64
+              v: f64 = get x q
+              yield v
+            }
+            b: f64[k] = reshape a k
+            yield b
+          }
+          flat: f64[n, 1] = build n 1 { r: i64, s: i64
+            w: f64 = get x r
+            yield w
+          }
+          u: f64[n] = reshape flat n
+          t: f64[1] = reshape 2.5 1
+          yield rows, u, t
+        }
+        """
+    assert agree_text(text, 2, 3, V).copies == 0
+    both = text.replace("yield rows, u, t", "yield rows, u, t, flat")
+    agree_text(both, 2, 3, V)
+
+
 def test_builds_of_arrays_with_several_results() -> None:
     text = """
         func f(n: i64, x: f64[n]) {

@@ -97,7 +97,9 @@ class Arrays:
 
     def carried(self, vectors: list[Atom], matrices: list[Atom]) -> tuple[list[Atom], int]:
         count = self.draw(st.integers(1, 3))
-        return [self.recent(vectors) for _ in range(count)] + [self.recent(matrices)] * self.draw(st.integers(0, 1)), count
+        return [self.recent(vectors) for _ in range(count)] + [self.recent(matrices)] * self.draw(
+            st.integers(0, 1)
+        ), count
 
     def step(self, carry: Sequence[Atom], count: int, outer: tuple[list[Atom], ...]) -> list[Atom]:
         """The next carries and up to one stacked vector and one stacked scalar."""
