@@ -107,27 +107,44 @@ def split(values: Sequence[Value], flat: Sequence[Atom]) -> list[Value]:
 
 
 class WithRules(Custom):
-    """A function with `rule jvp` or `rule vjp`: the Core operation `rule`, unless a rule itself calls it."""
+    """A function with `rule jvp` or `rule vjp`: the Core operation `rule`.
+
+    Where its rule calls it with arguments of the same types, the call only mentions the operation around it, which
+    derivatives unfold order by order; with other types, a rule calls the plain function.
+    """
 
     def __init__(self, plain: Closure, rules: Rules) -> None:
         super().__init__(plain.node, plain.scope, plain.name)
         self.plain = plain
         self.rules = rules
+        self._open: dict[tuple[int, str], Value] = {}
 
     def run(self, context: Context, scope: Scope, span: Span) -> Value:
-        if not self.rules or any(a.node in self.rules.values() for a in context.activations):
+        if not self.rules:
             return self.plain.run(context, scope, span)
         values = [materialize(context, v) for v in bound_values(self, scope)]
         args = [a for v in values for a in atoms(v)]
         types = [a.type for a in args]
+        attrs: dict[str, Attribute] = {"name": self._full_name(context, values), "modes": tuple(self.rules)}
+        key = (id(context), str(attrs["name"]))
+        if key in self._open:
+            result = self._open[key]
+            return rebuild(result, context.builder.emit("rule", args, attrs, (), [a.type for a in atoms(result)]))
+        if any(a.node in self.rules.values() for a in context.activations):
+            return self.plain.run(context, scope, span)
         primal, result = elaborated(
             context, types, lambda flat: self.plain.run(context, self.around(scope, values, flat), span), span
         )
-        regions = [Region(primal, 0, 0)]
-        for mode in self.rules:
-            regions.append(self._jvp(context, scope, values, result) if mode == "jvp" else self._vjp(context, scope, values, result))
-        attrs: dict[str, Attribute] = {"modes": tuple(self.rules)}
-        return rebuild(result, emit_closed(context, "rule", args, regions, attrs))
+        self._open[key] = result
+        try:
+            stated = [(self._jvp if m == "jvp" else self._vjp)(context, scope, values, result) for m in self.rules]
+        finally:
+            del self._open[key]
+        return rebuild(result, emit_closed(context, "rule", args, [Region(primal, 0, 0), *stated], attrs))
+
+    def _full_name(self, context: Context, values: Sequence[Value]) -> str:
+        module = getattr(self.scope, "name", "")
+        return f"{module}.{self.name}({', '.join(context.text(v) for v in values)})"
 
     def _jvp(self, context: Context, scope: Scope, values: Sequence[Value], result: Value) -> Region:
         """Over x.., dx..: the tangent of the result."""
