@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
 
 import click
 
@@ -23,7 +22,7 @@ def requested_form(arguments: Sequence[str]) -> Format:
             value = argument.removeprefix("--format=")
         else:
             continue
-        return cast("Format", value) if value in FORMS else "full"
+        return value if value in FORMS else "full"
     return "full"
 
 

@@ -141,3 +141,19 @@ def test_help_and_version(difflang):
     assert "Commands:" in difflang("").out
     assert "run" in difflang("--help").out and "--out" in difflang("run --help").out
     assert difflang("--version").status == 0
+
+
+def test_check_derivatives_names_steps_and_kinks(difflang, folder):
+    (folder / "steps.dl").write_text(
+        "fn f(x: real[n], k: int) -> real:\n"
+        "    var s = 0.0\n"
+        "    for i in 0..n:\n"
+        "        if x[i] > 0.5:\n"
+        "            s += floor(x[i]) + abs(x[i]) + real(int(x[i]))\n"
+        "    return max(s, 0) + floor(real(k))\n"
+    )
+    ran = difflang("check steps.dl --derivatives f --format json")
+    places = [(record["code"], record["line"], record["column"]) for record in ran.json]
+    assert ran.status == 0
+    assert places == [("W0501", 4, 12), ("W0501", 5, 18), ("W0502", 5, 32), ("W0501", 5, 49), ("W0502", 6, 12)]
+    assert difflang("check steps.dl --derivatives g").status == 2

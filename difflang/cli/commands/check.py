@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,17 +12,21 @@ from difflang.cli.console import exit_status
 from difflang.cli.options import Settings, output_options
 from difflang.diagnostics import Diagnostic, DiffLangError
 
+if TYPE_CHECKING:
+    from difflang.check import Program
+
 
 @click.command("check")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option("--derivatives", metavar="FUNCTION", help="Say where its derivative is zero or has a kink.")
 @output_options
-def command(files: tuple[str, ...], settings: Settings) -> int:
+def command(files: tuple[str, ...], derivatives: str | None, settings: Settings) -> int:
     """Check types, sizes and derivatives of every function in each FILE (or each .dl file of a directory)."""
     found: list[Diagnostic] = []
     sources: dict[str, str] = {}
     checked = 0
     for path in source_files(files):
-        diagnostics, texts = _check(path)
+        diagnostics, texts = _check(path, derivatives)
         checked += 1
         found += [d for d in diagnostics if d not in found]
         sources.update(texts)
@@ -45,11 +50,24 @@ def source_files(paths: Sequence[str]) -> list[str]:
     return files
 
 
-def _check(path: str) -> tuple[Sequence[Diagnostic], Mapping[str, str]]:
+def _check(path: str, derivatives: str | None) -> tuple[Sequence[Diagnostic], Mapping[str, str]]:
     from difflang.runtime.sources import load_program
 
     try:
         program = load_program(path)
-        return program.check(), program.sources
+        found = program.check()
+        if derivatives is not None and not any(d.severity == "error" for d in found):
+            found = [*found, *_smoothness(program, derivatives)]
+        return found, program.sources
     except DiffLangError as problem:
         return problem.diagnostics, problem.sources
+
+
+def _smoothness(program: Program, function: str) -> Sequence[Diagnostic]:
+    from difflang.cli.calling import require_function
+    from difflang.runtime.engine import Engine
+    from difflang.runtime.smoothness import report
+
+    engine = Engine(program, lambda warning: None)
+    require_function(engine, function)
+    return report(engine.lowered(function, "f64").func)
