@@ -107,8 +107,10 @@ def _conversion_hint(source: ScalarType, target: ScalarType) -> str | None:
 def _number(context: Context, number: Number, type_: ScalarType, span: Span, what: str) -> Scalar:
     value = number.value
     if is_float(type_) or (is_int(type_) and isinstance(value, int)):
-        if isinstance(value, int) and is_int(type_) and not -(2**63) <= value < 2**63:
-            raise context.error("E0301", f"{value} does not fit into an int", span, hint="an int has 64 bits")
+        bits = 31 if type_.dtype == "i32" else 63
+        if isinstance(value, int) and is_int(type_) and not -(2**bits) <= value < 2**bits:
+            message = f"{value} does not fit into {'an i32' if bits == 31 else 'an int'}"
+            raise context.error("E0301", message, span, hint=f"the largest is {2**bits - 1}")
         size = Size.literal(value) if isinstance(value, int) and is_int(type_) else None
         return Scalar(literal(value, type_.dtype), type_, size)
     raise mismatch(context, number, type_, span, what, "write a whole number" if is_int(type_) else None)
@@ -155,9 +157,14 @@ def require_same_shape(
 
 
 def _size_hint(left: Size, right: Size) -> str | None:
-    if left.constant is not None and right.constant is not None:
+    """Two names may be meant to be one; sizes that differ by a number never agree."""
+    difference = (left - right).constant
+    if difference is not None:
         return None
-    return f"{left} and {right} are different names for sizes; give both the same name if they are always equal"
+    names = [size for size in (left, right) if len(size.atoms) == 1 and size == Size.name(size.atoms[0])]
+    if len(names) == 2:
+        return f"{left} and {right} are different names for sizes; give both the same name if they are always equal"
+    return f"{left} and {right} do not agree for all sizes"
 
 
 def assert_same_size(context: Context, left: Size, right: Size, span: Span, message: str) -> None:

@@ -13,6 +13,27 @@ if TYPE_CHECKING:
     from difflang.check.context import Context
 
 
+PREFIXES = frozenset(("np", "numpy", "jnp", "jax", "torch", "tf", "math", "scipy", "sp"))
+OTHER_SPELLINGS = {
+    "float": "real", "double": "real", "boolean": "bool", "integer": "int",
+    "ln": "log", "arctan": "atan", "arcsin": "asin", "arccos": "acos", "arctan2": "atan2", "arcsinh": "asinh",
+    "arccosh": "acosh", "arctanh": "atanh", "fabs": "abs", "power": "x ** y", "maximum": "max(a, b)",
+    "minimum": "min(a, b)", "amax": "max", "amin": "min", "matmul": "a @ b", "gradient": "grad", "diff": "derivative",
+    "where": "a if c else b", "concatenate": "concat", "vstack": "stack", "append": "concat", "shape": "len(a)",
+    "size": "len(a)", "range": "a..b", "map": "[f(x[i]) for i]", "vmap": "[f(x[i]) for i]",
+    "inv": "linalg.inv", "e": "exp(1.0)", "fft": "import fft", "random": "import rng",
+    "gammaln": "lgamma", "expit": "sigmoid", "identity": "eye", "empty": "zeros", "mod": "a % b",
+}  # fmt: skip
+"""What programmers of other languages look for, and what it is called here."""
+
+
+def foreign_spelling(name: str) -> str | None:
+    """The hint for a name that another language or library has."""
+    if name in PREFIXES:
+        return "functions such as sum, exp and zeros are in scope without a prefix"
+    return f"here that is `{OTHER_SPELLINGS[name]}`" if name in OTHER_SPELLINGS else None
+
+
 def suggestion(name: str, candidates: Iterable[str], otherwise: str | None = None) -> str | None:
     """The hint for a misspelt name."""
     return did_you_mean(name, dict.fromkeys(c for c in candidates if not c.startswith("__")), otherwise)
@@ -33,5 +54,5 @@ def unknown_name(
     module = context.program.library_module_with(name)
     if hint is None and module is not None:
         hint = f"write `from {module} import {name}`, or `import {module}` and {module}.{name}"
-    hint = suggestion(name, [*scope.visible(), *extra], hint)
+    hint = foreign_spelling(name) or suggestion(name, [*scope.visible(), *extra], hint)
     return context.error(code, f"there is no {kind} called `{name}` here", span, hint=hint)

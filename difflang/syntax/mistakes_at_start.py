@@ -7,6 +7,7 @@ from difflang.syntax.situation import Detector, Mistake, Situation
 
 DEFINITION_WORDS = {
     "def": ("Functions are defined with `fn`.", "Write `fn` instead of `def`."),
+    "fun": ("Functions are defined with `fn`.", "Write `fn` instead of `fun`."),
     "func": ("Functions are defined with `fn`.", "Write `fn` instead of `func`."),
     "function": ("Functions are defined with `fn`.", "Write `fn` instead of `function`."),
     "class": ("There are no classes; a record is a `struct`.", "Write `struct Name:` and one field a line."),
@@ -118,7 +119,8 @@ def item_in_function(situation: Situation) -> Mistake | None:
 
 
 def function_in_function(situation: Situation) -> Mistake | None:
-    if situation.in_body and situation.previous.kind == "fn" and situation.token.kind == "NAME":
+    begins = situation.in_body and len(situation.line) == 1 and situation.previous.kind == "fn"
+    if begins and situation.token.kind == "NAME":
         name = situation.token.text
         hint = f"Inside a function write `let {name} = fn(x) = ...`, or move it out, to the left margin."
         return Mistake("E0126", "Functions are defined at top level.", hint)
@@ -148,7 +150,7 @@ def broken_line(situation: Situation) -> Mistake | None:
         return Mistake(
             "E0127", f"The line ends after `{situation.previous.text}`.", hint, situation.span_of(situation.previous)
         )
-    if situation.begins_line and token.kind in OPERATORS - {"-", "+"}:
+    if situation.in_body and situation.begins_line and token.kind in OPERATORS - {"-", "+"}:
         return Mistake("E0127", f"A line cannot begin with `{token.text}`.", hint)
     return None
 

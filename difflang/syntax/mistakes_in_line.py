@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from difflang.diagnostics import Label
+from difflang.diagnostics.suggest import nearest
+from difflang.syntax.indenter import SOFT_ITEMS
 from difflang.syntax.situation import Detector, Mistake, Situation
 from difflang.syntax.tables import tables
 
@@ -176,7 +178,7 @@ def annotation_without_let(situation: Situation) -> Mistake | None:
         return Mistake(
             "E0136",
             f"`let` is missing in front of `{name}`.",
-            f"Write `let {name}: ... = ...`.",
+            f"Write `let {name}: {situation.following.text} = ...`.",
             situation.span_of(situation.previous),
         )
     return None
@@ -330,6 +332,21 @@ def keyword_as_name(situation: Situation) -> Mistake | None:
     return None
 
 
+def misspelt_word(situation: Situation) -> Mistake | None:
+    """`retrun x`, `whlie c:`, `strcut P:`: a line that begins with nearly a word of the language."""
+    first = situation.first
+    words = tables().words("keywords", "statement" if situation.in_body else "item") | SOFT_ITEMS
+    place = situation.position if situation.begins_line else situation.position - len(situation.line)
+    second = situation.tokens[place + 1].kind
+    if first.kind != "NAME" or second not in ("NAME", "NUMBER", "STRING", "(", "not", "-"):
+        return None
+    near = nearest(first.text, words, 1) if len(first.text) > 2 else []
+    if not near or (second == "(" and not situation.line):
+        return None
+    message = f"`{first.text}` is no word of the language."
+    return Mistake("E0118", message, f"Did you mean `{near[0]}`?", situation.span_of(first))
+
+
 def two_values(situation: Situation) -> Mistake | None:
     """`2 x` or `f x`: two values with nothing between them."""
     token, previous = situation.token, situation.previous
@@ -346,5 +363,6 @@ DETECTORS: tuple[Detector, ...] = (
     python_lambda, loop_over_array, equals_for_comparison, arrow_in_lambda, extern_with_body, implicit_without_unknown,
     missing_where, struct_form, missing_type, generic_brackets, type_first, annotation_without_let, let_without_value,
     condition_in_comprehension, star_arguments, empty_brackets, conditional_without_else, foreign_words, increments,
-    semicolons, test_without_name, slice_step, stray_range, bare_tuple, missing_colon, keyword_as_name, two_values,
+    semicolons, test_without_name, slice_step, stray_range, bare_tuple, missing_colon, keyword_as_name, misspelt_word,
+    two_values,
 )  # fmt: skip
