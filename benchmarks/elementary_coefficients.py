@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import mpmath
 from mpmath import mp
@@ -20,7 +21,7 @@ Real = mpmath.mpf
 
 @dataclass(frozen=True)
 class Fit:
-    """`target(t)` on [low, high] by a polynomial of `degree`; `weight(t)` times its error is the error of the formula."""
+    """`target(t)` on [low, high] by a polynomial of `degree`; its error times `weight(t)` is that of the formula."""
 
     name: str
     text: str
@@ -46,8 +47,8 @@ def _of_square(function: Callable[[Real], Real], at_zero: float) -> Callable[[Re
     return _series_free(lambda z: function(mp.sqrt(z)), at_zero)
 
 
-def _scaled_erfc(x: Real) -> Real:
-    return (1 + 2 * x) * mp.exp(x * x) * mp.erfc(x)
+def _scaled_erfc(x: Real, shift: int) -> Real:
+    return (x + shift) * mp.exp(x * x) * mp.erfc(x)
 
 
 def _stirling(x: Real) -> Real:
@@ -147,12 +148,21 @@ FITS = (
     ),
     Fit(
         "ERFC",
-        "(1 + 2x) exp(x^2) erfc(x) as a polynomial in t = (x - 4) / (x + 4), for 1 <= x <= 28",
-        -0.6,
+        "(x + 4) exp(x^2) erfc(x) as a polynomial in t = (x - 4) / (x + 4), for 0 <= x <= 28",
+        -1.0,
         0.75,
-        20,
-        lambda t: _scaled_erfc(4 * (1 + t) / (1 - t)),
-        lambda t: Real(1),
+        22,
+        lambda t: _scaled_erfc(4 * (1 + t) / (1 - t), 4),
+        lambda t: 1 / _scaled_erfc(4 * (1 + t) / (1 - t), 4),
+    ),
+    Fit(
+        "ERF_TAIL",
+        "(x + 3) exp(x^2) erfc(x) as a polynomial in t = (x - 3) / (x + 3), for 1 <= x <= 6.1",
+        -0.5,
+        0.341,
+        14,
+        lambda t: _scaled_erfc(3 * (1 + t) / (1 - t), 3),
+        lambda t: mp.exp(-((3 * (1 + t) / (1 - t)) ** 2)) / (3 * (1 + t) / (1 - t) + 3),
     ),
     Fit(
         "LGAMMA_ONE",
@@ -202,9 +212,14 @@ FITS = (
 )
 
 
-def coefficients(fit: Fit) -> list[float]:
+@cache
+def exact_coefficients(fit: Fit) -> list[Real]:
     """Constant term first."""
-    return [float(c) for c in reversed(mpmath.chebyfit(fit.target, [fit.low, fit.high], fit.degree + 1))]
+    return list(reversed(mpmath.chebyfit(fit.target, [fit.low, fit.high], fit.degree + 1)))
+
+
+def coefficients(fit: Fit) -> list[float]:
+    return [float(c) for c in exact_coefficients(fit)]
 
 
 def error(fit: Fit, table: list[float]) -> float:
@@ -225,16 +240,20 @@ def main() -> None:
         for value in table:
             print(f"    {value.hex()}")
         print(f'    """\n)\n"""{fit.text}; error 2^{float(mp.log(error(fit, table), 2)):.1f}"""')
+    erfc = next(fit for fit in FITS if fit.name == "ERFC")
+    rest = float(exact_coefficients(erfc)[0] - coefficients(erfc)[0])
+    print(f'\n\nERFC_REST = float.fromhex("{rest.hex()}")\n"""What rounding took from the constant term of ERFC."""')
     root = float(DIGAMMA_ROOT)
     print("\n\nDIGAMMA_ROOT = (")
     print(f'    float.fromhex("{root.hex()}"),\n    float.fromhex("{float(DIGAMMA_ROOT - root).hex()}"),\n)')
     print('"""The positive root of digamma, in two pieces."""')
     mp.dps = 420
-    print('\n\nTWO_OVER_PI_WORDS = tuple(\n    int(word, 16)\n    for word in """')
+    print('\n\n_WORDS = """')
     bits = int(mp.floor(2 / mp.pi * mp.mpf(2) ** (64 * WORDS)))
     for k in reversed(range(WORDS)):
         print(f"    {(bits >> (64 * k)) & (2**64 - 1):016x}")
-    print('    """.split()\n)\n"""The bits of 2/pi behind the point, most significant word first."""')
+    print('    """\nTWO_OVER_PI_WORDS = tuple(int(word, 16) for word in _WORDS.split())')
+    print('"""The bits of 2/pi behind the point, most significant word first."""')
 
 
 if __name__ == "__main__":

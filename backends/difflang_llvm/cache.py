@@ -14,11 +14,11 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from difflang.diagnostics.model import Span
 from difflang.loops.ir import HostSite, Site
@@ -28,6 +28,7 @@ from difflang_llvm.layout import interface_from_json
 
 FORMAT = 1
 SUFFIX = ".dlc"
+Record = TypeVar("Record")
 LIMIT = 256 * 1024 * 1024
 """Bytes; the files used longest ago go first."""
 
@@ -108,16 +109,19 @@ def _head(compiled: Compiled) -> dict[str, Any]:
 
 
 def _from_head(head: dict[str, Any], code: bytes) -> Compiled:
-    sites = tuple(Site(**{**row, "span": _span(row["span"])}) for row in head["sites"])
-    host_sites = tuple(
-        HostSite(**{**row, "names": tuple(row["names"]), "span": _span(row["span"])}) for row in head["host_sites"]
-    )
+    sites = tuple(_record(Site, row) for row in head["sites"])
+    host_sites = tuple(_record(HostSite, row) for row in head["host_sites"])
     units = tuple((str(name), dtype) for name, dtype in head["units"])
-    return Compiled(code, tuple(head["symbols"]), units, interface_from_json(head["interface"]), sites, host_sites)
+    interface = interface_from_json(head["interface"])
+    return Compiled(code, tuple(head["symbols"]), units, interface, sites, host_sites)
 
 
-def _span(row: dict[str, Any] | None) -> Span | None:
-    return None if row is None else Span(**row)
+def _record(kind: Callable[..., Record], row: dict[str, Any]) -> Record:
+    """A record of plain data, apart from a span and tuples."""
+    fields: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in row.items()}
+    if fields["span"] is not None:
+        fields["span"] = Span(**fields["span"])
+    return kind(**fields)
 
 
 def _entries() -> list[tuple[float, Path, int]]:
@@ -147,7 +151,7 @@ def _evict(limit: int) -> None:
 
 @functools.cache
 def source_digest() -> str:
-    """Changes with every change of the code generator or of the passes before it: names, sizes and times of their files."""
+    """Changes with the code generator and the passes before it: made from names, sizes and times of files."""
     digest = hashlib.sha256()
     for package in ("difflang_llvm", "difflang.loops", "difflang.prims"):
         for root in import_module(package).__path__:

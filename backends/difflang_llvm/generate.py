@@ -15,7 +15,7 @@ from difflang.core.ir import DType, Literal
 from difflang.loops import ir
 from difflang.loops.ir import Array, Body, Program, Register
 from difflang_llvm import kernels
-from difflang_llvm.layout import FIRST_FAILURE_SLOT, CheckRecord, HostRecord, Interface, plan
+from difflang_llvm.layout import FIRST_FAILURE_SLOT, HOST_FAILED, CheckRecord, HostRecord, Interface, plan
 from difflang_llvm.math.library import INLINED
 from difflang_llvm.memory import CACHE_LINE, Homes, Memory, Metadata, Registers
 from difflang_llvm.module import assemble
@@ -23,7 +23,6 @@ from difflang_llvm.primitives import LOWERINGS, Operation
 from difflang_llvm.text import MEMORY_TYPES, REGISTER_TYPES, Emitter, Needs
 
 OUT_OF_MEMORY = -1
-HOST_FAILED = -2
 VECTORS_IN_REDUCTIONS = 4
 
 
@@ -124,7 +123,7 @@ class Generator:
         arena = entry.alloca("{ptr, i64, i64, ptr}")
         entry.void(f"store {{ptr, i64, i64, ptr}} zeroinitializer, ptr {arena}")
         operands = ["ptr %frame", f"ptr {arena}"]
-        slots = [slot for slot in self.interface.params]
+        slots = list(self.interface.params)
         slots += [s for s, r in zip(self.interface.results, self.program.results, strict=True) if r.provided]
         for slot in slots:
             address = entry.value(f"getelementptr i8, ptr %frame, i64 {8 * slot.slot}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import struct
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -45,7 +45,7 @@ class HostPort:
         self.address: int = ctypes.cast(self._callback, ctypes.c_void_p).value or 0
 
     @contextmanager
-    def serving(self, host: Host) -> Iterator[Caller]:
+    def serving(self, host: Host) -> Generator[Caller]:
         stack: list[Caller] = self._local.__dict__.setdefault("stack", [])
         caller = Caller(host)
         stack.append(caller)
@@ -86,7 +86,9 @@ def _array_at(dtype: DType, rank: int, position: int) -> np.ndarray[Any, Any]:
     pointer, *shape = struct.unpack(f"{1 + rank}q", ctypes.string_at(position, 8 * (1 + rank)))
     kind = np.dtype(NUMPY_DTYPES[dtype])
     count = int(np.prod(shape, dtype=np.int64))
-    buffer = (ctypes.c_char * (count * kind.itemsize)).from_address(pointer) if count else b""
+    if not count:
+        return np.empty(shape, kind)
+    buffer: Any = (ctypes.c_char * (count * kind.itemsize)).from_address(pointer)
     return np.frombuffer(buffer, kind, count).reshape(shape)
 
 

@@ -252,10 +252,10 @@ def _intrinsic(name: str) -> Lowering:
     return lambda op: op.intrinsic(name, *op.args)
 
 
-ELEMENTARY = (
-    "cbrt exp exp2 expm1 log log2 log10 log1p sin cos tan asin acos atan atan2 sinh cosh tanh asinh acosh atanh "
-    "erf erfc lgamma digamma polygamma pow hypot sigmoid softplus random_bits"
-).split()
+_LIBRARY = """
+    cbrt exp exp2 expm1 log log2 log10 log1p sin cos tan asin acos atan atan2 sinh cosh tanh asinh acosh atanh
+    erf erfc lgamma digamma polygamma pow hypot sigmoid softplus random_bits
+"""
 
 LOWERINGS: dict[str, Lowering] = {
     "add": _arithmetic("add"),
@@ -291,6 +291,6 @@ LOWERINGS: dict[str, Lowering] = {
     "stop_grad": lambda op: op.args[0],
     "powi": _integer_power,
     "bits_to_unit": _bits_to_unit,
-    **{name: _library(name) for name in ELEMENTARY},
+    **{name: _library(name) for name in _LIBRARY.split()},
 }
 """Every primitive of `difflang.prims` by name."""

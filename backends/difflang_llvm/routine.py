@@ -25,7 +25,9 @@ class Routine:
     """A function under construction. `arrays[k]` are pointers and `dims[k]` dimensions of inputs, then outputs."""
 
     def __init__(self, name: str, dtype: DType, ranks: Sequence[int]) -> None:
-        self.name, self.dtype, self.ranks = name, dtype, ranks
+        self.name = name
+        self.dtype: DType = dtype
+        self.ranks = ranks
         self.emitter = Emitter(Needs())
         self.type = MEMORY_TYPES[dtype]
         self.arrays = [f"%a{k}" for k in range(len(ranks))]

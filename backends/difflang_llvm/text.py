@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -82,7 +82,7 @@ class Emitter:
         self.void(f"br i1 {condition}, label %{yes}, label %{no}{suffix}")
 
     @contextmanager
-    def counted(self, count: str, loop_metadata: str = "") -> Iterator[str]:
+    def counted(self, count: str, loop_metadata: str = "") -> Generator[str]:
         """A loop in rotated form around what is emitted inside; gives the index."""
         before, body, after, index = self.fresh("enter"), self.fresh("body"), self.fresh("after"), f"%{self.fresh('i')}"
         self.branch(self.value(f"icmp sgt i64 {count}, 0"), before, after)

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from difflang.loops.ir import Apply, Array, For, Load, Program, Register, Result, Store
 from difflang_llvm import backend, compiler
+
+from difflang.loops.ir import Apply, Array, For, Load, Program, Register, Result, Store
 
 
 def loop_program(name: str, dtype: Any, arity: int) -> Program:

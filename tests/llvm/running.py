@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from difflang_llvm.backend import LLVMBackend
+
 from difflang.backend.protocol import CompileOptions, Value
 from difflang.core.builder import Builder
 from difflang.core.ir import Atom, Func, Type, Var
-from difflang_llvm.backend import LLVMBackend
 
 UNCACHED = CompileOptions(cache=False)
 

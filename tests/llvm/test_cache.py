@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from difflang_llvm import backend, cache, compiler
+
 from difflang.backend.protocol import CompileOptions
 from difflang.core.builder import literal
 from difflang.core.ir import Func, Type, Var
 from difflang.core.ops import I64
 from difflang.diagnostics.model import DiffLangError, Span
-from difflang_llvm import backend, cache, compiler
-
 from tests.llvm.running import Recorder, function
 
 CACHED = CompileOptions()

@@ -13,9 +13,10 @@ import mpmath
 import numpy as np
 import numpy.typing as npt
 import pytest
-from tests.llvm.elementary import compiled
 from mpmath import mp
 from scipy import special
+
+from tests.llvm.elementary import compiled
 
 Floats = npt.NDArray[Any]
 RANDOM = np.random.default_rng(7)
@@ -71,7 +72,7 @@ ACCURACY: list[Accuracy] = [
     ("sigmoid", lambda x: 1 / (1 + mp.exp(-x)), np.concatenate([even(-700, 40), even(-3, 3), SMALL]), 0.9),
     ("softplus", lambda x: mp.log1p(mp.exp(x)), np.concatenate([even(-700, 40), even(-3, 3), SMALL]), 0.9),
     ("erf", mp.erf, np.concatenate([both(even(0, 6)), SMALL]), 1.0),
-    ("erfc", mp.erfc, np.concatenate([even(-6, 6), even(0, 26.5), SMALL]), 2.0),
+    ("erfc", mp.erfc, np.concatenate([even(-6, 6), even(0, 26.5), SMALL]), 2.5),
     ("cbrt", lambda x: mp.sign(x) * mp.cbrt(abs(x)), both(powers(-307, 307)), 0.6),
     ("lgamma", lambda x: mp.loggamma(x).real, np.concatenate([even(0.01, 30), powers(-300, 300)]), 4.0),
     ("digamma", mp.digamma, np.concatenate([even(0.01, 30), powers(-300, 300)]), 3.0),
@@ -146,10 +147,11 @@ LISTED = (
     1e-8,
 )
 SPECIAL = np.array([*LISTED, *(-v for v in LISTED), np.nan])
+SAME_NAMES = "sqrt cbrt exp exp2 expm1 log log2 log10 log1p sin cos tan sinh cosh tanh floor ceil abs sign"
+INVERSE_NAMES = "asin acos atan asinh acosh atanh"
 NUMPY: dict[str, Callable[..., Any]] = {
-    **{name: getattr(np, name) for name in "sqrt cbrt exp exp2 expm1 log log2 log10 log1p sin cos tan".split()},
-    **{name: getattr(np, name) for name in "sinh cosh tanh floor ceil abs sign".split()},
-    **{name: getattr(np, "arc" + name[1:]) for name in "asin acos atan asinh acosh atanh".split()},
+    **{name: getattr(np, name) for name in SAME_NAMES.split()},
+    **{name: getattr(np, "arc" + name[1:]) for name in INVERSE_NAMES.split()},
     "round": np.round,
     "erf": special.erf,
     "erfc": special.erfc,

@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import scipy.linalg
+
 from difflang.core.ir import Type, Var
 from difflang.core.ops import I64
 from difflang.diagnostics.model import DiffLangError
-
 from tests.llvm.running import function, run
 
 Matrix = npt.NDArray[Any]

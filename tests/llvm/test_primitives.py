@@ -8,10 +8,10 @@ from typing import Any
 import mpmath
 import numpy as np
 import pytest
+
 from difflang.core.ir import DType, Type, Var
 from difflang.core.ops import I64
 from difflang.prims.random import threefry
-
 from tests.llvm.running import function, run
 
 NUMPY = {"f64": np.float64, "f32": np.float32, "i64": np.int64, "i32": np.int32, "bool": np.bool_}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from difflang.core.ir import Func
 from difflang_reference.backend import ReferenceBackend
 from hypothesis import given, settings
 
+from difflang.core.ir import Func
 from tests.core.generators import arguments, functions
 from tests.llvm.running import UNCACHED, Recorder, run
 

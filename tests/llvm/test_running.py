@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from difflang_llvm.backend import LLVMBackend
+
 from difflang.backend.protocol import CompileOptions
 from difflang.core.builder import literal
 from difflang.core.ir import Literal, Type, Var
 from difflang.core.ops import I64, integer
 from difflang.diagnostics.model import DiffLangError, Span
-from difflang_llvm.backend import LLVMBackend
-
 from tests.llvm.running import UNCACHED, Recorder, function, run
 
 F64 = Type("f64")

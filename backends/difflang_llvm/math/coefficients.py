@@ -159,30 +159,54 @@ ERF = _table(
 
 ERFC = _table(
     """
-    0x1.3ba5916e9fd7fp+0
-    -0x1.1df1ad154a28fp-3
-    0x1.f7f5df66fd8d0p-7
-    0x1.16ecefcfa54b6p-4
-    -0x1.9ddb23c3e9cbbp-4
-    0x1.7fee004e0f589p-4
-    -0x1.0fb06dfe2fa6bp-4
-    0x1.3079edf6ee470p-5
-    -0x1.0962388c21a9fp-6
-    0x1.49c672699752ap-8
-    -0x1.8d4a90ee647f8p-11
-    -0x1.a1df1a3e1273dp-13
-    0x1.3bdf5ee9af85fp-13
-    -0x1.9958080c67e96p-16
-    -0x1.784f9ade401dbp-17
-    0x1.7eeeb02e7956ep-18
-    0x1.2a7557eea4534p-22
-    -0x1.b4984a799e476p-21
-    0x1.92d09bcabf232p-24
-    0x1.81c38332b2349p-24
-    -0x1.c71b75ba9c926p-26
+    0x1.18932bf08e154p+0
+    -0x1.f3fe31ecb49c0p-1
+    0x1.8be202d26c708p-1
+    -0x1.14eacb1ad02b6p-1
+    0x1.52cac23710011p-2
+    -0x1.645fd8a4c08c6p-3
+    0x1.38dbd2c8e8e74p-4
+    -0x1.b00c0529fc336p-6
+    0x1.908f471ffe9afp-8
+    -0x1.269b5709946d1p-12
+    -0x1.dd2843b0c3d54p-12
+    0x1.72cddbdba093ap-13
+    -0x1.e7ebd7777a24ep-19
+    -0x1.3c7440d5e91e8p-16
+    0x1.3b0cf5024bf2dp-18
+    0x1.7f048f4ea1fbdp-20
+    -0x1.c6596b17a2096p-21
+    -0x1.534dbf9f8d75fp-24
+    0x1.0a395a44d8d18p-23
+    0x1.d16930edb8c31p-29
+    -0x1.055c642430266p-26
+    -0x1.5e243bcb5bcd0p-31
+    0x1.f36d8f26067d6p-31
     """
 )
-"""(1 + 2x) exp(x^2) erfc(x) as a polynomial in t = (x - 4) / (x + 4), for 1 <= x <= 28; error 2^-54.1"""
+"""(x + 4) exp(x^2) erfc(x) as a polynomial in t = (x - 4) / (x + 4), for 0 <= x <= 28; error 2^-53.5"""
+
+
+ERF_TAIL = _table(
+    """
+    0x1.12f21ddd9f5e2p+0
+    -0x1.c44c471baa3a8p-1
+    0x1.2e326945de1a5p-1
+    -0x1.3deb2141587f8p-2
+    0x1.e995f11b5c1f6p-4
+    -0x1.b78993eb0405cp-6
+    -0x1.3dd3eaab13282p-10
+    0x1.8dae4aab7d9efp-9
+    -0x1.1f78221d9e748p-11
+    -0x1.223f503f0750ep-12
+    0x1.c2d2e834c0446p-14
+    0x1.00085db5ea172p-15
+    -0x1.1c4498e256391p-16
+    -0x1.43f8a530c7b47p-18
+    0x1.5b69475fd9044p-20
+    """
+)
+"""(x + 3) exp(x^2) erfc(x) as a polynomial in t = (x - 3) / (x + 3), for 1 <= x <= 6.1; error 2^-55.7"""
 
 
 LGAMMA_ONE = _table(
@@ -315,6 +339,10 @@ DIGAMMA_TAIL = _table(
 """x^2 (log x - 1 / (2x) - digamma(x)) as a polynomial in 1/x^2, for x >= 8; error 2^-64.6"""
 
 
+ERFC_REST = float.fromhex("0x1.05b86d0039a1ap-54")
+"""What rounding took from the constant term of ERFC."""
+
+
 DIGAMMA_ROOT = (
     float.fromhex("0x1.762d86356be3fp+0"),
     float.fromhex("0x1.b86a722197829p-54"),
@@ -322,9 +350,7 @@ DIGAMMA_ROOT = (
 """The positive root of digamma, in two pieces."""
 
 
-TWO_OVER_PI_WORDS = tuple(
-    int(word, 16)
-    for word in """
+_WORDS = """
     a2f9836e4e441529
     fc2757d1f534ddc0
     db6295993c439041
@@ -346,6 +372,6 @@ TWO_OVER_PI_WORDS = tuple(
     56033046fc7b6bab
     f0cfbc209af4361d
     a9e391615ee61b08
-    """.split()
-)
+    """
+TWO_OVER_PI_WORDS = tuple(int(word, 16) for word in _WORDS.split())
 """The bits of 2/pi behind the point, most significant word first."""

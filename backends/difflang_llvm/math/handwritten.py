@@ -19,6 +19,7 @@ def _double(value: float) -> str:
     return float_text(value, "f64")
 
 
+_WORDS = ", ".join(f"i64 {word}" for word in TWO_OVER_PI_WORDS)
 _WINDOW = "".join(
     f"""  %k{k} = add i64 %word, {k}
   %p{k} = getelementptr [{len(TWO_OVER_PI_WORDS)} x i64], ptr @dl.two_over_pi, i64 0, i64 %k{k}
@@ -32,7 +33,7 @@ _WINDOW = "".join(
 HUGE_ANGLE = f"""; {{q, high, low}} with x = q pi/2 + high + low, for |x| >= 2^22.
 ; x = m 2^e; a stretch W of 192 bits of 2/pi is chosen so that x 2/pi = 4 n + m W 2^-190 + (less than 2^-137):
 ; the product is taken modulo 2^192. Its top two bits are the quadrant, the rest a signed fraction of one.
-@dl.two_over_pi = internal constant [{len(TWO_OVER_PI_WORDS)} x i64] [{", ".join(f"i64 {w}" for w in TWO_OVER_PI_WORDS)}]
+@dl.two_over_pi = internal constant [{len(TWO_OVER_PI_WORDS)} x i64] [{_WORDS}]
 
 define internal {{i64, double, double}} @dl.huge_angle.f64(double %x) #3 {{
   %bits = bitcast double %x to i64
@@ -221,8 +222,9 @@ out:
   ret double %whole
 }"""
 
-POLYGAMMA = f"""; (-1)^(n+1) n! zeta(n+1, x); digamma for n = 0. For x < 0 with f = x - floor(x) the sum over k >= 0 is that over all
-; integers, zeta(s, f) + (-1)^s zeta(s, 1 - f), without its part (-1)^s zeta(s, 1 - x). NaN for n < 0.
+POLYGAMMA = f"""; (-1)^(n+1) n! zeta(n+1, x); digamma for n = 0. For x < 0 with f = x - floor(x)
+; the sum over k >= 0 is that over all integers, zeta(s, f) + (-1)^s zeta(s, 1 - f), without its part
+; (-1)^s zeta(s, 1 - x). NaN for n < 0.
 define internal double @dl.polygamma.f64(i64 %n, double %x) #4 {{
 entry:
   %first = icmp eq i64 %n, 0

@@ -258,7 +258,6 @@ def two_sum(a: Operand, b: Value) -> Pair:
     return total, (total - shadow).__rsub__(a) + (b - shadow)
 
 
-
 def fast_two_sum(a: Operand, b: Value) -> Pair:
     """a + b without error where |a| >= |b| or a is 0 (Dekker)."""
     total = b.__radd__(a)

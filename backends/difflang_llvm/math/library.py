@@ -59,8 +59,8 @@ def _wide(type_: str, lanes: int) -> str:
 def function_text(name: str, dtype: DType, lanes: int = 1) -> FunctionText:
     """Raises KeyError for an unknown function."""
     if (name, dtype) in handwritten.TEXTS:
-        text, declarations, callees = handwritten.TEXTS[name, dtype]
-        return FunctionText(text, declarations, tuple((*callee, 1) for callee in callees))
+        text, declarations, called = handwritten.TEXTS[name, dtype]
+        return FunctionText(text, declarations, tuple((callee, kind, 1) for callee, kind in called))
     function = FUNCTIONS[name]
     if dtype == "f32":
         return _through_f64(name, function.arity, lanes)
@@ -70,11 +70,10 @@ def function_text(name: str, dtype: DType, lanes: int = 1) -> FunctionText:
     args = [Value(kernel, f"%x{k}", "double") for k in range(function.arity)]
     result = function.body(kernel, *args)
     text = _definition(name, "f64", function.arity, lanes, [*kernel.lines, f"  ret {result.typed}"], function.rare)
-    callees = tuple((callee, _F64, lanes if has_vector_forms(callee) else 1) for callee in kernel.callees)
+    callees: tuple[Key, ...] = tuple(
+        (callee, "f64", lanes if has_vector_forms(callee) else 1) for callee in kernel.callees
+    )
     return FunctionText(text, tuple(kernel.declarations), callees)
-
-
-_F64: DType = "f64"
 
 
 def _definition(name: str, dtype: DType, arity: int, lanes: int, lines: list[str], rare: bool = False) -> str:

@@ -7,7 +7,7 @@ log m = 2 atanh(s) = f - f^2/2 + s (f^2/2 + z L(z)), z = s^2, kept as a pair (hi
 from __future__ import annotations
 
 from difflang_llvm.math.coefficients import LOG
-from difflang_llvm.math.exponential import LN2_HIGH, LN2_LOW, MAGIC, decaying
+from difflang_llvm.math.exponential import LN2_HIGH, LN2_LOW, decaying
 from difflang_llvm.math.kernel import (
     Kernel,
     Pair,

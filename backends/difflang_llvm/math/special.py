@@ -1,9 +1,8 @@
 """Error functions and the gamma family.
 
-erf: a polynomial up to 1; beyond it 1 - erfc, with erfc(x) = exp(-x^2) Q(t) / (1 + 2x), t = (x - 4) / (x + 4)
-(the form of Shepherd & Laframboise 1981). Gamma: polynomials around 1 and 2, the recurrence up to 8, Stirling's
-series beyond; reflection for negative arguments. Near the zeros on the negative axis the error of lgamma and digamma is
-small in absolute, not in relative terms.
+erfc(x) = exp(-x^2) Q(t) / (x + 4) with t = (x - 4) / (x + 4), after Shepherd & Laframboise (1981). Gamma: polynomials
+around 1 and 2, the recurrence up to 8, Stirling's series beyond; reflection for negative arguments. Near the zeros
+on the negative axis the error of lgamma and digamma is small in absolute, not in relative terms.
 """
 
 from __future__ import annotations
@@ -15,17 +14,18 @@ from difflang_llvm.math.coefficients import (
     DIGAMMA_ROOT,
     DIGAMMA_TAIL,
     ERF,
+    ERF_TAIL,
     ERFC,
+    ERFC_REST,
     LGAMMA_ONE,
     LGAMMA_TWO,
     STIRLING,
 )
-from difflang_llvm.math.exponential import reduced, scaled
+from difflang_llvm.math.exponential import MAGIC, power_of_two, reduced, scaled
 from difflang_llvm.math.kernel import (
     Kernel,
     Pair,
     Value,
-    divide_pairs,
     fast_two_sum,
     function,
     multiply_pairs,
@@ -43,42 +43,49 @@ LARGEST = 2.556348e305
 HALF_LOG_2PI = (float.fromhex("0x1.d67f1c864beb5p-1"), float.fromhex("-0x1.65b5a1b7ff5dfp-55"))
 
 
-def _erfc_tail(kernel: Kernel, x: Value) -> Value:
-    """erfc(x) for 1 <= x <= 28."""
-    t = (x - 4.0) / (x + 4.0)
+def _decay(kernel: Kernel, x: Value) -> tuple[Value, Pair]:
+    """(k, f) with exp(-x^2) = 2^k f."""
     square, lost = two_product(x, x)
     k, (high, low) = reduced(kernel, -square, -lost)
     one, rest = fast_two_sum(1.0, high)
-    below, small = fast_two_sum(x + x, kernel.number(1.0))
-    quotient = divide_pairs((kernel.leading_polynomial(ERFC, t), kernel.number(0.0)), (below, small))
-    product = multiply_pairs((one, rest + low), quotient)
-    return scaled(kernel, product[0], k)
-
-
-def _erf_small(kernel: Kernel, x: Value) -> Pair:
-    """erf(x) = x + x P(x^2) for |x| <= 1."""
-    return x, x * kernel.polynomial(ERF, x * x)
+    return k, (one, rest + low)
 
 
 @function("erf")
 def _erf(kernel: Kernel, x: Value) -> Value:
+    """x + x P(x^2) up to 1, 1 - erfc(|x|) beyond, where erfc is small and need not be exact."""
     size = kernel.abs(x)
     small = size < 1.0
-    near = _erf_small(kernel, kernel.select(small, size, 0.0))
-    far = 1.0 - _erfc_tail(kernel, kernel.select(small, 1.0, kernel.select(size > 7.0, kernel.number(7.0), size)))
-    result = kernel.copysign(kernel.select(small, near[0] + near[1], far), x)
+    near = size * kernel.polynomial(ERF, size * size)
+    y = kernel.select(small, 1.0, kernel.select(size > 6.1, kernel.number(6.1), size))
+    inverse = 1.0 / (y + 3.0)
+    k, (high, _) = _decay(kernel, y)
+    tail = inverse * kernel.polynomial(ERF_TAIL, kernel.fma(inverse, -6.0, 1.0)) * high
+    far = 1.0 - tail * power_of_two(kernel, k + MAGIC)
+    result = kernel.copysign(kernel.select(small, size + near, far), x)
     return kernel.select(x.is_nan(), x, result)
 
 
 @function("erfc")
 def _erfc(kernel: Kernel, x: Value) -> Value:
+    """For x < 0: 2 - erfc(-x). The rounding of 1 / (x + 4), of relative error e, amounts to another x: to first order
+    that changes the factor of exp(-x^2) by (1 + 56 / (x + 4)^2) e.
+    """
     size = kernel.abs(x)
-    small = size < 1.0
-    near = _erf_small(kernel, kernel.select(small, x, 0.0))
-    high, low = two_sum(-near[0], kernel.number(1.0))
-    tail = _erfc_tail(kernel, kernel.select(small, 1.0, kernel.select(size > 28.0, kernel.number(28.0), size)))
-    far = kernel.select(x < 0.0, 2.0 - tail, tail)
-    return kernel.select(x.is_nan(), x, kernel.select(small, high + (low - near[1]), far))
+    y = kernel.select(size > 28.0, 28.0, size)
+    total, rest = two_sum(y, kernel.number(4.0))
+    inverse = 1.0 / total
+    error = kernel.fma(-inverse, total, 1.0) - inverse * rest
+    k, decay = _decay(kernel, y)
+    t = kernel.fma(inverse, -8.0, 1.0)
+    q, q_low = two_sum(t * kernel.polynomial(ERFC[1:], t), kernel.number(ERFC[0]))
+    factor, factor_low = two_product(inverse, q)
+    error = factor * error * kernel.fma(inverse * inverse, 56.0, 1.0)
+    correction = kernel.fma(inverse, q_low + ERFC_REST, factor_low + error)
+    product, lost = two_product(factor, decay[0])
+    lost = kernel.fma(factor, decay[1], kernel.fma(correction, decay[0], lost))
+    tail = scaled(kernel, product + lost, k)
+    return kernel.select(x.is_nan(), x, kernel.select(x < 0.0, 2.0 - tail, tail))
 
 
 def _shifted(kernel: Kernel, w: Value, lowest: float) -> tuple[Value, Value]:
@@ -188,10 +195,10 @@ def _digamma(kernel: Kernel, x: Value) -> Value:
     return kernel.select(x.is_nan(), x, result)
 
 
-
-
-BERNOULLI = ((1, 6), (-1, 30), (1, 42), (-1, 30), (5, 66), (-691, 2730), (7, 6), (-3617, 510), (43867, 798))
-BERNOULLI += ((-174611, 330), (854513, 138), (-236364091, 2730))
+BERNOULLI = (
+    *((1, 6), (-1, 30), (1, 42), (-1, 30), (5, 66), (-691, 2730), (7, 6), (-3617, 510)),
+    *((43867, 798), (-174611, 330), (854513, 138), (-236364091, 2730)),
+)
 """B2, B4, ... as fractions."""
 
 
