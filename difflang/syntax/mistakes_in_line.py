@@ -336,8 +336,7 @@ def misspelt_word(situation: Situation) -> Mistake | None:
     """`retrun x`, `whlie c:`, `strcut P:`: a line that begins with nearly a word of the language."""
     first = situation.first
     words = tables().words("keywords", "statement" if situation.in_body else "item") | SOFT_ITEMS
-    place = situation.position if situation.begins_line else situation.position - len(situation.line)
-    second = situation.tokens[place + 1].kind
+    second = (*situation.line, situation.token, situation.following)[1].kind
     if first.kind != "NAME" or second not in ("NAME", "NUMBER", "STRING", "(", "not", "-"):
         return None
     near = nearest(first.text, words, 1) if len(first.text) > 2 else []
