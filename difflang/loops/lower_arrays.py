@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from difflang.core.ir import Atom, Eqn, Literal, Var
+from difflang.core.ir import Atom, Block, Eqn, Literal, Type, Var, walk
 from difflang.core.ops import integer
 from difflang.loops import ir
 from difflang.loops.ir import Operand, Register
@@ -69,6 +69,13 @@ def get(s: Scheduler, eqn: Eqn) -> None:
         s.bind(out, s.value(array))
     elif array in s.constants:
         s.scalars[out] = s.constants[array]
+    else:
+        _read(s, array, indices[s.saved.get(array, 0) :], out)
+
+
+def _read(s: Scheduler, array: Var, indices: tuple[Operand, ...], out: Var) -> None:
+    if not indices:
+        s.bind(out, s.saved_elements.get(array) or s.place(array))
     elif out.type.shape:
         s.settle(out, s.view(s.place(array), indices, out.type, out.name))
     else:
@@ -100,11 +107,50 @@ def _writable(s: Scheduler, eqn: Eqn, array: Atom, value: Atom) -> Place:
     if array in s.constants:
         return filled(s, eqn.outs[0], s.constants[array])
     source = s.place(array)
-    if not s.needed(source.storage) and not _overlaps(s, source, value):
-        return source
+    if not _overlaps(s, source, value):
+        if not s.needed(source.storage):
+            return source
+        if _is_read_here_only(s, array, eqn.args[1:-1]) and not s.needed(source.storage, but=array):
+            _save(s, source, array, eqn.args[1:-1], value.type)
+            return source
     target = s.destination(eqn.outs[0])
     s.emit(ir.Copy(target.array, source.array))
     return target
+
+
+def _is_read_here_only(s: Scheduler, array: Var, positions: Sequence[Atom]) -> bool:
+    """Whether the rest of the block reads `array` only in the part at `positions`."""
+    frame = s.frames[-1]
+    rest = Block((), frame.block.eqns[frame.position + 1 :], frame.block.results)
+    if any(a is array for a in _results(rest)):
+        return False
+    uses = [eqn for eqn in walk(rest) if array in eqn.args]
+    return all(eqn.op == "get" and _starts_with(eqn.args[1:], positions) for eqn in uses)
+
+
+def _results(block: Block) -> Iterator[Atom]:
+    yield from block.results
+    for eqn in walk(block):
+        for region in eqn.regions:
+            yield from region.results
+
+
+def _starts_with(indices: Sequence[Atom], positions: Sequence[Atom]) -> bool:
+    same = (a is b or (isinstance(a, Literal) and a == b) for a, b in zip(indices, positions, strict=False))
+    return len(indices) >= len(positions) and all(same)
+
+
+def _save(s: Scheduler, source: Place, array: Var, positions: Sequence[Atom], part: Type) -> None:
+    """Copies the part that will be overwritten; further reads of `array` find it there."""
+    source.storage.root().variables.remove(array)
+    s.saved[array] = len(positions)
+    if part.shape:
+        kept = s.allocate(part, array.name)
+        s.emit(ir.Copy(kept.array, s.view(source, s.operands(positions), part).array))
+        s.settle(array, kept)
+    else:
+        s.saved_elements[array] = Register(part.dtype, array.name)
+        s.emit(ir.Load(s.saved_elements[array], source.array, s.operands(positions)))
 
 
 def _overlaps(s: Scheduler, place: Place, value: Atom) -> bool:

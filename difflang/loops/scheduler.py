@@ -37,6 +37,7 @@ class Frame:
     equation has.
     """
 
+    block: Block
     last_use: Mapping[Var, int]
     repeated: bool
     hints: Mapping[Var, Destination]
@@ -78,6 +79,8 @@ class Scheduler:
         self.scalars: dict[Var, Operand] = {}
         self.places: dict[Var, Place] = {}
         self.constants: dict[Var, Operand] = {}
+        self.saved: dict[Var, int] = {}
+        self.saved_elements: dict[Var, Register] = {}
         self.unreshaped: dict[Array, tuple[Place, Destination]] = {}
         self.totals: dict[Var, Total] = {}
         self.register_depth: dict[Register, int] = {}
@@ -184,15 +187,19 @@ class Scheduler:
 
         return ReshapedDestination(wanted, reshape)
 
-    def needed(self, storage: Storage, now: bool = False) -> bool:
-        """Whether the present content of a storage may still be read after the present equation (or `now`, by it)."""
+    def needed(self, storage: Storage, now: bool = False, but: Var | None = None) -> bool:
+        """Whether the present content of a storage may still be read after the present equation (or `now`, by it).
+
+        Uses of `but` in the innermost block do not count.
+        """
         storage = storage.root()
         if not storage.writable:
             return True
         for depth in range(len(self.frames) - 1, storage.level - 1, -1):
-            frame = self.frames[depth]
-            bound = frame.position - (now and depth == len(self.frames) - 1)
-            if any(frame.last_use.get(v, START - 1) > bound for v in storage.variables):
+            frame, innermost = self.frames[depth], depth == len(self.frames) - 1
+            bound = frame.position - (now and innermost)
+            counted = (v for v in storage.variables if not (innermost and v is but))
+            if any(frame.last_use.get(v, START - 1) > bound for v in counted):
                 return True
             if frame.repeated and depth > storage.level:
                 return True
@@ -227,7 +234,9 @@ class Scheduler:
         """Enters a block; `kept` are the results whose memory must stay as it is to the end (all unless given)."""
         last_use = self.liveness.last_uses(block, block.results if kept is None else kept)
         hints = plan_hints(block, destinations, self._reshaped)
-        self.frames.append(Frame(last_use, repeated, hints, after or {}, self.sums.plan(block), dict(added or {})))
+        self.frames.append(
+            Frame(block, last_use, repeated, hints, after or {}, self.sums.plan(block), dict(added or {}))
+        )
         try:
             yield
         finally:

@@ -276,6 +276,53 @@ def test_a_row_of_the_array_is_set_to_another_row() -> None:
     agree_text(text, 3, np.arange(9.0).reshape(3, 3))
 
 
+def test_a_row_that_is_read_after_it_was_overwritten_is_saved() -> None:
+    text = """
+        func f(n: i64, m: i64, x: f64[n, m]) {
+          a: f64[n, m] = fold[carries=1] n x { t: i64, c: f64[n, m]
+            new: f64[m] = build m { i: i64
+              yield 0.5
+            }
+            d: f64[n, m] = set c t new
+            row: f64[m] = build m { j: i64
+              u: f64 = get c t j
+              v: f64 = get d t j
+              w: f64 = add u v
+              yield w
+            }
+            again: f64[m] = get c t
+            last: f64 = get again 1
+            e: f64[n, m] = set d t row
+            g: f64[n, m] = set e 0 1 last
+            yield g
+          }
+          yield a
+        }
+        """
+    machine = agree_text(text, 4, 3, np.arange(12.0).reshape(4, 3))
+    assert machine.copies == 12 + 4 * 3 * 3, "the start, and three rows in each step"
+
+
+def test_an_element_that_is_read_after_it_was_overwritten_is_saved() -> None:
+    text = """
+        func f(n: i64, x: f64[n]) {
+          a: f64[n] = fold[carries=1] n x { t: i64, c: f64[n]
+            d: f64[n] = set c t 0.5
+            s: f64 = reduce[op="sum"] n { j: i64
+              u: f64 = get c t
+              v: f64 = get d j
+              w: f64 = mul u v
+              yield w
+            }
+            g: f64[n] = set d 0 s
+            yield g
+          }
+          yield a
+        }
+        """
+    assert agree_text(text, 5, X).copies == 5
+
+
 def test_stacked_carries_and_new_values() -> None:
     text = """
         func f(n: i64, steps: i64, x: f64[n]) {
