@@ -175,7 +175,7 @@ def assert_same_size(context: Context, left: Size, right: Size, span: Span, mess
     with context.at(span):
         equal = context.builder.prim("eq", a, b)
         text = message.replace("{", "(").replace("}", ")") + f": {left} is {{0}}, {right} is {{1}}"
-        context.builder.emit("assert", [equal, a, b], {"code": "E0807", "message": text})
+        context.builder.emit("assert", [equal, a, b], {"code": "E0809", "message": text})
 
 
 def join(context: Context, left: Type, right: Type, span: Span, what: str) -> Type:

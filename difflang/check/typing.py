@@ -174,7 +174,7 @@ def _computed_size(context: Context, node: ast.Expr, scope: Scope) -> Size:
 
 
 def require_whole(context: Context, value: Size, span: Span) -> None:
-    """Sees to it that a size with fractions is a whole number: by proof, or at run time (E0808)."""
+    """Sees to it that a size with fractions is a whole number: by proof, or at run time (E0810)."""
     denominator = lcm(*(c.denominator for _, c in value.terms)) if value.terms else 1
     if denominator == 1 or _always_whole(value):
         return
@@ -185,7 +185,7 @@ def require_whole(context: Context, value: Size, span: Span) -> None:
         rest = context.builder.prim("mod", numerator, integer(denominator))
         whole = context.builder.prim("eq", rest, integer(0))
         message = f"the size {value} is not a whole number: {{0}} is not divisible by {denominator}"
-        context.builder.emit("assert", [whole, numerator], {"code": "E0808", "message": message})
+        context.builder.emit("assert", [whole, numerator], {"code": "E0810", "message": message})
 
 
 def _always_whole(value: Size) -> bool:
