@@ -100,6 +100,8 @@ class Program:
         found: list[Diagnostic] = []
         for item in self.root.module.items:
             found.extend(deeply(lambda item=item: check_function(self, item)))
+            if any(d.code == "E0309" for d in found):
+                break
         unique = {(d.code, d.span, d.message): d for d in found}
         return list(unique.values())
 
