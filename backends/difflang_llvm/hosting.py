@@ -15,6 +15,7 @@ from difflang.backend.protocol import Host, Value
 from difflang.core.ir import DType
 from difflang.loops.ir import HostSite
 from difflang.prims.arithmetic import NUMPY_DTYPES
+from difflang.runtime.externs import Leaf, extern_values
 from difflang.runtime.text import fill
 from difflang_llvm.layout import HostRecord
 
@@ -76,9 +77,21 @@ class HostPort:
             case "report":
                 host.report(dict(zip(site.names, args, strict=True)))
             case "extern":
-                results = host.extern(site.text, args)
-                for (dtype, rank), result in zip(record.outs, results, strict=True):
-                    position = _write(dtype, rank, position, result)
+                self._write_results(site, record, position, host.extern(site.text, args))
+
+    def _write_results(self, site: HostSite, record: HostRecord, position: int, results: Sequence[Value]) -> None:
+        """Copies what an external function returned to where the program expects it."""
+        starts: list[int] = []
+        for _, rank in record.outs:
+            starts.append(position)
+            position += 8 * (1 + (rank or 0))
+        expected: list[Leaf] = [
+            (dtype, () if rank is None else _array_at(dtype, rank, start).shape)
+            for (dtype, rank), start in zip(record.outs, starts, strict=True)
+        ]
+        values = extern_values(site.span, site.text, expected, results)
+        for (dtype, rank), start, value in zip(record.outs, starts, values, strict=True):
+            _write(dtype, rank, start, value)
 
 
 def _array_at(dtype: DType, rank: int, position: int) -> np.ndarray[Any, Any]:
@@ -101,12 +114,11 @@ def _read(dtype: DType, rank: int | None, position: int) -> tuple[Value, int]:
     return _array_at(dtype, rank, position).copy(), position + 8 * (1 + rank)
 
 
-def _write(dtype: DType, rank: int | None, position: int, value: Value) -> int:
+def _write(dtype: DType, rank: int | None, position: int, value: np.ndarray[Any, Any]) -> None:
     if rank is None:
-        data = struct.pack(_SCALARS[dtype], value)
+        data = struct.pack(_SCALARS[dtype], value[()])
         ctypes.memmove(position, data, len(data))
-        return position + 8
+        return
     target = _array_at(dtype, rank, position)
     if target.size:
         target[...] = value
-    return position + 8 * (1 + rank)

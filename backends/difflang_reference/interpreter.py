@@ -19,6 +19,7 @@ from difflang.core.ir import Atom, Block, DType, Eqn, Literal, Type, Var
 from difflang.core.ops import carries
 from difflang.prims import PRIMITIVES
 from difflang.runtime import failures
+from difflang.runtime.externs import Leaf, extern_values
 from difflang.runtime.text import fill
 from difflang_reference import matrices
 
@@ -264,16 +265,9 @@ def report(run: Interpreter, eqn: Eqn) -> list[Any]:
 
 def extern(run: Interpreter, eqn: Eqn) -> list[Any]:
     name = str(eqn.attrs["name"])
-    values = [np.asarray(v) for v in run.host.extern(name, run.arguments(eqn))]
-    expected = [f"{out.type.dtype}{list(run.shape(out.type))}" for out in eqn.outs]
-    found = [f"{_dtype_name(v)}{list(v.shape)}" for v in values]
-    if expected != found:
-        raise failures.extern_mismatch(eqn.span, name, ", ".join(expected), ", ".join(found) or "nothing")
-    return [v[()] for v in values]
-
-
-def _dtype_name(array: Any) -> str:
-    return next((name for name, scalar in scalar_types.items() if array.dtype == scalar), str(array.dtype))
+    expected: list[Leaf] = [(out.type.dtype, run.shape(out.type)) for out in eqn.outs]
+    results = run.host.extern(name, run.arguments(eqn))
+    return [v[()] for v in extern_values(eqn.span, name, expected, results)]
 
 
 PASS_ON = frozenset({"get", "set", "add_to", "reshape", "extern", "select", "stop_grad"})

@@ -2,7 +2,8 @@
 
 E0801 an index out of range · E0802 an integer division by zero · E0803 a failed `assert` · E0804 a reduction
 of nothing · E0805 a matrix that a factorisation or solver cannot take · E0806 a NaN under `--check nan` ·
-E0807 memory · E0808 an external function that returned something else.
+E0807 memory · E0808 an external function that returned something else · E0809 sizes that differ · E0810 a size
+that is no whole number.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from difflang.diagnostics.model import DiffLangError, Span, error
 HINTS = {
     "E0803": "The condition of the `assert` was false here.",
     "E0804": "Guard the reduction: `max(a) if n > 0 else 0.0`.",
+    "E0809": "Give both the same size where the program makes them, or cut one of them to the other's size.",
+    "E0810": "Choose sizes for which the division is exact.",
 }
 """Hints for the codes that an `assert` equation may carry."""
 
@@ -55,11 +58,6 @@ def division_by_zero(span: Span | None) -> DiffLangError:
 def check_failed(span: Span | None, code: str, message: str) -> DiffLangError:
     """The failure of an `assert` equation, which carries its own code and message (E0803 for the user's own)."""
     return error(code, message, span, hint=HINTS.get(code))
-
-
-def empty_reduction(span: Span | None, operation: str) -> DiffLangError:
-    """E0804: `max`, `min`, `argmax`, `argmin` or `mean` of no elements."""
-    return check_failed(span, "E0804", f"`{operation}` of no elements has no value")
 
 
 def matrix_failure(span: Span | None, operation: str) -> DiffLangError:
