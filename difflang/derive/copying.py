@@ -26,7 +26,8 @@ class Copy:
     """One copy of a block: `values` maps the variables of the original to those of the copy.
 
     With `again`, the code computes values that the primal program has computed before: it observes nothing
-    (no printing, no checks), and adds nothing to the accumulators in `silenced`.
+    (no printing, no checks), and adds nothing to the accumulators in `silenced`; what is in `known` has been kept,
+    and replaces the value computed again (which then is often needed by nothing).
     """
 
     def __init__(
@@ -36,11 +37,13 @@ class Copy:
         *,
         again: bool = False,
         silenced: Collection[Var] = (),
+        known: Mapping[Var, Atom] | None = None,
     ) -> None:
         self.builder = builder
         self.values = values
         self.again = again
         self.silenced = silenced
+        self.known = known or {}
         self.emitted: dict[Eqn, Eqn] = {}
 
     def run(self, block: Block, args: Sequence[Atom]) -> list[Atom]:
@@ -86,6 +89,7 @@ class Copy:
         copied = Eqn(self.fresh(eqn.outs), eqn.op, args, attrs, regions, eqn.span)
         self.emitted[eqn] = copied
         self.builder.append(copied)
+        self.values.update((out, self.known[out]) for out in eqn.outs if out in self.known)
 
     def region(self, block: Block) -> Block:
         return self.builder.block_with(self.fresh(block.params), lambda *_: self.rest(block))

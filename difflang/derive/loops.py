@@ -3,7 +3,8 @@
 Which carries are saved is found by need: the adjoint step is emitted first, over stand-ins for the carries,
 and only the stand-ins that it uses are defined. A carry that never changes is its initial value. An array
 that changes only by `set`s of the step itself is restored backwards from the elements it lost (an undo log);
-any other carry is stacked by the primal loop.
+any other carry is stacked by the primal loop. Where the value of a carry at the end of a step saves computing it
+again, the adjoint loop hands it from step to step.
 """
 
 from __future__ import annotations
@@ -15,16 +16,20 @@ from difflang.core.ir import Atom, Attribute, Block, Eqn, Type, Var, free_vars
 from difflang.core.ops import I64
 from difflang.derive import values
 from difflang.derive.activity import carried
-from difflang.derive.reverse import ADJOINTS, Cotangent, Frame, Sweep, Trace
+from difflang.derive.reverse import ADJOINTS, Cotangent, Frame, Sweep, Trace, worth_keeping
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """An adjoint step that has been emitted: its block over stand-ins for the carries of the primal step."""
+    """An adjoint step that has been emitted: its block over stand-ins for the carries of the primal step.
+
+    `before` and `after` stand for the carries at the start and at the end of the step; an end may be None.
+    """
 
     block: Block
     index: Var
-    stand_ins: list[Atom]
+    before: list[Atom]
+    after: list[Var | None]
 
 
 def loop(sweep: Sweep, eqn: Eqn, trace: Trace, frame: Frame, cotangents: Sequence[Cotangent]) -> None:
@@ -60,22 +65,29 @@ def _adjoint_step(
     body, carries = eqn.regions[-1], carried(eqn)
     types = [trace.copy.atom(out).type for _, _, _, out in carries]
     index = Var(I64, "i")
-    stand_ins = [_stand_in(trace, carry, type_) for carry, type_ in zip(carries, types, strict=True)]
-    args = [index, *stand_ins] if eqn.op == "fold" else stand_ins
+    before = [_stand_in(trace, carry, type_) for carry, type_ in zip(carries, types, strict=True)]
+    kept = worth_keeping(body)
+    after = [Var(t) if result in kept else None for (_, _, result, _), t in zip(carries, types, strict=True)]
+    args = [index, *before] if eqn.op == "fold" else before
     params = [Var(types[k]) for k in active]
-    stacked = list(zip(reversed(body.results[len(carries) :]), reversed(cotangents), strict=False))
+    stacked = list(zip(reversed(body.results[len(carries) :]), reversed(eqn.outs), reversed(cotangents), strict=False))
 
     def seed(inner: Frame) -> None:
         inner.add_all([carries[k][2] for k in active], params)
-        for result, cotangent in stacked:
+        for result, _out, cotangent in stacked:
             if cotangent is not None and result in sweep.active:
                 inner.add(result, values.element(sweep.builder, cotangent, [index]))
 
     def run(*_: Atom) -> Sequence[Atom]:
-        inner = sweep.region_adjoint(body, args, trace, refs, seed)
+        ends = zip(carries, after, strict=True)
+        known: dict[Var, Atom] = {r: a for (_, _, r, _), a in ends if a is not None and isinstance(r, Var)}
+        for result, out, _ct in stacked:
+            if isinstance(result, Var) and result in kept:
+                known[result] = values.element(sweep.builder, trace.copy.atom(out), [index])
+        inner = sweep.region_adjoint(body, args, trace, refs, seed, known)
         return [inner.taken(carries[k][1]) for k in active]
 
-    return Step(sweep.region([index, *params], run), index, stand_ins)
+    return Step(sweep.region([index, *params], run), index, before, after)
 
 
 def _stand_in(trace: Trace, carry: tuple[Atom, Var, Atom, Var], type_: Type) -> Atom:
@@ -86,23 +98,34 @@ def _stand_in(trace: Trace, carry: tuple[Atom, Var, Atom, Var], type_: Type) -> 
 def _define_stand_ins(eqn: Eqn, trace: Trace, step: Step) -> list[int]:
     """Gives the stand-ins that the step uses their values, at its start.
 
-    Returns the carries that are restored backwards; the adjoint loop carries them after the cotangents.
+    Returns the carries of which the adjoint loop carries the value after the step, following the cotangents. What a
+    step began with is what the step before it ended with.
     """
     used = free_vars(step.block)
     start: list[Eqn] = []
-    restored: list[int] = []
+    followed: list[int] = []
     for k, (_, param, result, _) in enumerate(carried(eqn)):
-        stand_in = step.stand_ins[k]
-        if not isinstance(stand_in, Var) or stand_in not in used or result is param:
+        before, after = step.before[k], step.after[k]
+        if after is not None and after in used:
+            _follow(step, after, before)
+            followed.append(k)
+        elif not isinstance(before, Var) or before not in used or result is param:
             continue
+        assert isinstance(before, Var)
         updates = _updates(eqn.regions[-1], param, result)
         if updates:
-            start += _undone(eqn, trace, step, updates, stand_in)
-            restored.append(k)
+            start += _undone(eqn, trace, step, updates, before)
+            followed.append(k)
         else:
-            start.append(_saved(trace.stacked(eqn, param), step.index, stand_in))
+            start.append(_saved(trace.stacked(eqn, param), step.index, before))
     step.block.eqns = (*start, *step.block.eqns)
-    return restored
+    return followed
+
+
+def _follow(step: Step, after: Var, before: Atom) -> None:
+    """Makes the value after a step a carry of the adjoint loop."""
+    step.block.params = (*step.block.params, after)
+    step.block.results = (*step.block.results, before)
 
 
 def _saved(stack: Var, index: Var, out: Var) -> Eqn:
@@ -125,8 +148,7 @@ def _updates(body: Block, param: Var, result: Atom) -> list[Eqn]:
 def _undone(eqn: Eqn, trace: Trace, step: Step, updates: Sequence[Eqn], stand_in: Var) -> list[Eqn]:
     """Equations that put back what a step overwrote; the array after the step becomes a carry of the adjoint loop."""
     after = Var(stand_in.type, stand_in.name)
-    step.block.params = (*step.block.params, after)
-    step.block.results = (*step.block.results, stand_in)
+    _follow(step, after, stand_in)
     equations: list[Eqn] = []
     array = after
     for update in updates:

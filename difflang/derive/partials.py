@@ -44,6 +44,13 @@ def has_partial(op: str, position: int) -> bool:
     return position < len(partials) and partials[position] is not None
 
 
+@cache
+def partials_use_result(op: str) -> bool:
+    """Whether a partial derivative of `op` is stated by means of its result, as that of exp is."""
+    texts = [text for text in PRIMITIVES[op].partials if text is not None]
+    return any(isinstance(n, ast.Name) and n.id == "y" for text in texts for n in ast.walk(parsed(text)))
+
+
 def times_partial(
     builder: Builder, op: str, position: int, args: Sequence[Atom], result: Atom, factor: Atom
 ) -> Atom | None:

@@ -9,7 +9,7 @@ their carries, and only those that the adjoint asks for (`Trace.stacked`).
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 
 from difflang.core.builder import Builder
@@ -18,7 +18,9 @@ from difflang.derive import values
 from difflang.derive.activity import active_variables, varied_variables
 from difflang.derive.copying import Copy, pruned
 from difflang.derive.desugar import desugared
+from difflang.derive.partials import partials_use_result
 from difflang.derive.refuse import no_derivative
+from difflang.prims import PRIMITIVES
 
 Cotangent = Atom | None
 Pullback = Callable[[Sequence[Cotangent]], list[Cotangent]]
@@ -114,10 +116,21 @@ class Sweep:
         self.active = active
         self.accumulated: dict[Var, Cotangent] = {}
 
-    def traced(self, block: Block, args: Sequence[Atom], outer: Mapping[Var, Atom], *, again: bool = False) -> Trace:
-        """Emits the block's primal code; with `again`, to have the values of a region once more in its adjoint."""
-        bound = ChainMap[Var, Atom]({}, outer)  # type: ignore[arg-type]
-        copy = Copy(self.builder, bound, again=again, silenced=self.accumulated)
+    def traced(
+        self,
+        block: Block,
+        args: Sequence[Atom],
+        outer: MutableMapping[Var, Atom],
+        *,
+        again: bool = False,
+        known: Mapping[Var, Atom] | None = None,
+    ) -> Trace:
+        """Emits the block's primal code; with `again`, to have the values of a region once more in its adjoint.
+
+        `known` are those among them that need not be computed.
+        """
+        bound = ChainMap[Var, Atom]({}, outer)
+        copy = Copy(self.builder, bound, again=again, silenced=self.accumulated, known=known)
         copy.run(block, args)
         return Trace(copy)
 
@@ -144,14 +157,32 @@ class Sweep:
         return pruned(self.builder.block_with(params, body))
 
     def region_adjoint(
-        self, block: Block, args: Sequence[Atom], trace: Trace, refs: Mapping[Var, Atom], seed: Callable[[Frame], None]
+        self,
+        block: Block,
+        args: Sequence[Atom],
+        trace: Trace,
+        refs: Mapping[Var, Atom],
+        seed: Callable[[Frame], None],
+        known: Mapping[Var, Atom] | None = None,
     ) -> Frame:
-        """Recomputes a region and runs its adjoint, from the cotangents that `seed` gives its results."""
-        again = self.traced(block, args, trace.copy.values, again=True)
+        """Recomputes a region but for what is known, and runs its adjoint from the cotangents that `seed` gives."""
+        again = self.traced(block, args, trace.copy.values, again=True, known=known)
         frame = Frame(self, again, refs)
         seed(frame)
         self.backward(block, again, frame)
         return frame
+
+
+def worth_keeping(block: Block) -> set[Var]:
+    """The results of a block that cost more to compute again than to read: all but those of simple arithmetic."""
+    makers = {out: eqn for eqn in block.eqns for out in eqn.outs}
+    return {r for r in block.results if isinstance(r, Var) and r in makers and _is_dear(makers[r])}
+
+
+def _is_dear(eqn: Eqn) -> bool:
+    if eqn.op in PRIMITIVES:
+        return partials_use_result(eqn.op)
+    return eqn.op not in ("get", "set", "reshape")
 
 
 def _variable(atom: Atom) -> Var:

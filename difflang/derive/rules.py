@@ -10,7 +10,7 @@ from difflang.derive import matrices as m
 from difflang.derive import values
 from difflang.derive.linalg import triangle_test
 from difflang.derive.partials import has_partial, times_partial
-from difflang.derive.reverse import ADJOINTS, Adjoint, Cotangent, Frame, Sweep, Trace
+from difflang.derive.reverse import ADJOINTS, Adjoint, Cotangent, Frame, Sweep, Trace, worth_keeping
 from difflang.prims import PRIMITIVES
 
 
@@ -31,25 +31,38 @@ def _primitive(sweep: Sweep, eqn: Eqn, trace: Trace, frame: Frame, cotangents: S
 
 
 def _build(sweep: Sweep, eqn: Eqn, trace: Trace, frame: Frame, cotangents: Sequence[Cotangent]) -> None:
-    b = sweep.builder
+    """Results that are dear to compute are read from the arrays they were put into."""
+    b, region = sweep.builder, eqn.regions[0]
+    kept = worth_keeping(region)
+    pairs = zip(region.results, eqn.outs, strict=True)
+    arrays = {r: trace.copy.atom(o) for r, o in pairs if isinstance(r, Var) and r in kept}
 
     def seed(inner: Frame, index: Sequence[Atom]) -> None:
-        for result, ct in zip(eqn.regions[0].results, cotangents, strict=True):
+        for result, ct in zip(region.results, cotangents, strict=True):
             if ct is not None and result in sweep.active:
                 inner.add(result, values.element(b, ct, index))
 
-    _each_element(sweep, eqn, trace, frame, seed)
+    _each_element(sweep, eqn, trace, frame, seed, arrays)
 
 
 def _each_element(
-    sweep: Sweep, eqn: Eqn, trace: Trace, frame: Frame, seed: Callable[[Frame, Sequence[Atom]], None]
+    sweep: Sweep,
+    eqn: Eqn,
+    trace: Trace,
+    frame: Frame,
+    seed: Callable[[Frame, Sequence[Atom]], None],
+    arrays: Mapping[Var, Atom] | None = None,
 ) -> None:
-    """A parallel loop over the elements of a `build` or `reduce` that runs the region's adjoint for each."""
+    """A parallel loop over the elements of a `build` or `reduce` that runs the region's adjoint for each.
+
+    `arrays` hold some of the region's values, element by element.
+    """
     region = eqn.regions[0]
 
     def body(refs: Mapping[Var, Atom]) -> Sequence[Atom]:
         def one(*index: Atom) -> Sequence[Atom]:
-            sweep.region_adjoint(region, index, trace, refs, lambda inner: seed(inner, index))
+            known = {r: values.element(sweep.builder, a, index) for r, a in (arrays or {}).items()}
+            sweep.region_adjoint(region, index, trace, refs, lambda inner: seed(inner, index), known)
             return []
 
         params = [Var(I64, p.name) for p in region.params]
@@ -172,9 +185,13 @@ def _contract(frame: Frame, eqn: Eqn, cotangent: Atom) -> None:
     letters = inputs.split(",")
     args = frame.trace.copy.atoms(eqn.args)
     for k, arg in enumerate(eqn.args):
-        if arg in frame.sweep.active:
-            spec = f"{output},{letters[1 - k]}->{letters[k]}"
-            frame.add(arg, frame.builder.emit("contract", [cotangent, args[1 - k]], {"spec": spec})[0])
+        if arg not in frame.sweep.active:
+            continue
+        if not output and letters[0] == letters[1]:
+            frame.add(arg, frame.builder.map(lambda x: frame.builder.prim("mul", cotangent, x), args[1 - k]))
+            continue
+        spec = f"{output},{letters[1 - k]}->{letters[k]}"
+        frame.add(arg, frame.builder.emit("contract", [cotangent, args[1 - k]], {"spec": spec})[0])
 
 
 def _solve(frame: Frame, eqn: Eqn, cotangent: Atom) -> None:
