@@ -23,12 +23,12 @@ def raised_codes() -> set[str]:
 
 
 def diagnose(text: str) -> list[dl.Diagnostic]:
-    """What loading and checking a program says; with a `main` that takes nothing, what running it says."""
+    """What loading and checking a program says; with a `main` that needs no argument, what running it says."""
     try:
         module = dl.loads(text)
         found = module.check()
         if not any(d.severity == "error" for d in found) and "main" in module.functions():
-            if not module.main.signature.parameters:
+            if not any(parameter.required for parameter in module.main.signature.parameters):
                 module.main.on(backend="reference")()
         return found
     except dl.DiffLangError as problem:
