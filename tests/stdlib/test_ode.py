@@ -85,6 +85,20 @@ def test_forward_and_reverse_agree(load: Load) -> None:
     assert dl.jvp(angle)(0.1, 1.0)[1] == pytest.approx(dl.grad(angle)(0.1), rel=1e-12)
 
 
+def test_the_derivative_is_that_of_the_numbers_computed_even_at_a_loose_tolerance(load: Load) -> None:
+    path = load(PROGRAM).path
+    times = np.array([0.0, 1.3, 4.0])
+
+    def end(damping: float) -> float:
+        return path(START, times, damping, 1e-3, 1e-4)[-1, 0]
+
+    h = 1e-4
+    differences = (end(0.1 - 2 * h) - 8 * end(0.1 - h) + 8 * end(0.1 + h) - end(0.1 + 2 * h)) / (12 * h)
+    tangent = dl.jvp(path, wrt="damping")(START, times, 0.1, 1e-3, 1e-4, 1.0)[1][-1, 0]
+    assert tangent == pytest.approx(differences, rel=1e-9)
+    assert abs(end(0.1) - exact(times, 0.1)[-1, 0]) > 1e-5
+
+
 def test_derivatives_in_rate_and_end_time(load: Load) -> None:
     decay = load(PROGRAM).decay
     by_rate, by_time = dl.grad(decay, wrt=("rate", "t1"))(0.7, 1.5)
