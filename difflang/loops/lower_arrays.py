@@ -23,6 +23,8 @@ def primitive(s: Scheduler, eqn: Eqn) -> None:
         s.check(divides, ir.Site("zero", eqn.span))
     register = s.apply(eqn.op, *args, out=Register(out.type.dtype, out.name), **eqn.attrs)
     s.scalars[out] = register
+    if eqn.op == "max" and args[1] == integer(0):
+        s.clamped[register] = args[0]
     if s.check_nan and out.type.is_float and eqn.op != "select":
         refuse_nan(s, eqn, register, args)
 
@@ -51,7 +53,9 @@ def check_indices(s: Scheduler, eqn: Eqn, array: Atom, indices: Sequence[Operand
 
 
 def _in_range(s: Scheduler, index: Operand, size: Operand) -> Operand:
-    """Whether 0 <= index < size; known at once where both are literals."""
+    """Whether 0 <= index < size; known at once for literals and the indices of loops over the size."""
+    if s.is_index_below(index, size):
+        return Literal(True, "bool")
     if not isinstance(index, Literal):
         return s.apply("and", s.apply("le", integer(0), index), s.apply("lt", index, size))
     if isinstance(size, Literal) or index.value < 0:

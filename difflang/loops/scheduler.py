@@ -66,6 +66,7 @@ class Loop:
     """A loop that is being made, for the accumulators that code inside it adds to."""
 
     index: Register
+    extent: Operand
     independent: bool
     reductions: dict[Register, str] = field(default_factory=dict[Register, str])
 
@@ -79,6 +80,7 @@ class Scheduler:
         self.scalars: dict[Var, Operand] = {}
         self.places: dict[Var, Place] = {}
         self.constants: dict[Var, Operand] = {}
+        self.clamped: dict[Operand, Operand] = {}
         self.saved: dict[Var, int] = {}
         self.saved_elements: dict[Var, Register] = {}
         self.unreshaped: dict[Array, tuple[Place, Destination]] = {}
@@ -113,6 +115,11 @@ class Scheduler:
 
     def check(self, condition: Operand, site: ir.Site, *values: Operand) -> None:
         self.emit(ir.Check(condition, self.sites.setdefault(site, len(self.sites)), values))
+
+    def is_index_below(self, index: Operand, size: Operand) -> bool:
+        """Whether `index` belongs to a loop of exactly this many iterations. A size below 0 is as good as 0."""
+        size = self.clamped.get(size, size)
+        return any(loop.index is index and self.clamped.get(loop.extent, loop.extent) == size for loop in self.loops)
 
     def host_call(self, site: ir.HostSite, args: Sequence[ir.Value], outs: Sequence[ir.Value] = ()) -> None:
         number = self.host_sites.setdefault(site, len(self.host_sites))
@@ -311,7 +318,7 @@ class Scheduler:
         reductions: Sequence[ir.Reduction] = (),
     ) -> None:
         """One loop; what `body` emits goes inside. Scalar accumulators of outer frames become reductions."""
-        record = Loop(index, independent, {r.register: r.op for r in reductions})
+        record = Loop(index, extent, independent, {r.register: r.op for r in reductions})
         self.loops.append(record)
         with self.collect() as statements:
             body()
