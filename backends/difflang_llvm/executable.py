@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ from difflang.runtime import failures
 from difflang_llvm import engine
 from difflang_llvm.hosting import HostPort
 from difflang_llvm.layout import FIRST_FAILURE_SLOT, HOST_FAILED, Interface, Slot
+from difflang_llvm.pointers import address_of
 
 FORMATS: dict[DType, str] = {"f64": "d", "f32": "f4x", "i64": "q", "i32": "i4x", "bool": "?7x"}
 _free = ctypes.CDLL(None).free
@@ -34,7 +35,7 @@ class Owned:
         self._address = address
         self.__array_interface__: dict[str, Any] = {
             "data": (address, False),
-            "typestr": np.dtype(dtype).str,
+            "typestr": dtype,
             "shape": shape,
             "version": 3,
         }
@@ -69,39 +70,37 @@ class NativeFunction:
         self._call = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p)(linked.address)
         self._frame_type = ctypes.c_char * (8 * interface.slots)
         self._port = HostPort(interface.host_calls, compiled.host_sites) if interface.host_calls else None
-        self._pack, self._arguments = _packer(interface)
+        self._pack = _packer(interface)
+        self._arrays = [k for k, slot in enumerate(interface.params) if slot.shape is not None]
+        self._provided = [_maker(slot) for slot in interface.results if slot.shape is not None]
         self._readers = [_reader(slot) for slot in interface.results]
 
     def __call__(self, args: Sequence[Value], host: Host) -> list[Value]:
         """Raises DiffLangError with the place of the failure, or what a host callback raised."""
-        provided = [self._provide(slot, args) for slot in self._compiled.interface.results]
+        provided = [make(args) for make in self._provided]
+        words: list[Any] = list(args)
+        for k in self._arrays:
+            words[k] = address_of(words[k])
+        words += map(address_of, provided)
         frame = self._frame_type()
-        words = [_word(slot, arg) for slot, arg in zip(self._arguments, args, strict=True)]
-        words += [array.ctypes.data for array in provided if array is not None]
-        if self._port is None:
-            self._pack(frame, 0, 0, *words)
-            status = self._call(frame)
-        else:
-            with self._port.serving(host) as caller:
-                self._pack(frame, 0, self._port.address, *words)
-                status = self._call(frame)
-                if status == HOST_FAILED:
-                    self._discard(frame)
-                    raise caller.taken_error()
+        status = self._run(frame, words, host)
         if status:
             self._discard(frame)
             raise self._failure(status, frame)
-        return [read(frame, array) for read, array in zip(self._readers, provided, strict=True)]
+        arrays = iter(provided)
+        return [read(frame, arrays) for read in self._readers]
 
-    def _provide(self, slot: Slot, args: Sequence[Value]) -> npt.NDArray[Any] | None:
-        """Memory for a result whose shape is known before the call."""
-        if slot.shape is None:
-            return None
-        shape = tuple(int(args[int(dim[1:])]) if isinstance(dim, str) else dim for dim in slot.shape)  # type: ignore[arg-type]
-        try:
-            return np.empty(shape, NUMPY_DTYPES[slot.dtype])
-        except (MemoryError, ValueError):
-            raise failures.out_of_memory(None, shape) from None
+    def _run(self, frame: Any, words: list[Any], host: Host) -> int:
+        if self._port is None:
+            self._pack(frame, 0, 0, *words)
+            return self._call(frame)
+        with self._port.serving(host) as caller:
+            self._pack(frame, 0, self._port.address, *words)
+            status = self._call(frame)
+            if status == HOST_FAILED:
+                self._discard(frame)
+                raise caller.taken_error()
+            return status
 
     def _discard(self, frame: Any) -> None:
         """Frees the results that were allocated before a failure."""
@@ -117,39 +116,45 @@ class NativeFunction:
         return failure(self._compiled.sites[check.site], values)
 
 
-def _packer(interface: Interface) -> tuple[Callable[..., None], list[Slot]]:
+def _packer(interface: Interface) -> Callable[..., None]:
     """`struct` code that fills slot 0 and all inputs at once."""
     inputs = [*interface.params, *(slot for slot in interface.results if slot.shape is not None)]
     text, position = "=Q", 1
     for slot in inputs:
         text += f"{8 * (slot.slot - position)}x" + ("Q" if slot.shape is not None else FORMATS[slot.dtype])
         position = slot.slot + 1
-    return struct.Struct(text).pack_into, list(interface.params)
+    return struct.Struct(text).pack_into
 
 
-def _word(slot: Slot, arg: Value) -> Any:
-    if slot.shape is None:
-        return arg
-    assert isinstance(arg, np.ndarray)
-    return arg.ctypes.data
+def _maker(slot: Slot) -> Callable[[Sequence[Any]], npt.NDArray[Any]]:
+    """Memory for a result whose shape is known before the call."""
+    dims, dtype = slot.shape or (), np.dtype(NUMPY_DTYPES[slot.dtype])
+
+    def make(args: Sequence[Any]) -> npt.NDArray[Any]:
+        shape = tuple(int(args[int(dim[1:])]) if isinstance(dim, str) else dim for dim in dims)
+        try:
+            return np.empty(shape, dtype)
+        except (MemoryError, ValueError):
+            raise failures.out_of_memory(None, shape) from None
+
+    return make
 
 
-def _reader(slot: Slot) -> Callable[[Any, npt.NDArray[Any] | None], Value]:
-    """How one result comes out of the frame."""
-    name = NUMPY_DTYPES[slot.dtype]
+Reader = Callable[[Any, Iterator[npt.NDArray[Any]]], Value]
+
+
+def _reader(slot: Slot) -> Reader:
+    """How one result comes out of the frame; `arrays` are those whose memory was provided."""
     if slot.shape is not None:
-        return lambda frame, array: _present(array)
+        return lambda frame, arrays: next(arrays)
+    place, dtype = 8 * slot.slot, np.dtype(NUMPY_DTYPES[slot.dtype])
     if slot.rank is None:
-        unpack, place, kind = struct.Struct("=" + FORMATS[slot.dtype]).unpack_from, 8 * slot.slot, np.dtype(name).type
-        return lambda frame, array: kind(unpack(frame, place)[0])
-    dims, rank, place = struct.Struct(f"={slot.rank}q"), slot.rank, 8 * slot.slot
-    return lambda frame, array: _owned(frame, place, name, dims.unpack_from(frame, place + 8) if rank else ())
+        unpack = struct.Struct("=" + FORMATS[slot.dtype]).unpack_from
+        return lambda frame, arrays: dtype.type(unpack(frame, place)[0])
+    words = struct.Struct(f"=Q{slot.rank}q").unpack_from
 
+    def owned(frame: Any, arrays: Iterator[npt.NDArray[Any]]) -> Value:
+        address, *shape = words(frame, place)
+        return np.asarray(Owned(address, dtype.str, tuple(shape)))
 
-def _present(array: npt.NDArray[Any] | None) -> npt.NDArray[Any]:
-    assert array is not None
-    return array
-
-
-def _owned(frame: Any, place: int, name: str, shape: tuple[int, ...]) -> npt.NDArray[Any]:
-    return np.asarray(Owned(struct.unpack_from("Q", frame, place)[0], name, shape))
+    return owned

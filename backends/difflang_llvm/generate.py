@@ -287,14 +287,15 @@ class Generator:
         """Enters an independent loop with its access group; gives the hints on the branch back.
 
         Loops of unknown length are not unrolled: that doubles the time to compile and gains next to nothing. Several
-        vectors side by side pay where a sum has to wait for itself.
+        vectors side by side pay where a sum has to wait for itself, unless the next one can begin meanwhile.
         """
+        waits = bool(loop.reductions) and not self.memory.loops
         hints = [self.metadata.shared('!{!"llvm.loop.unroll.runtime.disable"}')]
         if loop.kind != "serial":
             group = self.metadata.add("distinct !{}")
             self.memory.loops.append((loop, group))
             hints.append(self.metadata.add(f'!{{!"llvm.loop.parallel_accesses", {group}}}'))
-        side_by_side = VECTORS_IN_REDUCTIONS if loop.reductions else 1
+        side_by_side = VECTORS_IN_REDUCTIONS if waits else 1
         hints.append(self.metadata.shared(f'!{{!"llvm.loop.interleave.count", i32 {side_by_side}}}'))
         listed = ", ".join(["{self}", *hints])
         node = self.metadata.add(f"distinct !{{{listed}}}")

@@ -194,15 +194,22 @@ class Memory:
 
     def accumulate(self, array: Array, indices: Sequence[Operand], value: str, shared: bool) -> None:
         address, type_ = self.address(array, indices), MEMORY_TYPES[array.dtype]
-        independence = "" if shared else self._independence(array)
+        independence = self._independence(array, indices if shared else None)
         old = self._emitter.value(f"load {type_}, ptr {address}{independence}")
         add = "fadd contract" if array.dtype in ("f64", "f32") else "add"
         new = self._emitter.value(f"{add} {type_} {old}, {value}")
         self._emitter.void(f"store {type_} {new}, ptr {address}{independence}")
 
-    def _independence(self, array: Array) -> str:
-        """The access groups of the loops whose iterations meet nowhere in the memory of this array."""
-        groups = tuple(group for loop, group in self.loops if not self._homes.is_local(array, loop))
+    def _independence(self, array: Array, indices: Sequence[Operand] | None = None) -> str:
+        """The access groups of the loops whose iterations meet nowhere in the memory of this array.
+
+        With `indices`, iterations of other loops than those with these indices may meet.
+        """
+        groups = tuple(
+            group
+            for loop, group in self.loops
+            if not self._homes.is_local(array, loop) and (indices is None or loop.index in indices)
+        )
         if not groups:
             return ""
         if groups not in self._groups:
