@@ -23,7 +23,9 @@ SUM = Diagnostic(
 
 
 def test_full():
-    assert full(SUM, {"a.dl": SOURCE}) == """\
+    assert (
+        full(SUM, {"a.dl": SOURCE})
+        == """\
 -- ERROR E0605: the shapes of the arguments do not fit ------------------------ a.dl:2:9
 
 `x + y` needs arrays of one shape, but `x` is real[n] and `y` is real[m].
@@ -38,6 +40,7 @@ Hint: Give both the same size name.
 
           fn f(x: real[n], y: real[n])
 """
+    )
 
 
 def test_short():
