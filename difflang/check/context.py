@@ -22,7 +22,7 @@ from difflang.syntax import ast
 if TYPE_CHECKING:
     from difflang.check.program import Program
 
-MAXIMUM_WORK = 250_000
+MAXIMUM_WORK = 120_000
 """Expressions elaborated for one program: beyond this, inlining is taken to be exponential."""
 
 
