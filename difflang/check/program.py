@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import sys
-import threading
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import TypeVar
 
 from difflang.check import comprehension, expressions, indexing
 from difflang.check.entry import check_function, lower_function, lower_test
@@ -15,14 +12,12 @@ from difflang.check.prelude import prelude_values
 from difflang.diagnostics.model import Diagnostic, DiffLangError, Span, error
 from difflang.diagnostics.suggest import did_you_mean
 from difflang.signature import Lowered
+from difflang.stack import deeply
 from difflang.syntax import ast, decode, parse, parse_expression
 
 HANDLERS = (comprehension, expressions, indexing)
 """Imported for the expression classes they register."""
 
-STACK_BYTES = 512 * 1024 * 1024
-RECURSION_LIMIT = 200_000
-T = TypeVar("T")
 
 
 def load(path: str | Path) -> Program:
@@ -49,31 +44,6 @@ def library_directory() -> Path:
     package = Path(__file__).resolve().parent.parent
     installed = package / "_data" / "stdlib"
     return installed if installed.is_dir() else package.parent / "stdlib"
-
-
-def deeply(action: Callable[[], T]) -> T:
-    """Runs `action` with a stack that deep programs need (inlining nests Python calls)."""
-    results: list[T] = []
-    failures: list[BaseException] = []
-
-    def body() -> None:
-        try:
-            results.append(action())
-        except BaseException as failure:
-            failures.append(failure)
-
-    old_limit, old_size = sys.getrecursionlimit(), threading.stack_size(STACK_BYTES)
-    sys.setrecursionlimit(max(old_limit, RECURSION_LIMIT))
-    try:
-        thread = threading.Thread(target=body, name="difflang-elaboration")
-        thread.start()
-        thread.join()
-    finally:
-        threading.stack_size(old_size)
-        sys.setrecursionlimit(old_limit)
-    if failures:
-        raise failures[0]
-    return results[0]
 
 
 class Program:
@@ -105,10 +75,10 @@ class Program:
         unique = {(d.code, d.span, d.message): d for d in found}
         return list(unique.values())
 
-    def tests(self) -> list[tuple[str, Callable[[], Lowered]]]:
+    def tests(self, precision: str = "f64") -> list[tuple[str, Callable[[], Lowered]]]:
         """The test blocks: their names, and thunks that lower them."""
         blocks = [item for item in self.root.module.items if isinstance(item, ast.TestDef)]
-        return [(t.name, lambda t=t: deeply(lambda: lower_test(self, t))) for t in blocks]
+        return [(t.name, lambda t=t: deeply(lambda: lower_test(self, t, precision))) for t in blocks]
 
     def lower(
         self,

@@ -15,6 +15,7 @@ from difflang.diagnostics import Diagnostic, DiffLangError, error
 from difflang.runtime import files
 from difflang.runtime.marshal import marshal, match, unmarshal
 from difflang.signature import DataInfo, Lowered, Signature, ValueType
+from difflang.stack import deeply
 
 if TYPE_CHECKING:
     from difflang.check import Program
@@ -93,7 +94,8 @@ class Engine:
         key = ((expression, options.precision, given), options)
         if key not in self._prepared:
             lowered = self.lowered(expression, options.precision, given)
-            executable = find_backend(options.backend).compile(lowered.func, options.compile)
+            backend = find_backend(options.backend)
+            executable = deeply(lambda: backend.compile(lowered.func, options.compile))
             self._prepared[key] = Prepared(lowered.signature, executable)
         return self._prepared[key]
 
