@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -37,7 +37,7 @@ def deeply(action: Callable[[], T]) -> T:
 
 
 @contextmanager
-def _deep_recursion() -> Iterator[None]:
+def _deep_recursion() -> Generator[None]:
     """Python's limit is one for all threads: it is raised while any deep action runs."""
     global _running, _usual_limit
     with _lock:

@@ -19,7 +19,6 @@ HANDLERS = (comprehension, expressions, indexing)
 """Imported for the expression classes they register."""
 
 
-
 def load(path: str | Path) -> Program:
     """The program in a file. Raises DiffLangError E0701 when it cannot be read, E01xx when it cannot be parsed."""
     path = Path(path)
