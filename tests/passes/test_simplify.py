@@ -58,13 +58,19 @@ def body(lines: str, params: str = "x: f64, n: i64, v: f64[n]") -> str:
         ("y: bool = eq n n\nyield y", "yield true"),
         ("y: bool = lt x x\nyield y", "yield false"),
         ("y: f64 = select true x 2.0\nyield y", "yield x"),
-        ("p: bool = lt x 0.0\nq: bool = not p\ny: f64 = select q x 2.0\nyield y", "p: bool = lt x 0.0; y: f64 = select p 2.0 x; yield y"),
+        (
+            "p: bool = lt x 0.0\nq: bool = not p\ny: f64 = select q x 2.0\nyield y",
+            "p: bool = lt x 0.0; y: f64 = select p 2.0 x; yield y",
+        ),
         ("y: f64 = convert[dtype=\"f64\"] x\nyield y", "yield x"),
         ("y: f64 = stop_grad 2.0\nyield y", "yield 2.0"),
         ("y: f64 = cond true { \nyield x\n} {\nz: f64 = exp x\nyield z\n}\nyield y", "yield x"),
         ("p: bool = lt x 0.0\ny: f64, z: f64 = cond p {\nyield x, x\n} {\nyield x, 1.0\n}\nyield y", "yield x"),
         ("y: f64 = fold[carries=1] 0 x { i: i64, c: f64\nd: f64 = exp c\nyield d\n}\nyield y", "yield x"),
-        ("y: f64 = fold[carries=1] 1 x { i: i64, c: f64\nd: f64 = exp c\nyield d\n}\nyield y", "d: f64 = exp x; yield d"),
+        (
+            "y: f64 = fold[carries=1] 1 x { i: i64, c: f64\nd: f64 = exp c\nyield d\n}\nyield y",
+            "d: f64 = exp x; yield d",
+        ),
         ("y: f64 = fold[carries=1] n x { i: i64, c: f64\nyield c\n}\nyield y", "yield x"),
         ("y: f64[n] = reshape v n\nyield y", "yield v"),
     ],
@@ -165,7 +171,8 @@ func f(n: i64, x: f64[n], s: f64) {
 
 @pytest.mark.parametrize("line", ["v: f64 = get x 7", "v: i64 = floordiv 7 n", "v: f64 = get[inbounds] x 0"])
 def test_what_may_fail_stays_in_a_loop_that_may_not_run(line: str) -> None:
-    text = f"func f(n: i64, x: f64[n]) {{\n  a: {line[3:6]}[n] = build n {{ i: i64\n    {line}\n    yield v\n  }}\n  yield a\n}}\n"
+    loop = f"  a: {line[3:6]}[n] = build n {{ i: i64\n    {line}\n    yield v\n  }}\n"
+    text = f"func f(n: i64, x: f64[n]) {{\n{loop}  yield a\n}}\n"
     assert rewritten(CLEAN, text) == text
     assert len(value(CLEAN(parse_func(text)), [0, np.zeros(0)])[0]) == 0
 
