@@ -162,6 +162,9 @@ def _size_hint(left: Size, right: Size) -> str | None:
     if difference is not None:
         return None
     names = [size for size in (left, right) if len(size.atoms) == 1 and size == Size.name(size.atoms[0])]
+    if len(names) == 2 and str(left).rstrip("'") == str(right).rstrip("'"):
+        name = str(left).rstrip("'")
+        return f"two sizes are called {name} here: the type of a parameter binds {name} anew, whatever has that name outside"
     if len(names) == 2:
         return f"{left} and {right} are different names for sizes; give both the same name if they are always equal"
     return f"{left} and {right} do not agree for all sizes"

@@ -110,9 +110,9 @@ def parts(value: Value) -> list[Value]:
             return [value]
 
 
-def lower_test(program: Program, node: ast.TestDef) -> Lowered:
+def lower_test(program: Program, node: ast.TestDef, precision: str) -> Lowered:
     """A test block as a function without parameters."""
-    context = Context(program)
+    context = Context(program, precision)
     context.builder.open()
     run(context, node.body, (), program.root.child(), Frame(None))
     return finish_lowered(context, SpecimenMaker(context, None, {}), f'test "{node.name}"', NothingValue(), node)

@@ -16,6 +16,7 @@ from difflang.check.coerce import (
 from difflang.check.context import Context
 from difflang.check.leaves import element_of, materialize
 from difflang.check.matrix import matmul
+from difflang.check.sizing import always_whole
 from difflang.check.types import BOOL, INT, is_float, is_int
 from difflang.check.values import Array, Number, Scalar, StructValue, TupleValue, Value
 from difflang.core.builder import literal
@@ -165,6 +166,8 @@ def int_arithmetic(context: Context, symbol: str, left: Scalar, right: Scalar) -
         value = int(FOLDS[symbol](int(left.atom.value), int(right.atom.value)))
         return Scalar(integer(value), INT, Size.literal(value))
     atom = context.builder.prim(PRIMITIVE[symbol], left.atom, right.atom)
+    if symbol == "//" and b.constant and always_whole(a.divided(b.constant)):
+        return Scalar(atom, INT, a.divided(b.constant))
     text = f"({a}) {symbol} ({b})" if len(a.terms) > 1 or len(b.terms) > 1 else f"{a} {symbol} {b}"
     return Scalar(atom, INT, context.sizes.named(text, atom))
 

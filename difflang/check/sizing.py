@@ -7,6 +7,8 @@ program (an `int` parameter, `n // 2`) are not: whether they agree is asked at r
 
 from __future__ import annotations
 
+from fractions import Fraction
+from itertools import product
 from math import lcm
 
 from difflang.core.builder import Builder
@@ -174,3 +176,19 @@ class SizeTable:
     def within(self, index: Size, extent: Size) -> bool:
         """Whether 0 <= index < extent is certain."""
         return self.at_least(index, 0) and self.at_least(extent - index, 1)
+
+
+def always_whole(value: Size) -> bool:
+    """A polynomial is whole at all integers if it is at 0..degree in each variable (Pólya 1915)."""
+    names = value.atoms
+    degrees = [max(m.count(name) for m, _ in value.terms) for name in names]
+    for point in product(*(range(d + 1) for d in degrees)):
+        at = dict(zip(names, point, strict=True))
+        total = Fraction(0)
+        for monomial, coefficient in value.terms:
+            for name in monomial:
+                coefficient *= at[name]
+            total += coefficient
+        if total.denominator != 1:
+            return False
+    return True

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from fractions import Fraction
-from itertools import product
 from math import lcm
 
 from difflang.check.coerce import assert_same_size, require_same_shape
@@ -12,6 +10,7 @@ from difflang.check.context import Context
 from difflang.check.environment import Scope
 from difflang.check.kinds import SCALAR_NAMES
 from difflang.check.names import unknown_name
+from difflang.check.sizing import always_whole
 from difflang.check.types import (
     BOOL,
     F32,
@@ -176,7 +175,7 @@ def _computed_size(context: Context, node: ast.Expr, scope: Scope) -> Size:
 def require_whole(context: Context, value: Size, span: Span) -> None:
     """Sees to it that a size with fractions is a whole number: by proof, or at run time (E0810)."""
     denominator = lcm(*(c.denominator for _, c in value.terms)) if value.terms else 1
-    if denominator == 1 or _always_whole(value):
+    if denominator == 1 or always_whole(value):
         return
     if not value.atoms:
         raise context.error("E0405", f"{value} is not a whole number, so it is no size", span)
@@ -186,22 +185,6 @@ def require_whole(context: Context, value: Size, span: Span) -> None:
         whole = context.builder.prim("eq", rest, integer(0))
         message = f"the size {value} is not a whole number: {{0}} is not divisible by {denominator}"
         context.builder.emit("assert", [whole, numerator], {"code": "E0810", "message": message})
-
-
-def _always_whole(value: Size) -> bool:
-    """A polynomial is whole at all integers if it is at 0..degree in each variable (Pólya 1915)."""
-    names = value.atoms
-    degrees = [max(m.count(name) for m, _ in value.terms) for name in names]
-    for point in product(*(range(d + 1) for d in degrees)):
-        at = dict(zip(names, point, strict=True))
-        total = Fraction(0)
-        for monomial, coefficient in value.terms:
-            for name in monomial:
-                coefficient *= at[name]
-            total += coefficient
-        if total.denominator != 1:
-            return False
-    return True
 
 
 def field_types(context: Context, type_: StructType) -> dict[str, Type]:

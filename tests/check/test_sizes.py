@@ -1,0 +1,122 @@
+"""Sizes: how names in types are bound, compared, and found from expressions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from difflang.check import loads
+from difflang.core.ir import Literal
+from difflang.diagnostics.model import DiffLangError
+from tests.check.conftest import refusal
+
+
+def test_a_size_expression_binds_its_one_unknown_name(run):
+    text = "fn f(x: real[4*b]) -> real[b] = [sum(x[4 * i + j] for j in 0..4) for i in 0..b]"
+    np.testing.assert_array_equal(run(text, "f", np.arange(8.0)), [6, 22])
+    with pytest.raises(DiffLangError):
+        run(text, "f", np.arange(7.0))
+
+
+def test_sizes_are_compared_as_polynomials(run):
+    text = """
+fn pairs(x: real[n]) -> real[n * (n - 1) / 2]:
+    var y = zeros(n * (n - 1) // 2)
+    var k = 0
+    for i in 0..n:
+        for j in 0..i:
+            y[k] = x[i] - x[j]
+            k += 1
+    return y
+fn f(x: real[m]) -> real = dot(pairs(x), zeros((m * m - m) // 2) + 1)
+"""
+    assert run(text, "f", np.array([0.0, 1.0, 3.0])) == 1 + 3 + 2
+    func = loads(text).lower("f").func
+    assert all(eqn.op != "assert" for eqn in func.block.eqns)
+
+
+def test_an_int_parameter_is_a_size(run):
+    text = """
+fn window(x: real[n], k: int) -> real[n - k + 1] = [sum(x[i:i + k]) for i in 0..n - k + 1]
+fn f(x: real[n], k: int) -> real = sum(window(x, k) * window(2 * x, k))
+"""
+    x = np.array([1.0, 2.0, 3.0, 4.0])
+    sums = np.array([6.0, 9.0])
+    assert run(text, "f", x, 3) == (2 * sums * sums).sum()
+
+
+def test_arrays_of_computed_sizes_meet_at_run_time(run):
+    text = "fn f(x: real[n], k: int) -> real = sum([x[i] for i in 0..k // 2] + [1.0 for i in 0..n - 1])"
+    assert run(text, "f", np.array([1.0, 2.0, 3.0]), 4) == 3 + 2
+    with pytest.raises(DiffLangError) as caught:
+        run(text, "f", np.array([1.0, 2.0, 3.0]), 6)
+    assert caught.value.code.startswith("E0")
+
+
+def test_the_same_computed_size_needs_no_check(run):
+    text = "fn f(x: real[n]) -> real = sum([x[2 * i] for i in 0..n // 2] * [x[2 * i + 1] for i in 0..n // 2])"
+    assert run(text, "f", np.array([1.0, 2.0, 3.0, 4.0])) == 2 + 12
+    func = loads(text).lower("f").func
+    assert all(eqn.op != "assert" for eqn in func.block.eqns)
+
+
+def test_a_size_is_an_int_in_the_body(run):
+    text = "fn f(x: real[n, m]) -> (int, real) = (n * m, n / m)"
+    assert run(text, "f", np.zeros((3, 2))) == (6, 1.5)
+
+
+def test_struct_sizes(run):
+    text = """
+struct Layer[i, o]:
+    w: real[o, i]
+    b: real[o]
+fn apply(l: Layer[i, o], x: real[i]) -> real[o] = l.w @ x + l.b
+fn f(x: real[3]) -> real[2]:
+    let first = Layer(w = [[1, 1, 1], [0, 1, 0]], b = [0.5, 0])
+    return apply(first, x)
+"""
+    np.testing.assert_array_equal(run(text, "f", np.array([1.0, 2.0, 3.0])), [6.5, 2])
+    with pytest.raises(DiffLangError):
+        run(text, "f", np.ones(4))
+
+
+def test_static_sizes_are_literals():
+    text = "fn f[static n](x: real[n]) -> real = sum(x)"
+    func = loads(text).lower("f", statics={"n": 3}).func
+    assert func.params[0].type.shape == (Literal(3, "i64"),)
+
+
+def test_the_sizes_of_both_arguments_are_named():
+    text = "fn f(x: real[n], y: real[m]) -> real = sum(x + y)"
+    failure = refusal(text, "f")
+    assert failure.code == "E0401"
+    assert "real[n]" in str(failure.diagnostic.message) and "real[m]" in failure.diagnostic.message
+
+
+def test_a_literal_size_must_be_met():
+    text = "fn g(x: real[3]) -> real = sum(x)\nfn main(x: real[2]) -> real = g(x)"
+    failure = refusal(text)
+    assert failure.code == "E0402"
+    assert "real[3]" in failure.diagnostic.message and "real[2]" in failure.diagnostic.message
+
+
+def test_an_index_in_a_known_range_is_not_checked():
+    text = "fn f(x: real[n, m]) -> real = sum(x[i, j] * x[n - 1 - i, m - j - 1] for i in 0..n, j in 0..m)"
+    gets = [e for e in _walk(loads(text).lower("f").func.block) if e.op == "get"]
+    assert gets and all(e.attrs.get("inbounds") for e in gets)
+
+
+def test_an_index_that_may_leave_the_range_is_checked(run):
+    text = "fn f(x: real[n]) -> real = sum(x[i + 1] for i in 0..n)"
+    gets = [e for e in _walk(loads(text).lower("f").func.block) if e.op == "get"]
+    assert gets and not any(e.attrs.get("inbounds") for e in gets)
+    with pytest.raises(DiffLangError) as caught:
+        run(text, "f", np.ones(3))
+    assert caught.value.code == "E0801"
+
+
+def _walk(block):
+    for eqn in block.eqns:
+        yield eqn
+        for region in eqn.regions:
+            yield from _walk(region)
