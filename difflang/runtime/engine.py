@@ -93,10 +93,7 @@ class Engine:
         """The compiled function. Raises whatever the program, the backend's name or the backend has to say."""
         key = ((expression, options.precision, given), options)
         if key not in self._prepared:
-            lowered = self.lowered(expression, options.precision, given)
-            backend = find_backend(options.backend)
-            executable = deeply(lambda: backend.compile(lowered.func, options.compile))
-            self._prepared[key] = Prepared(lowered.signature, executable)
+            self._prepared[key] = prepare(self.lowered(expression, options.precision, given), options)
         return self._prepared[key]
 
     def call(
@@ -120,6 +117,12 @@ class Engine:
     def run(self, prepared: Prepared, given: Mapping[str, object], host: Host) -> Outcome:
         """Runs a compiled function on arguments by name."""
         return run(prepared, given, host, self._data)
+
+
+def prepare(lowered: Lowered, options: Options) -> Prepared:
+    """Compiles a function. Raises what the backend has to say."""
+    backend = find_backend(options.backend)
+    return Prepared(lowered.signature, deeply(lambda: backend.compile(lowered.func, options.compile)))
 
 
 def run(

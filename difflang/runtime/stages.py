@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from difflang.backend.protocol import CompileOptions
 from difflang.diagnostics import DiffLangError, error
 from difflang.diagnostics.suggest import did_you_mean
+from difflang.stack import deeply
 
 if TYPE_CHECKING:
     from difflang.runtime.engine import Engine, Options
@@ -54,7 +55,7 @@ def emit(engine: Engine, expression: str, stage: str, options: Options) -> str:
             from difflang.core.printer import format_func
 
             return format_func(func)
-        return find_backend(options.backend).emit(func, stage, options.compile)
+        return deeply(lambda: find_backend(options.backend).emit(func, stage, options.compile))
     except DiffLangError as problem:
         problem.sources = engine.sources_with(expression)
         raise

@@ -47,17 +47,16 @@ def command(paths: tuple[str, ...], settings: Settings) -> int:
 
 def _outcomes(path: str, settings: Settings) -> Iterator[Outcome]:
     from difflang.cli.calling import interruptible
-    from difflang.runtime.engine import Engine, Prepared, find_backend
+    from difflang.runtime.engine import Engine, prepare
     from difflang.runtime.host import RunHost
     from difflang.runtime.sources import load_program
 
     options = settings.options()
-    backend = find_backend(options.backend)
     sources: dict[str, str] = {}
     try:
         program = load_program(path)
         sources.update(program.sources)
-        tests = program.tests()
+        tests = program.tests(options.precision)
     except DiffLangError as problem:
         yield Outcome(path, "(the file)", problem.diagnostics, {**sources, **problem.sources}, 0.0)
         return
@@ -67,8 +66,7 @@ def _outcomes(path: str, settings: Settings) -> Iterator[Outcome]:
         start = time.perf_counter()
         problems: tuple[Diagnostic, ...] = ()
         try:
-            lowered = lower()
-            prepared = Prepared(lowered.signature, backend.compile(lowered.func, options.compile))
+            prepared = prepare(lower(), options)
             interruptible(lambda ready=prepared: engine.run(ready, {}, host))
         except DiffLangError as problem:
             problems = problem.diagnostics
