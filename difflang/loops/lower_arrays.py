@@ -23,8 +23,6 @@ def primitive(s: Scheduler, eqn: Eqn) -> None:
         s.check(divides, ir.Site("zero", eqn.span))
     register = s.apply(eqn.op, *args, out=Register(out.type.dtype, out.name), **eqn.attrs)
     s.scalars[out] = register
-    if eqn.op == "max" and args[1] == integer(0):
-        s.clamped[register] = args[0]
     if s.check_nan and out.type.is_float and eqn.op != "select":
         refuse_nan(s, eqn, register, args)
 
@@ -46,21 +44,12 @@ def check_indices(s: Scheduler, eqn: Eqn, array: Atom, indices: Sequence[Operand
     """E0801 for an index that is not in range, unless the equation promises that it is."""
     if eqn.attrs.get("inbounds"):
         return
-    for axis, (index, dim) in enumerate(zip(indices, array.type.shape, strict=False)):
-        size = s.operand(dim)
-        inside = _in_range(s, index, size)
-        s.check(inside, ir.Site("index", eqn.span, axis=axis, rank=array.type.rank), index, size)
-
-
-def _in_range(s: Scheduler, index: Operand, size: Operand) -> Operand:
-    """Whether 0 <= index < size; known at once for literals and the indices of loops over the size."""
-    if s.is_index_below(index, size):
-        return Literal(True, "bool")
-    if not isinstance(index, Literal):
-        return s.apply("and", s.apply("le", integer(0), index), s.apply("lt", index, size))
-    if isinstance(size, Literal) or index.value < 0:
-        return Literal(isinstance(size, Literal) and 0 <= index.value < size.value, "bool")
-    return s.apply("lt", index, size)
+    positions = eqn.args[1 : 1 + len(indices)]
+    for axis, (index, position, dim) in enumerate(zip(indices, positions, array.type.shape, strict=False)):
+        if not s.bounds.in_range(position, dim):
+            size = s.operand(dim)
+            inside = s.apply("and", s.apply("le", integer(0), index), s.apply("lt", index, size))
+            s.check(inside, ir.Site("index", eqn.span, axis=axis, rank=array.type.rank), index, size)
 
 
 def get(s: Scheduler, eqn: Eqn) -> None:

@@ -149,7 +149,10 @@ def cond(s: Scheduler, eqn: Eqn) -> None:
             outs.append(_updated_place(s, eqn, k, outs) or s.destination(out))
         else:
             outs.append(Register(out.type.dtype, out.name, mutable=True))
-    branches = [_branch(s, region, outs) for region in eqn.regions]
+    branches: list[ir.Body] = []
+    for holds, region in zip((True, False), eqn.regions, strict=True):
+        with s.bounds.assuming(eqn.args[0], holds):
+            branches.append(_branch(s, region, outs))
     s.emit(ir.If(s.operand(eqn.args[0]), *branches))
     for out, value in zip(eqn.outs, outs, strict=True):
         s.bind(out, value)

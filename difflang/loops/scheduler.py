@@ -18,6 +18,7 @@ from difflang.loops.ir import Array, Operand, Register, Statement
 from difflang.loops.liveness import START, Liveness
 from difflang.loops.storage import Destination, Place, ReshapedDestination, Storage
 from difflang.loops.sums import Sums
+from difflang.passes.bounds import Bounds
 from difflang.prims import PRIMITIVES
 
 STACK_BYTES = 512
@@ -66,7 +67,6 @@ class Loop:
     """A loop that is being made, for the accumulators that code inside it adds to."""
 
     index: Register
-    extent: Operand
     independent: bool
     reductions: dict[Register, str] = field(default_factory=dict[Register, str])
 
@@ -77,10 +77,10 @@ class Scheduler:
         self.check_nan = check_nan
         self.liveness = Liveness()
         self.sums = Sums(func, self.liveness)
+        self.bounds = Bounds()
         self.scalars: dict[Var, Operand] = {}
         self.places: dict[Var, Place] = {}
         self.constants: dict[Var, Operand] = {}
-        self.clamped: dict[Operand, Operand] = {}
         self.saved: dict[Var, int] = {}
         self.saved_elements: dict[Var, Register] = {}
         self.unreshaped: dict[Array, tuple[Place, Destination]] = {}
@@ -115,11 +115,6 @@ class Scheduler:
 
     def check(self, condition: Operand, site: ir.Site, *values: Operand) -> None:
         self.emit(ir.Check(condition, self.sites.setdefault(site, len(self.sites)), values))
-
-    def is_index_below(self, index: Operand, size: Operand) -> bool:
-        """Whether `index` belongs to a loop of exactly this many iterations. A size below 0 is as good as 0."""
-        size = self.clamped.get(size, size)
-        return any(loop.index is index and self.clamped.get(loop.extent, loop.extent) == size for loop in self.loops)
 
     def host_call(self, site: ir.HostSite, args: Sequence[ir.Value], outs: Sequence[ir.Value] = ()) -> None:
         number = self.host_sites.setdefault(site, len(self.host_sites))
@@ -252,13 +247,25 @@ class Scheduler:
     def equations(self, block: Block) -> None:
         """Schedules the equations of the block whose frame was entered last; its parameters are bound already."""
         frame = self.frames[-1]
+        self.bounds.dimensions(block.params)
         self._note(frame, block.params)
         for position, eqn in enumerate(block.eqns):
             frame.position = position
             frame.taken.clear()
+            self._learn(eqn)
             self.handlers[eqn.op](self, eqn)
             self._note(frame, eqn.outs)
         frame.position = len(block.eqns)
+
+    def _learn(self, eqn: Eqn) -> None:
+        """Notes what proves indices to be in range."""
+        self.bounds.dimensions(eqn.outs)
+        if eqn.op in ("build", "reduce"):
+            self.bounds.loop(eqn.regions[0].params, eqn.args)
+        elif eqn.op == "fold":
+            self.bounds.loop(eqn.regions[0].params[:1], eqn.args[:1])
+        else:
+            self.bounds.define(eqn)
 
     def _note(self, frame: Frame, variables: Sequence[Var]) -> None:
         for variable in variables:
@@ -318,7 +325,7 @@ class Scheduler:
         reductions: Sequence[ir.Reduction] = (),
     ) -> None:
         """One loop; what `body` emits goes inside. Scalar accumulators of outer frames become reductions."""
-        record = Loop(index, extent, independent, {r.register: r.op for r in reductions})
+        record = Loop(index, independent, {r.register: r.op for r in reductions})
         self.loops.append(record)
         with self.collect() as statements:
             body()

@@ -3,12 +3,14 @@
 An index is brought into affine form over loop indices and sizes. Its largest value replaces each loop index
 by its extent less one where it counts positively and by 0 where negatively, innermost loop first; what is left
 must stay below the dimension for every size >= 0. An extent below 0 means that the loop does not run.
-A proof rests only on loops whose index occurs in the subscript, so it holds wherever the subscript has a meaning.
+A proof rests only on loops whose index occurs in the subscript, so it holds wherever the subscript has a meaning;
+unless something is `assumed`, as in a branch: then it holds there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from difflang.core.ir import Atom, Eqn, Literal, Var
@@ -20,6 +22,9 @@ ARITHMETIC = frozenset({"add", "sub", "mul", "neg"})
 
 LARGEST_FORM = 8
 """Terms; longer forms are not worth a proof."""
+
+OPPOSITE = {"lt": "ge", "ge": "lt", "le": "gt", "gt": "le", "eq": "ne", "ne": "eq"}
+COMPARISONS = frozenset({*OPPOSITE, "and", "or", "not"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,9 @@ class Bounds:
         self.extents: dict[Var, Atom] = {}
         self.order: dict[Var, int] = {}
         self.sizes: set[Var] = set()
+        self.predicates: dict[Var, Eqn] = {}
+        self.facts: list[Affine] = []
+        """Forms that are at least 0."""
 
     def loop(self, indices: Sequence[Var], extents: Sequence[Atom]) -> None:
         """Inside a loop nest, each index runs from 0 below its extent."""
@@ -57,7 +65,12 @@ class Bounds:
             self.sizes.update(dim for dim in variable.type.shape if isinstance(dim, Var))
 
     def define(self, eqn: Eqn) -> None:
-        """Remembers the affine form of an integer sum, difference or multiple."""
+        """Remembers the affine form of an integer sum, difference or multiple, and what comparisons compare."""
+        if eqn.op in COMPARISONS:
+            self.predicates[eqn.outs[0]] = eqn
+        if eqn.op in ("max", "min") and eqn.outs[0].type.dtype == "i64":
+            sign = 1 if eqn.op == "max" else -1
+            self.facts += [Affine(0, {eqn.outs[0]: sign}).plus(self.form(arg), -sign) for arg in eqn.args]
         if eqn.op in ARITHMETIC and eqn.outs[0].type.dtype == "i64":
             form = self._combine(eqn.op, [self.form(arg) for arg in eqn.args])
             if form is not None and len(form.terms) <= LARGEST_FORM and abs(form.constant) < LARGEST_CONSTANT:
@@ -79,16 +92,56 @@ class Bounds:
             return Affine(int(atom.value), {})
         return self.forms.get(atom, Affine(0, {atom: 1}))
 
+    @contextmanager
+    def assuming(self, predicate: Atom, holds: bool) -> Generator[None]:
+        """Meanwhile the predicate is known to be true (or false)."""
+        known = len(self.facts)
+        self._assume(predicate, holds)
+        yield
+        del self.facts[known:]
+
+    def _assume(self, predicate: Atom, holds: bool) -> None:
+        eqn = self.predicates.get(predicate) if isinstance(predicate, Var) else None
+        if eqn is None:
+            return
+        if eqn.op == "not":
+            self._assume(eqn.args[0], not holds)
+        elif eqn.op in ("and", "or"):
+            if holds == (eqn.op == "and"):
+                self._assume(eqn.args[0], holds)
+                self._assume(eqn.args[1], holds)
+        elif eqn.args[0].type.dtype == "i64":
+            self._assume_order(eqn.op if holds else OPPOSITE[eqn.op], *(self.form(arg) for arg in eqn.args))
+
+    def _assume_order(self, comparison: str, left: Affine, right: Affine) -> None:
+        """left < right says right - left - 1 >= 0; and so on."""
+        if comparison in ("gt", "ge"):
+            comparison, left, right = {"gt": "lt", "ge": "le"}[comparison], right, left
+        above, below, one = right.plus(left, -1), left.plus(right, -1), Affine(-1, {})
+        match comparison:
+            case "lt":
+                self.facts.append(above.plus(one))
+            case "le":
+                self.facts.append(above)
+            case "eq":
+                self.facts += [above, below]
+            case _:
+                self.facts += [gap.plus(one) for gap in (above, below) if self.never_negative(gap)]
+
     def proved(self, indices: Sequence[Atom], shape: Sequence[Atom]) -> bool:
         """Whether every index is in range of its dimension."""
-        return all(self._in_range(index, dim) for index, dim in zip(indices, shape, strict=False))
+        return all(self.in_range(index, dim) for index, dim in zip(indices, shape, strict=False))
 
-    def _in_range(self, index: Atom, dim: Atom) -> bool:
+    def in_range(self, index: Atom, dim: Atom) -> bool:
         form = self.form(index)
         return self.never_negative(form) and self.never_negative(self.form(dim).plus(form, -1).plus(Affine(-1, {})))
 
     def never_negative(self, form: Affine) -> bool:
-        """Whether the form is at least 0 for every value of the loop indices and sizes in it."""
+        """Whether the form is at least 0: for every value of the loop indices and sizes in it, or by one fact."""
+        helpful = (fact for fact in self.facts if not fact.terms.keys().isdisjoint(form.terms))
+        return self._never_negative(form) or any(self._never_negative(form.plus(fact, -1)) for fact in helpful)
+
+    def _never_negative(self, form: Affine) -> bool:
         for _ in range(LARGEST_FORM * 4):
             index = max((v for v in form.terms if v in self.extents), key=self.order.__getitem__, default=None)
             if index is None:
