@@ -1,6 +1,6 @@
 """From text to tokens: words, numbers, strings and signs, each with its place.
 
-Comments vanish here, except that `##` documentation is kept by the line of the token that follows it. Layout
+Comments are kept apart (for `format.py`), and `##` documentation by the line of the token that follows it. Layout
 (NEWLINE, INDENT, DEDENT, brackets) is added by `indenter.py`.
 """
 
@@ -32,11 +32,21 @@ class Token:
     end_column: int
 
 
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """A comment with its `#`, and where it stands."""
+
+    line: int
+    column: int
+    text: str
+
+
 @dataclass(slots=True)
 class Lexed:
-    """The tokens of a file, the documentation by the line it belongs to, and what was wrong."""
+    """The tokens and comments of a file, the documentation by the line it belongs to, and what was wrong."""
 
     tokens: list[Token]
+    comments: list[Comment]
     docs: dict[int, str]
     module_doc: str | None
     found: Found = field(default_factory=Found)
@@ -81,7 +91,7 @@ class _Scanner:
         self.text = text
         self.path = path
         self.line_starts = [0, *(match.end() for match in re.finditer("\n", text))]
-        self.lexed = Lexed([], {}, None)
+        self.lexed = Lexed([], [], {}, None)
         self.comments: list[tuple[int, str]] = []
 
     def scan(self) -> Lexed:
@@ -97,13 +107,15 @@ class _Scanner:
                 position = self._mistake(position)
                 continue
             group, start, position = match.lastgroup, position, match.end()
-            if group in ("space", "comment"):
+            if group == "space":
                 continue
             while line < last_line and line_starts[line] <= start:
                 line += 1
             word, column = match.group(), start - line_starts[line - 1] + 1
-            if group == "doc":
-                self._document(line, column, word)
+            if group in ("doc", "comment"):
+                self.lexed.comments.append(Comment(line, column, word.rstrip()))
+                if group == "doc":
+                    self._document(line, column, word)
                 continue
             kind = word
             if group == "name":
