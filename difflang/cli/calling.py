@@ -62,7 +62,9 @@ def require_function(engine: Engine, name: str) -> None:
 def call(request: Request, tree: Mapping[str, Any], settings: Settings, outputs: Outputs) -> Called:
     """Runs a function with the arguments of the command line."""
     if outputs.out:
-        files.require_writable_suffix(outputs.out)
+        files.require_writable(outputs.out)
+    if outputs.plot:
+        files.require_directory(outputs.plot)
     prepared = _prepared(request, settings)
     parameters = prepared.signature.parameters
     types = {parameter.name: parameter.type for parameter in parameters}

@@ -36,15 +36,25 @@ def as_diagnostic(problem: click.ClickException) -> Diagnostic:
         return Diagnostic("E0902", _missing(problem), hint=_help_hint(problem))
     if isinstance(problem, click.BadParameter) and problem.param is not None:
         name = problem.param.opts[-1]
+        if isinstance(problem.param.type, click.Choice):
+            return _bad_choice(problem, name, [str(choice) for choice in problem.param.type.choices])
         return Diagnostic("E0902", f"`{name}`: {problem.message}", hint=_help_hint(problem))
     return Diagnostic("E0902", problem.format_message(), hint=_help_hint(problem))
+
+
+def _bad_choice(problem: click.BadParameter, name: str, choices: Sequence[str]) -> Diagnostic:
+    given = problem.message.split("'")[1] if "'" in problem.message else ""
+    hint = did_you_mean(given, choices, f"Choose from {listing(choices)}.")
+    return Diagnostic("E0902", f"`{given}` is no value for `{name}`.", hint=hint)
 
 
 def _missing(problem: click.MissingParameter) -> str:
     parameter = problem.param
     if parameter is None:
         return problem.format_message()
-    name = parameter.opts[-1] if isinstance(parameter, click.Option) else (parameter.name or "").upper()
+    name = (
+        parameter.opts[-1] if isinstance(parameter, click.Option) else (parameter.name or "").upper().removesuffix("S")
+    )
     return f"`{name}` is missing."
 
 

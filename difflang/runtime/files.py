@@ -67,7 +67,7 @@ def _near_file(path: Path) -> str:
     if not folder.is_dir():
         return f"The directory `{folder}` does not exist either."
     names = [entry.name for entry in folder.iterdir() if entry.suffix.lower() in READABLE]
-    return did_you_mean(path.name, names, f"Paths are relative to `{folder.resolve().name or folder}`.") or ""
+    return did_you_mean(path.name, names, "The path of a data item is relative to its program.") or ""
 
 
 def _read_numpy(path: Path, span: Span | None) -> Any:
@@ -198,7 +198,7 @@ def _lossless(array: Array, leaf: Leaf, path: Path, span: Span | None) -> Any:
 def save(path: str | Path, value: Any) -> None:
     """Writes a result: the fields of a struct, `0`, `1`, ... of a tuple, or `value`. Raises E0710, E0711."""
     path = Path(path)
-    require_writable_suffix(path)
+    require_writable(path)
     try:
         if path.suffix.lower() == ".json":
             path.write_text(json.dumps(plain(_by_key(value)), indent=2) + "\n", encoding="utf-8")
@@ -212,11 +212,22 @@ def save(path: str | Path, value: Any) -> None:
         raise error("E0710", f"`{path}` cannot be written: {problem.strerror or problem}.", hint=hint) from None
 
 
-def require_writable_suffix(path: Path) -> None:
-    """Raises E0711 for a file whose ending no writer knows; to be called before the long computation."""
+def require_writable(path: Path) -> None:
+    """Raises E0711 for an ending that no writer knows, E0710 without a directory: before the long computation."""
     if path.suffix.lower() not in WRITABLE:
         message = f"`{path}` has an ending that cannot be written."
         raise error("E0711", message, hint=f"Use one of {', '.join(WRITABLE)}.")
+    require_directory(path)
+
+
+def require_directory(path: Path) -> None:
+    """Raises E0710 where the directory of a file to be written does not exist or is closed."""
+    folder = path.parent
+    if not folder.is_dir():
+        raise error("E0710", f"`{path}` cannot be written: there is no directory `{folder}`.", hint="Make it first.")
+    if not os.access(folder, os.W_OK):
+        hint = "Choose another directory."
+        raise error("E0710", f"`{path}` cannot be written: `{folder}` is closed for writing.", hint=hint)
 
 
 def _one_array(value: Any) -> Any:

@@ -133,14 +133,14 @@ def _build(type_: ValueType, values: Iterator[Value], sizes: SizeBinder) -> Any:
     if isinstance(type_, StructType):
         return Struct(type_.name, {name: _build(field, values, sizes) for name, field in type_.fields})
     if isinstance(type_, SparseType):
-        return _sparse(type_, values, sizes)
+        return _sparse(values)
     return tuple(_build(element, values, sizes) for element in type_.elements)
 
 
-def _sparse(type_: SparseType, values: Iterator[Value], sizes: SizeBinder) -> Any:
-    """A compressed matrix as scipy.sparse.csr_array."""
+def _sparse(values: Iterator[Value]) -> Any:
+    """A compressed matrix (rows, columns, entries, shape) as scipy.sparse.csr_array."""
     from scipy.sparse import csr_array
 
     rows, columns, entries = next(values), next(values), next(values)
-    shape = tuple(sizes.evaluate(size) for size in type_.shape)
+    shape = (int(next(values)), int(next(values)))
     return csr_array((entries, (rows, columns)), shape=shape)

@@ -13,9 +13,9 @@ MISTAKES = [
     ("run one.dl width=1 --check inf", 2, "E0902", "Choose from nan"),
     ("run one.dl width=1 --threads -2", 2, "E0902", "no number of threads"),
     ("run one.dl width=1 --threads two", 2, "E0902", "--threads"),
-    ("run one.dl --format xml", 2, "E0902", "--format"),
-    ("emit one.dl --of gard", 2, "E0902", "--of"),
-    ("check", 2, "E0902", "`FILES` is missing"),
+    ("run one.dl --format xml", 2, "E0902", "Choose from `full`"),
+    ("emit one.dl --of gard", 2, "E0902", "Did you mean `grad`"),
+    ("check", 2, "E0902", "`FILE` is missing"),
     ("run one.dl width=1 --backend lvm", 2, "E0906", "Did you mean `llvm`?"),
     ("emit one.dl --stage machine", 2, "E0905", "stage"),
     ("run one.dl -f totl x=[1]", 2, "E0903", "Did you mean `total`?"),
@@ -59,6 +59,7 @@ MISTAKES = [
     ("run one.dl -f total x=@broken.json", 1, "E0707", "is no JSON"),
     ("run one.dl width=3 --out no/x.json", 1, "E0710", "`no/x.json`"),
     ("run one.dl width=3 --log no/x.csv", 1, "E0710", "`no/x.csv`"),
+    ("run one.dl width=3 --plot no/x.png", 1, "E0710", "`no/x.png`"),
     ("run one.dl width=3 --out x.txt", 1, "E0711", ".npz"),
     # the run
     ("run one.dl -f at x=[1,2] i=2", 1, "E0801", "2"),
@@ -120,3 +121,11 @@ def test_json(difflang, line, status, code, text):
 def test_short_form_is_one_line(difflang):
     ran = difflang("run one.dl -f double k=2.5 --format short")
     assert ran.err == "one.dl:8:11: error E0608: `k` must be a whole number (int), but it is 2.5.\n"
+
+
+OWN = [line for line, _, code, _ in MISTAKES if code[:3] in ("E06", "E07", "E09")]
+
+
+@pytest.mark.parametrize("line", OWN)
+def test_the_whole_message(difflang, snapshot, folder, line):
+    assert difflang(line).err.replace(str(folder), "<folder>") == snapshot
