@@ -22,6 +22,7 @@ from difflang.check.differentiated import Wrt
 from difflang.check.environment import Scope
 from difflang.check.gradcheck import CheckGrad
 from difflang.check.leaves import materialize
+from difflang.check.sparse import SparseHessian, SparseJacobian
 from difflang.check.taylor import CurveJet, Jet, ScalarDerivative
 from difflang.check.values import Arguments, FunctionValue, Number, Scalar, TypeValue, Value
 from difflang.core.ir import Literal
@@ -44,6 +45,7 @@ class Site:
 
 
 Make = Callable[[Site], FunctionValue]
+Made = Callable[[FunctionValue, Wrt], FunctionValue]
 
 
 class Operator(FunctionValue):
@@ -59,13 +61,23 @@ class Operator(FunctionValue):
         """The operator's result at a call, read from the syntax. Raises E0302, E0506."""
         if len(node.args) != self.functions:
             what = "one function" if self.functions == 1 else f"{self.functions} functions"
-            raise context.error("E0302", f"`{self.name}` takes {what} here, and its arguments after that", node.span, hint=f"write {self.name}(f)(x)")
+            raise context.error(
+                "E0302",
+                f"`{self.name}` takes {what} here, and its arguments after that",
+                node.span,
+                hint=f"write {self.name}(f)(x)",
+            )
         functions = [_function(context, a, scope, self.name) for a in node.args]
         options: Options = {k.name: k.value for k in node.keywords if k.name != "wrt"}
         for keyword in node.keywords:
             if keyword.name not in ("wrt", *self.options):
                 known = ", ".join(("wrt", *self.options))
-                raise context.error("E0302", f"`{self.name}` has no option called `{keyword.name}`", keyword.span, hint=f"its options are {known}")
+                raise context.error(
+                    "E0302",
+                    f"`{self.name}` has no option called `{keyword.name}`",
+                    keyword.span,
+                    hint=f"its options are {known}",
+                )
         wrt = next((k.value for k in node.keywords if k.name == "wrt"), None)
         return self.make(Site(context, node, scope, functions, _wrt(context, wrt, node.span), options))
 
@@ -82,8 +94,12 @@ def _function(context: Context, node: ast.Expr, scope: Scope, operator: str) -> 
     value = context.evaluate(node, scope)
     if isinstance(value, FunctionValue):
         return value
-    hint = f"write {operator}(f)(x): the function first, its arguments after" if not isinstance(value, TypeValue) else None
-    raise context.error("E0506", f"`{operator}` takes a function, but this is {context.text(value)}", node.span, hint=hint)
+    hint = (
+        f"write {operator}(f)(x): the function first, its arguments after" if not isinstance(value, TypeValue) else None
+    )
+    raise context.error(
+        "E0506", f"`{operator}` takes a function, but this is {context.text(value)}", node.span, hint=hint
+    )
 
 
 def _wrt(context: Context, node: ast.Expr | None, span: Span) -> Wrt:
@@ -98,7 +114,9 @@ def _wrt(context: Context, node: ast.Expr | None, span: Span) -> Wrt:
         elif isinstance(element, ast.String):
             names.append(element.value)
         else:
-            raise context.error("E0504", "`wrt` takes the names of parameters", element.span, hint="write wrt = w, or wrt = (a, b)")
+            raise context.error(
+                "E0504", "`wrt` takes the names of parameters", element.span, hint="write wrt = w, or wrt = (a, b)"
+            )
     return Wrt(tuple(names), node.span)
 
 
@@ -110,7 +128,9 @@ def whole_option(site: Site, name: str, default: int) -> int:
     value = materialize(site.context, site.context.evaluate(node, site.scope))
     atom = value.atom if isinstance(value, Scalar) else None
     if not isinstance(atom, Literal) or atom.dtype != "i64" or atom.value < 0:
-        raise site.context.error("E0507", f"`{name}` must be a whole number that is known when the program is compiled", node.span)
+        raise site.context.error(
+            "E0507", f"`{name}` must be a whole number that is known when the program is compiled", node.span
+        )
     return int(atom.value)
 
 
@@ -125,14 +145,15 @@ def _checkpoint(site: Site) -> FunctionValue:
     return Checkpoint(site.functions[0], levels)
 
 
-def _dense(make: Callable[[FunctionValue, Wrt], FunctionValue]) -> Make:
-    """Jacobians and Hessians, of which the compressed form is not made here."""
+def _matrix(dense: Made, sparse: Made) -> Make:
+    """Jacobians and Hessians: dense, or with `sparse = true` by their entries."""
 
     def made(site: Site) -> FunctionValue:
-        sparse = site.options.get("sparse")
-        if sparse is not None and not (isinstance(sparse, ast.Boolean) and not sparse.value):
-            raise site.context.error("E0508", "compressed derivatives are not available yet", sparse.span, hint="leave out `sparse` for the dense matrix")
-        return make(site.functions[0], site.wrt)
+        node = site.options.get("sparse")
+        if node is not None and not isinstance(node, ast.Boolean):
+            raise site.context.error("E0507", "`sparse` is true or false", node.span, hint="write sparse = true")
+        chosen = sparse if node is not None and node.value else dense
+        return chosen(site.functions[0], site.wrt)
 
     return made
 
@@ -165,8 +186,8 @@ OPERATORS: dict[str, Value] = {
     "jvp": Operator("jvp", _plain(Jvp)),
     "vjp": Operator("vjp", _plain(Vjp)),
     "hvp": Operator("hvp", _plain(Hvp)),
-    "jacobian": Operator("jacobian", _dense(Jacobian), options=("sparse",)),
-    "hessian": Operator("hessian", _dense(Hessian), options=("sparse",)),
+    "jacobian": Operator("jacobian", _matrix(Jacobian, SparseJacobian), options=("sparse",)),
+    "hessian": Operator("hessian", _matrix(Hessian, SparseHessian), options=("sparse",)),
     "derivative": Operator("derivative", _derivative, options=("order",)),
     "ggn": Operator("ggn", lambda site: GaussNewton(site.functions[0], site.wrt, site.functions[1]), 2),
     "jet": Operator("jet", _taylor, options=("order",)),

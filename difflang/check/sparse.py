@@ -1,0 +1,74 @@
+"""`jacobian(f, sparse = true)` and `hessian(f, sparse = true)`: matrices by their entries."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from difflang.check.context import Context
+from difflang.check.derivatives import Derivative, Grad, several
+from difflang.check.differentiated import Linear
+from difflang.check.environment import Scope
+from difflang.check.types import INT, StructInfo, StructType, is_float
+from difflang.check.values import Arguments, Array, StructValue, TupleValue, Value
+from difflang.derive.sparse import sparse_jacobian
+from difflang.diagnostics.model import Span
+from difflang.syntax import ast, parse
+
+SOURCE = """## A matrix by its entries.
+struct Sparse[k]:
+    rows: int[k]
+    cols: int[k]
+    values: real[k]
+    shape: (int, int)
+"""
+
+
+@cache
+def sparse_info() -> StructInfo:
+    """The struct of compressed matrices."""
+    (definition,) = parse(SOURCE, "<sparse>").items
+    assert isinstance(definition, ast.StructDef)
+    return StructInfo(definition, Scope(None), ("size",))
+
+
+class SparseJacobian(Derivative):
+    """The Jacobian of a vector in a vector, as a struct of rows, columns, values and shape."""
+
+    operator = "jacobian"
+
+    def apply(self, context: Context, linear: Linear, directions: list[Value], span: Span) -> Value:
+        return several([compressed(context, linear, k, self.inner.name, span) for k in range(len(linear.values))])
+
+
+class SparseHessian(Derivative):
+    """The compressed Jacobian of the gradient by one argument."""
+
+    operator = "hessian"
+
+    def call(self, context: Context, arguments: Arguments) -> Value:
+        if self.wrt.count > 1:
+            message = "The compressed Hessian is by one argument"
+            raise context.error(
+                "E0505", message, self.wrt.span, hint="leave out `sparse`, or put the arguments into one"
+            )
+        return SparseJacobian(Grad(self.inner, self.wrt), self.wrt).call(context, arguments)
+
+
+def compressed(context: Context, linear: Linear, which: int, name: str, span: Span) -> Value:
+    """Raises E0505 unless argument and result are vectors."""
+    source, result = linear.values[which], linear.result
+    if not isinstance(source, Array) or source.rank != 1 or len(linear.args) != len(linear.values):
+        message = f"The compressed form is for vectors, but the argument is {context.text(source)}"
+        raise context.error("E0505", message, span, hint="leave out `sparse`, or flatten the argument with reshape")
+    if not isinstance(result, Array) or result.rank != 1 or not is_float(result.element):
+        message = f"The compressed form is for vectors, but `{name}` gives {context.text(result)}"
+        raise context.error("E0505", message, span, hint="leave out `sparse`, or flatten the result with reshape")
+    found = sparse_jacobian(context.builder, linear.block, linear.args, which)
+    count = context.sizes.of_atom(found.count)
+    fields: dict[str, Value] = {
+        "rows": Array(found.rows, INT, (count,)),
+        "cols": Array(found.columns, INT, (count,)),
+        "values": Array(found.values, source.element, (count,)),
+        "shape": TupleValue((context.int_of(result.shape[0]), context.int_of(source.shape[0]))),
+    }
+    return StructValue(StructType(sparse_info(), (count,)), fields)
