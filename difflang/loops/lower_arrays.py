@@ -44,12 +44,20 @@ def check_indices(s: Scheduler, eqn: Eqn, array: Atom, indices: Sequence[Operand
     """E0801 for an index that is not in range, unless the equation promises that it is."""
     if eqn.attrs.get("inbounds"):
         return
-    positions = eqn.args[1 : 1 + len(indices)]
-    for axis, (index, position, dim) in enumerate(zip(indices, positions, array.type.shape, strict=False)):
-        if not s.bounds.in_range(position, dim):
-            size = s.operand(dim)
-            inside = s.apply("and", s.apply("le", integer(0), index), s.apply("lt", index, size))
-            s.check(inside, ir.Site("index", eqn.span, axis=axis, rank=array.type.rank), index, size)
+    for axis, (position, dim) in enumerate(zip(eqn.args[1 : 1 + len(indices)], array.type.shape, strict=False)):
+        inside = _in_range(s, position, dim)
+        if inside is not None:
+            site = ir.Site("index", eqn.span, axis=axis, rank=array.type.rank)
+            s.check(inside, site, indices[axis], s.operand(dim))
+
+
+def _in_range(s: Scheduler, index: Atom, dim: Atom) -> Operand | None:
+    """Whether 0 <= index < dim, as far as it is not proved; None if all is."""
+    register, size = s.operands((index, dim))
+    natural, below = s.bounds.is_natural(index), s.bounds.is_below(index, dim)
+    lower = None if natural else s.apply("le", integer(0), register)
+    upper = None if below else s.apply("lt", register, size)
+    return s.apply("and", lower, upper) if lower and upper else lower or upper
 
 
 def get(s: Scheduler, eqn: Eqn) -> None:

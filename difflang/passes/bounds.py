@@ -47,6 +47,7 @@ class Bounds:
     def __init__(self) -> None:
         self.forms: dict[Var, Affine] = {}
         self.extents: dict[Var, Atom] = {}
+        self.clamped: dict[Atom, Atom] = {}
         self.order: dict[Var, int] = {}
         self.sizes: set[Var] = set()
         self.predicates: dict[Var, Eqn] = {}
@@ -54,9 +55,9 @@ class Bounds:
         """Forms that are at least 0."""
 
     def loop(self, indices: Sequence[Var], extents: Sequence[Atom]) -> None:
-        """Inside a loop nest, each index runs from 0 below its extent."""
+        """Inside a loop nest, each index runs from 0 below its extent; below x, if the extent is max(x, 0)."""
         for index, extent in zip(indices, extents, strict=True):
-            self.extents[index] = extent
+            self.extents[index] = self.clamped.get(extent, extent)
             self.order[index] = len(self.order)
 
     def dimensions(self, variables: Sequence[Var]) -> None:
@@ -71,6 +72,8 @@ class Bounds:
         if eqn.op in ("max", "min") and eqn.outs[0].type.dtype == "i64":
             sign = 1 if eqn.op == "max" else -1
             self.facts += [Affine(0, {eqn.outs[0]: sign}).plus(self.form(arg), -sign) for arg in eqn.args]
+        if eqn.op == "max" and isinstance(eqn.args[1], Literal) and eqn.args[1].value == 0:
+            self.clamped[eqn.outs[0]] = eqn.args[0]
         if eqn.op in ARITHMETIC and eqn.outs[0].type.dtype == "i64":
             form = self._combine(eqn.op, [self.form(arg) for arg in eqn.args])
             if form is not None and len(form.terms) <= LARGEST_FORM and abs(form.constant) < LARGEST_CONSTANT:
@@ -133,8 +136,15 @@ class Bounds:
         return all(self.in_range(index, dim) for index, dim in zip(indices, shape, strict=False))
 
     def in_range(self, index: Atom, dim: Atom) -> bool:
-        form = self.form(index)
-        return self.never_negative(form) and self.never_negative(self.form(dim).plus(form, -1).plus(Affine(-1, {})))
+        return self.is_natural(index) and self.is_below(index, dim)
+
+    def is_natural(self, atom: Atom) -> bool:
+        """Whether an integer is at least 0."""
+        return self.never_negative(self.form(atom))
+
+    def is_below(self, left: Atom, right: Atom) -> bool:
+        """Whether an integer is less than another."""
+        return self.never_negative(self.form(right).plus(self.form(left), -1).plus(Affine(-1, {})))
 
     def never_negative(self, form: Affine) -> bool:
         """Whether the form is at least 0: for every value of the loop indices and sizes in it, or by one fact."""
