@@ -24,7 +24,7 @@ fn after_momentum(lr: real) -> real:
     let method = optim.momentum(lr = 0.01 * lr)
     return rosenbrock(optim.minimize(fn(x) = rosenbrock(x, 1.0), [-1.2, 1.0], method, steps = 9), 1.0)
 fn after_newton(a: real) -> real:
-    return sum(optim.minimize(fn(x) = rosenbrock(x, a), [-1.2, 1.0], optim.newton(), steps = 30, tolerance = 1e-10))
+    return sum(optim.minimize(fn(x) = rosenbrock(x, a), [-1.2, 1.0], optim.newton(), steps = 30, tol = 1e-10))
 fn path_sum(k: real, times: real[n]) -> real:
     return sum(ode.dopri5(fn(t, y) = [y[1], -k * sin(y[0])], [1.0, 0.0], times, rtol = 1e-9, atol = 1e-11))
 fn cg_sum(s: real, b: real[n]) -> real = dot(b, linalg.cg(fn(v) = s * v + 0.1 * sum(v) * ones(n), b))

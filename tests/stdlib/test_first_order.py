@@ -101,8 +101,8 @@ def test_the_unknown_may_be_a_struct_and_progress_is_reported(load: Callable[[st
 BOWL = """
 import optim
 fn bowl(x: real[2]) -> real = 0.5 * (x[0] ** 2 + 10.0 * x[1] ** 2)
-fn run(tolerance: real) -> real[2]:
-    return optim.minimize(bowl, [1.0, 1.0], optim.gd(lr = 0.1), steps = 10000, tolerance = tolerance)
+fn run(tol: real) -> real[2]:
+    return optim.minimize(bowl, [1.0, 1.0], optim.gd(lr = 0.1), steps = 10000, tol = tol)
 """
 
 

@@ -17,9 +17,9 @@ fn residuals(x: real[2]) -> real[2] = [1.0 - x[0], 10.0 * (x[1] - x[0] ** 2)]
 fn pure(x0: real[2], steps: int) -> real[2]:
     return optim.minimize(rosenbrock, x0, optim.newton(line_search = false), steps = steps)
 fn newton(x0: real[n], steps: int) -> real[n]:
-    return optim.minimize(rosenbrock, x0, optim.newton(), steps = steps, tolerance = 1e-10)
+    return optim.minimize(rosenbrock, x0, optim.newton(), steps = steps, tol = 1e-10)
 fn lbfgs(x0: real[n], steps: int) -> real[n]:
-    return optim.minimize(rosenbrock, x0, optim.lbfgs(), steps = steps, tolerance = 1e-10)
+    return optim.minimize(rosenbrock, x0, optim.lbfgs(), steps = steps, tol = 1e-10)
 fn gauss_newton(x0: real[2], steps: int) -> real[2] = optim.minimize(residuals, x0, optim.gauss_newton(), steps = steps)
 fn marquardt(x0: real[2], steps: int) -> real[2]:
     return optim.minimize(residuals, x0, optim.levenberg_marquardt(), steps = steps)
@@ -30,9 +30,9 @@ import optim
 fn loss(w: real[d], a: real[n, d], b: real[n]) -> real:
     return sum(softplus(-b[i] * dot(a[i], w)) for i in 0..n) / n + 0.0005 * dot(w, w)
 fn lbfgs(a: real[n, d], b: real[n], w0: real[d]) -> real[d]:
-    return optim.minimize(fn(w) = loss(w, a, b), w0, optim.lbfgs(memory = 5), steps = 200, tolerance = 1e-10)
+    return optim.minimize(fn(w) = loss(w, a, b), w0, optim.lbfgs(memory = 5), steps = 200, tol = 1e-10)
 fn newton(a: real[n, d], b: real[n], w0: real[d]) -> real[d]:
-    return optim.minimize(fn(w) = loss(w, a, b), w0, optim.newton(), steps = 50, tolerance = 1e-10)
+    return optim.minimize(fn(w) = loss(w, a, b), w0, optim.newton(), steps = 50, tol = 1e-10)
 """
 
 OPTIMUM = np.array([3.273712257696, -3.495302035227, 7.207714041273, 2.433851332937, -1.523411291878])
@@ -101,7 +101,7 @@ struct Decay:
 fn model(p: Decay, t: real[n]) -> real[n] = [p.amplitude * exp(-p.rate * t[i]) + p.floor for i]
 fn fit(t: real[n], y: real[n]) -> Decay:
     let start = Decay(amplitude = 1.0, rate = 1.0, floor = 0.0)
-    return optim.minimize(fn(p) = model(p, t) - y, start, optim.levenberg_marquardt(), steps = 100, tolerance = 1e-12)
+    return optim.minimize(fn(p) = model(p, t) - y, start, optim.levenberg_marquardt(), steps = 100, tol = 1e-12)
 """
 
 
