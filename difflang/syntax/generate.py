@@ -1,4 +1,6 @@
-"""Makes `tables.json` from `grammar/difflang.lark` and `grammar/tokens.toml`: `python -m difflang.syntax.generate`.
+"""Makes `tables.json` from `grammar/difflang.lark` and `grammar/tokens.toml`, and the TextMate grammar of editors.
+
+Run it as `python -m difflang.syntax.generate` after every change of either file.
 
 This is the only place that needs lark. The tables are LALR(1) as lark computes them; each rule also carries its
 "shape": which of its symbols become the arguments of its action, and which of those are spliced in.
@@ -17,6 +19,7 @@ from difflang.syntax.tables import PLACEHOLDER, SPLICE, TABLES_PATH
 
 GRAMMAR = Path(__file__).resolve().parents[2] / "grammar"
 START = ("module", "expr")
+TEXTMATE_PATH = GRAMMAR / "textmate" / "difflang.tmLanguage.json"
 
 
 def generate(grammar: Path = GRAMMAR) -> dict[str, Any]:
@@ -107,8 +110,38 @@ def _state(
     return actions
 
 
+def textmate(grammar: Path = GRAMMAR) -> dict[str, Any]:
+    """A TextMate grammar for editors, from the same tokens.toml: words, names, numbers, strings and comments."""
+    tokens = tomllib.loads((grammar / "tokens.toml").read_text("utf-8"))
+    patterns, keywords, names = tokens["patterns"], tokens["keywords"], tokens["names"]
+    rules = [
+        ("comment.block.documentation.difflang", patterns["documentation"]),
+        ("comment.line.number-sign.difflang", patterns["comment"]),
+        ("string.quoted.double.difflang", patterns["string"]),
+        ("constant.numeric.difflang", r"\b" + patterns["number"]),
+        ("keyword.control.difflang", _words(keywords["item"] + keywords["statement"])),
+        ("keyword.operator.word.difflang", _words(keywords["operator"])),
+        ("constant.language.difflang", _words(keywords["constant"] + names["constant"])),
+        ("keyword.other.difflang", r"^\s*" + _words(keywords["soft"])),
+        ("storage.type.difflang", _words(names["type"])),
+        ("support.function.derivative.difflang", _words(names["derivative"])),
+        ("entity.name.function.difflang", r"(?<=\bfn )" + patterns["name"]),
+    ]
+    return {
+        "name": "DiffLang",
+        "scopeName": "source.difflang",
+        "fileTypes": ["dl"],
+        "patterns": [{"name": name, "match": pattern} for name, pattern in rules],
+    }
+
+
+def _words(words: list[str]) -> str:
+    return rf"\b(?:{'|'.join(words)})\b"
+
+
 def main() -> None:
     TABLES_PATH.write_text(json.dumps(generate(), separators=(",", ":"), ensure_ascii=False) + "\n", "utf-8")
+    TEXTMATE_PATH.write_text(json.dumps(textmate(), indent=2, ensure_ascii=False) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

@@ -121,6 +121,8 @@ class _Scanner:
             if group == "name":
                 word = word if word.isascii() else unicodedata.normalize("NFKC", word)
                 kind = word if word in kinds else "NAME"
+                if len(word) > mistakes_in_text.MAXIMUM_NAME:
+                    self.lexed.found.add(mistakes_in_text.long_name(self.path, line, column, len(word)))
             elif group != "sign":
                 kind = group.upper() if group else ""
             elif word in augmented:

@@ -11,6 +11,7 @@ from difflang.diagnostics import Diagnostic, Span
 if TYPE_CHECKING:
     from difflang.syntax.lexer import Lexed, Token
 
+MAXIMUM_NAME = 200
 BRACES = "A block is a colon and an indented block; an array is `[a, b]`, a record is a `struct`."
 BRACKETS = "Put the expression in parentheses; inside brackets line ends are free."
 SIGNS = {
@@ -88,6 +89,13 @@ def _single_quotes(text: str, position: int, path: str, line: int, column: int) 
     hint = f'Write `"{written}"`.' if len(written) < 40 else "Write it with double quotes."
     span = Span(path, line, column, line, column + length)
     return Diagnostic("E0109", "Strings are written with double quotes.", span, hint=hint), length
+
+
+def long_name(path: str, line: int, column: int, length: int) -> Diagnostic:
+    """The diagnostic for a name that would fill every message and every table."""
+    span = Span(path, line, column, line, column + length)
+    message = f"This name has {length} characters; {MAXIMUM_NAME} are allowed."
+    return Diagnostic("E0119", message, span, hint="Choose a shorter name.")
 
 
 def check_neighbours(lexed: Lexed, path: str) -> None:

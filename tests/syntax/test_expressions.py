@@ -98,10 +98,12 @@ def same_as_python(text: str) -> None:
 
 
 SAME_AS_PYTHON = [
-    "-x ** 2", "2 ** -1", "a ** b ** c", "(a ** b) ** c", "not a == b", "not a and b or c", "a + b * c - d / e // f % g",
+    "-x ** 2", "2 ** -1", "a ** b ** c", "(a ** b) ** c", "not a == b", "not a and b or c",
+    "a + b * c - d / e // f % g",
     "a @ b @ c", "-a @ b", "a < b <= c != d", "(a < b) < c", "a if b else c if d else e", "(a if b else c) if d else e",
     "a or b if c or d else e", "f(a)(b).c[d].e", "a[1:n, :, 2:, :3]", "f(a, b, c=d + 1, e=f)", "(a,)", "(a, b, c)",
-    "[a, [b], (c, d)]", "- - x", "not not a", "a - (b - c)", "f(a,)", "1e-3 + 0.5 * 1_000 + 2.5e10", "a[i][j]", "((((a))))",
+    "[a, [b], (c, d)]", "- - x", "not not a", "a - (b - c)", "f(a,)", "1e-3 + 0.5 * 1_000 + 2.5e10", "a[i][j]",
+    "((((a))))",
     "a * -b", "+a ** -b", "x.T @ (x @ w - y) + lam * w", "a == b == c",
 ]  # fmt: skip
 
