@@ -8,11 +8,11 @@ from difflang.check.coerce import as_scalar, coerce, join_scalars, with_element
 from difflang.check.context import Context
 from difflang.check.environment import Binding, Scope
 from difflang.check.indexing import update_element
+from difflang.check.kinds import SCALAR_NAMES
 from difflang.check.leaves import element_of
 from difflang.check.names import suggestion, unknown_name
 from difflang.check.operators import binary
 from difflang.check.types import Type
-from difflang.check.kinds import SCALAR_NAMES
 from difflang.check.typing import field_types, resolve
 from difflang.check.values import Array, ErrorValue, NothingValue, Number, Scalar, StructValue, TupleValue, Value
 from difflang.diagnostics.model import Label, Span
@@ -44,7 +44,9 @@ def bind_target(
     if old is not None and not isinstance(old.value, ErrorValue):
         labels = [Label(old.span, "it was declared here")] if old.span else []
         hint = f"write `{target.name} = ...` to change it (it must be a `var`), or choose another name"
-        raise context.error("E0204", f"`{target.name}` is declared twice in this block", target.span, *labels, hint=hint)
+        raise context.error(
+            "E0204", f"`{target.name}` is declared twice in this block", target.span, *labels, hint=hint
+        )
     if target.name in SCALAR_NAMES:
         raise context.error("E0204", f"`{target.name}` is a type and cannot be redefined", target.span)
     scope.bindings[target.name] = Binding(value, mutable, target.span, type_)
@@ -90,14 +92,24 @@ def _variable(context: Context, target: ast.Expr, scope: Scope) -> str:
     while isinstance(place, ast.Attribute | ast.Index):
         place = place.value
     if not isinstance(place, ast.Name):
-        raise context.error("E0206", "this cannot be assigned", target.span, hint="assign to a variable, an element or a field")
+        raise context.error(
+            "E0206", "this cannot be assigned", target.span, hint="assign to a variable, an element or a field"
+        )
     binding = scope.find(place.name)
     if binding is None:
-        raise unknown_name(context, place.name, place.span, scope, "variable", hint=f"write `var {place.name} = ...` to declare it")
+        raise unknown_name(
+            context, place.name, place.span, scope, "variable", hint=f"write `var {place.name} = ...` to declare it"
+        )
     if not binding.mutable:
         labels = [Label(binding.span, "it is declared here")] if binding.span else []
-        hint = f"declare it with `var {place.name} = ...` to change it later" if labels else f"copy it first: `var copy = {place.name}`"
-        raise context.error("E0206", f"`{place.name}` is not a variable, so it cannot be assigned", target.span, *labels, hint=hint)
+        hint = (
+            f"declare it with `var {place.name} = ...` to change it later"
+            if labels
+            else f"copy it first: `var copy = {place.name}`"
+        )
+        raise context.error(
+            "E0206", f"`{place.name}` is not a variable, so it cannot be assigned", target.span, *labels, hint=hint
+        )
     return place.name
 
 
@@ -142,7 +154,11 @@ def assigned(context: Context, binding: Binding, value: Value, span: Span, what:
             return _assigned_scalar(context, old, value, span, what)
         case Array(), Array() if old.rank == value.rank:
             element = join_scalars(old.element, value.element)
-            return coerce(context, value, context.type_of(old), span, what) if element is None else with_element(context, value, element)
+            return (
+                coerce(context, value, context.type_of(old), span, what)
+                if element is None
+                else with_element(context, value, element)
+            )
         case _:
             return coerce(context, value, context.type_of(old), span, what)
 

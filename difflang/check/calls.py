@@ -46,7 +46,11 @@ def call(context: Context, node: ast.Call, scope: Scope, expected: Type | None) 
         case FunctionValue():
             return function.call(context, evaluate_arguments(context, node, scope, expected))
         case _:
-            raise context.error("E0303", f"{_subject(node.function, function, context)} is no function, so it cannot be called", node.span)
+            raise context.error(
+                "E0303",
+                f"{_subject(node.function, function, context)} is no function, so it cannot be called",
+                node.span,
+            )
 
 
 def _subject(node: ast.Expr, value: Value, context: Context) -> str:
@@ -83,7 +87,7 @@ class BuiltinFunction(FunctionValue):
 
 def arrange(context: Context, record: Builtin, arguments: Arguments) -> Call:
     """The arguments in the order of the declared parameters. Raises E0302 when they do not fit."""
-    values: list[Value | None | tuple[Value, ...]] = []
+    values: list[Value | tuple[Value, ...] | None] = []
     spans: list[Span] = []
     position = 0
     count = len(arguments.positional)
@@ -117,13 +121,17 @@ def arrange(context: Context, record: Builtin, arguments: Arguments) -> Call:
 
 
 def _misfit(context: Context, record: Builtin, arguments: Arguments, message: str) -> DiffLangError:
-    return context.error("E0302", message, arguments.span, hint=f"`{record.name}` takes ({', '.join(record.parameters)})")
+    return context.error(
+        "E0302", message, arguments.span, hint=f"`{record.name}` takes ({', '.join(record.parameters)})"
+    )
 
 
 def construct(context: Context, info: StructInfo, node: ast.Call, scope: Scope) -> StructValue:
     """`P(a, b = c)` and `P(..p, b = c)`."""
     spreads = [a for a in node.args if isinstance(a, ast.Spread)]
-    plain = ast.Call(node.span, node.function, tuple(a for a in node.args if not isinstance(a, ast.Spread)), node.keywords)
+    plain = ast.Call(
+        node.span, node.function, tuple(a for a in node.args if not isinstance(a, ast.Spread)), node.keywords
+    )
     given = _given_fields(context, info, evaluate_arguments(context, plain, scope, None), partial=bool(spreads))
     for spread in spreads[:1]:
         base = context.evaluate(spread.value, scope)
@@ -155,7 +163,9 @@ def build_struct(context: Context, info: StructInfo, given: Given, span: Span) -
     type_ = StructType(info, tuple(_bound(inner.types.get(p)) for p in info.parameters))
     types = field_types(context, type_)
     fields = {
-        f.name: coerce(context, given[f.name][0], types[f.name], given[f.name][1], f"the field `{f.name}` of {info.name}")
+        f.name: coerce(
+            context, given[f.name][0], types[f.name], given[f.name][1], f"the field `{f.name}` of {info.name}"
+        )
         for f in definition.fields
     }
     return StructValue(type_, fields)
@@ -188,6 +198,6 @@ def convert_value(context: Context, value: Value, target: ScalarType, span: Span
         if isinstance(value.atom, Literal) and is_int(target):
             kept = Size.literal(int(value.atom.value))
         return Scalar(convert(context, value.atom, target), target, kept)
-    return elementwise(context, lambda a: convert(context, a, target), [value], value.element, target, span, target.surface)
-
-
+    return elementwise(
+        context, lambda a: convert(context, a, target), [value], value.element, target, span, target.surface
+    )

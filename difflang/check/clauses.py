@@ -25,7 +25,9 @@ class Level:
     clauses: tuple[ast.Clause, ...]
 
 
-def clause_range(context: Context, clause: ast.Clause, scope: Scope, element: Sequence[ast.Expr], names: Sequence[str]) -> Range:
+def clause_range(
+    context: Context, clause: ast.Clause, scope: Scope, element: Sequence[ast.Expr], names: Sequence[str]
+) -> Range:
     """The range of one index variable; `names` are all the index variables around `element`."""
     if clause.start is not None and clause.stop is not None:
         return range_of(context, clause.start, clause.stop, clause.step, scope)
@@ -36,7 +38,9 @@ def clause_range(context: Context, clause: ast.Clause, scope: Scope, element: Se
     return Range(zero, stop, one, stop)
 
 
-def _inferred(context: Context, clause: ast.Clause, scope: Scope, element: Sequence[ast.Expr], names: Sequence[str]) -> Size:
+def _inferred(
+    context: Context, clause: ast.Clause, scope: Scope, element: Sequence[ast.Expr], names: Sequence[str]
+) -> Size:
     """The size of the dimensions that the variable alone indexes. Raises E0407 for none, E0409 for two different."""
     found: list[tuple[Size, Span]] = []
     for part in element:
@@ -54,8 +58,8 @@ def _inferred(context: Context, clause: ast.Clause, scope: Scope, element: Seque
         if context.sizes.compare(first, size) is not True:
             labels = [Label(place, f"here it runs over {first}"), Label(span, f"here it runs over {size}")]
             raise context.error(
-                "E0409", f"`{clause.name}` indexes dimensions of different sizes, {first} and {size}", clause.span, *labels,
-                hint=f"write the range: for {clause.name} in 0..{first}",
+                "E0409", f"`{clause.name}` indexes dimensions of different sizes, {first} and {size}",
+                clause.span, *labels, hint=f"write the range: for {clause.name} in 0..{first}",
             )  # fmt: skip
     return first
 
@@ -122,7 +126,9 @@ def levels(clauses: Sequence[ast.Clause]) -> list[Level]:
     return [Level(tuple(g)) for g in groups]
 
 
-def bind_indices(context: Context, clauses: Sequence[ast.Clause], ranges: Sequence[Range], atoms: Sequence[Atom], scope: Scope) -> Scope:
+def bind_indices(
+    context: Context, clauses: Sequence[ast.Clause], ranges: Sequence[Range], atoms: Sequence[Atom], scope: Scope
+) -> Scope:
     """A scope in which the index variables have their values for the step numbers `atoms`."""
     inner = scope.child()
     for clause, extent, atom in zip(clauses, ranges, atoms, strict=True):
@@ -138,5 +144,3 @@ def check_names(context: Context, clauses: Sequence[ast.Clause]) -> None:
             label = Label(seen[clause.name], "the first is here")
             raise context.error("E0204", f"`{clause.name}` is bound twice here", clause.span, label)
         seen[clause.name] = clause.span
-
-

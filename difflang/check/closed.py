@@ -1,4 +1,4 @@
-"""Operations whose regions see nothing but their arguments: `rule`, `implicit`. What their bodies capture becomes arguments."""
+"""`rule` and `implicit`: their regions see nothing but their arguments, so what a body captures becomes one."""
 
 from __future__ import annotations
 
@@ -15,14 +15,20 @@ from difflang.diagnostics.model import Span
 
 @dataclass
 class Region:
-    """A region over some leaves, then the arguments of the operation, then further leaves. `before` and `after` count these."""
+    """A region over `before` leaves, then the arguments of the operation, then `after` further leaves."""
 
     block: Block
     before: int
     after: int
 
 
-def elaborated(context: Context, types: Sequence[Type], body: Callable[[Sequence[Atom]], Value], span: Span, keep: Callable[[Value], list[Atom]] = atoms) -> tuple[Block, Value]:
+def elaborated(
+    context: Context,
+    types: Sequence[Type],
+    body: Callable[[Sequence[Atom]], Value],
+    span: Span,
+    keep: Callable[[Value], list[Atom]] = atoms,
+) -> tuple[Block, Value]:
     """A region with parameters of the given types, and the value it computes (`keep` selects the leaves it returns)."""
     made: list[Value] = []
 
@@ -35,7 +41,9 @@ def elaborated(context: Context, types: Sequence[Type], body: Callable[[Sequence
     return block, made[0]
 
 
-def emit_closed(context: Context, op: str, args: Sequence[Atom], regions: Sequence[Region], attrs: dict[str, Attribute]) -> tuple[Var, ...]:
+def emit_closed(
+    context: Context, op: str, args: Sequence[Atom], regions: Sequence[Region], attrs: dict[str, Attribute]
+) -> tuple[Var, ...]:
     """Emits the operation. Variables from outside that a region uses as values become arguments, after the others."""
     captured = _captured([r.block for r in regions])
     closed = [_closed_over(context, r, captured) for r in regions]

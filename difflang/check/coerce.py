@@ -53,7 +53,7 @@ def coerce(context: Context, value: Value, type_: Type, span: Span, what: str = 
             return TupleValue(tuple(coerce(context, e, t, span, what) for e, t in pairs))
         case StructValue(), StructType() if value.type.info is type_.info:
             return _as_struct(context, value, type_, span, what)
-        case (FunctionValue() | TypeValue()), FunctionType():
+        case ((FunctionValue() | TypeValue()), FunctionType()):
             return value
         case _, SingletonType() if value is type_.value:
             return value
@@ -121,7 +121,9 @@ def _as_array(context: Context, value: Array, type_: ArrayType, span: Span, what
         same_scalar(value.element, type_.element) or widens(value.element, type_.element)
     ):
         raise mismatch(context, value, type_, span, what, _conversion_hint(value.element, type_.element))
-    require_same_shape(context, type_.shape, value.shape, span, f"{what} should be {type_text(type_)}, but it is {context.text(value)}")
+    require_same_shape(
+        context, type_.shape, value.shape, span, f"{what} should be {type_text(type_)}, but it is {context.text(value)}"
+    )
     return with_element(context, Array(value.atom, value.element, type_.shape), type_.element)
 
 
@@ -164,7 +166,7 @@ def _size_hint(left: Size, right: Size) -> str | None:
     names = [size for size in (left, right) if len(size.atoms) == 1 and size == Size.name(size.atoms[0])]
     if len(names) == 2 and str(left).rstrip("'") == str(right).rstrip("'"):
         name = str(left).rstrip("'")
-        return f"two sizes are called {name} here: the type of a parameter binds {name} anew, whatever has that name outside"
+        return f"two sizes are called {name} here: the type of a parameter binds {name} anew, whatever it is outside"
     if len(names) == 2:
         return f"{left} and {right} are different names for sizes; give both the same name if they are always equal"
     return f"{left} and {right} do not agree for all sizes"
@@ -208,7 +210,9 @@ def no_join(context: Context, left: Type, right: Type, span: Span, what: str) ->
     hint = None
     if isinstance(left, SingletonType) or isinstance(right, SingletonType):
         hint = "functions are known when the program is compiled: choose between their results instead"
-    return context.error("E0310", f"{what} is {type_text(left)} in one case and {type_text(right)} in the other", span, hint=hint)
+    return context.error(
+        "E0310", f"{what} is {type_text(left)} in one case and {type_text(right)} in the other", span, hint=hint
+    )
 
 
 def join_scalars(left: ScalarType, right: ScalarType) -> ScalarType | None:

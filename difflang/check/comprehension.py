@@ -64,7 +64,8 @@ def _independent(context: Context, node: ast.Comprehension) -> None:
     for clause in node.clauses:
         if depends(clause, earlier):
             raise context.error(
-                "E0410", f"the range of `{clause.name}` depends on another index, so this array would not be rectangular", clause.span,
+                "E0410", f"the range of `{clause.name}` depends on another index, so this array would not be rectangular",
+                clause.span,
                 hint="give it the full range and use `value if condition else 0`; a reduction may have such a range",
             )  # fmt: skip
         earlier.add(clause.name)
@@ -79,7 +80,9 @@ def _require_storable(context: Context, value: Value, span: Span) -> None:
                 _require_storable(context, element, span)
         case _:
             message = f"an array cannot hold {context.text(value)}"
-            raise context.error("E0313", message, span, hint="arrays hold numbers and bools; a tuple of them gives a tuple of arrays")
+            raise context.error(
+                "E0313", message, span, hint="arrays hold numbers and bools; a tuple of them gives a tuple of arrays"
+            )
 
 
 def stacked(template: Value, outs: list[Atom], shape: tuple[Size, ...]) -> Value:
@@ -92,5 +95,3 @@ def stacked(template: Value, outs: list[Atom], shape: tuple[Size, ...]) -> Value
         return Array(next(remaining), element, (*shape, *inner))
 
     return map_leaves(leaf, template)
-
-

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -84,11 +84,11 @@ class Context:
             "this program grows without bound while its functions are put together",
             span,
             *chain,
-            hint="every call is compiled in place: write repeated work as a loop, not as functions that call functions twice",
+            hint="every call is compiled in place: write repeated work as a loop, and use the result of a call twice",
         )
 
     @contextmanager
-    def at(self, span: Span) -> Iterator[None]:
+    def at(self, span: Span) -> Generator[None]:
         """Equations made inside carry this place."""
         outer, self.builder.span = self.builder.span, span
         try:

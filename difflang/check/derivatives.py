@@ -95,7 +95,9 @@ def gradients(context: Context, linear: Linear, name: str, span: Span) -> tuple[
     result = linear.result
     if not isinstance(result, Scalar) or not is_float(result.type):
         message = f"grad needs a function with a real result, but `{name}` gives {context.text(result)}"
-        raise context.error("E0502", message, span, hint="use jacobian for arrays, or vjp with a weight for each result")
+        raise context.error(
+            "E0502", message, span, hint="use jacobian for arrays, or vjp with a weight for each result"
+        )
     value, pull = linear.vjp()
     return value, pull(Scalar(literal(1.0, result.atom.type.dtype), result.type))
 
@@ -214,5 +216,3 @@ def stop(context: Context, value: Value) -> Value:
         return Scalar(atom, old.type) if isinstance(old, Scalar) else Array(atom, old.element, old.shape)
 
     return map_leaves(leaf, value)
-
-

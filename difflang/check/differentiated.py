@@ -1,4 +1,4 @@
-"""A function made ready to be differentiated: its arguments, the ones to differentiate by, and its body as a Core block."""
+"""A function made ready to be differentiated: its arguments, those to differentiate by, its body as a block."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from difflang.check.typing import scalar_type
 from difflang.check.values import Arguments, Array, FunctionValue, Number, Scalar, StructValue, TupleValue, Value
 from difflang.core.ir import Atom, Block, Var
 from difflang.diagnostics.model import DiffLangError, Span
-from difflang.signature import ScalarType
 from difflang.passes import simplify_block
+from difflang.signature import ScalarType
 from difflang.syntax import ast
 
 
@@ -55,7 +55,12 @@ class Ready:
 
 
 def make_ready(
-    context: Context, function: FunctionValue, wrt: Wrt, arguments: Arguments, extra: Sequence[str], choice: Choice | None = None
+    context: Context,
+    function: FunctionValue,
+    wrt: Wrt,
+    arguments: Arguments,
+    extra: Sequence[str],
+    choice: Choice | None = None,
 ) -> Ready:
     """Splits the arguments of a derived function: those of `function` first, then one for each name in `extra`.
 
@@ -105,12 +110,16 @@ def _first_key(names: Sequence[str], arguments: Arguments) -> str:
     return names[0] if names[0] in arguments.keywords else next(iter(arguments.keywords))
 
 
-def _key(context: Context, function: FunctionValue, name: str, names: Sequence[str], arguments: Arguments, span: Span) -> Key:
+def _key(
+    context: Context, function: FunctionValue, name: str, names: Sequence[str], arguments: Arguments, span: Span
+) -> Key:
     if name in arguments.keywords:
         return name
     if name not in names:
         hint = suggestion(name, names, f"its parameters are {', '.join(names)}" if names else None)
-        raise context.error("E0504", f"`{function.name}` has no parameter called `{name}` to differentiate by", span, hint=hint)
+        raise context.error(
+            "E0504", f"`{function.name}` has no parameter called `{name}` to differentiate by", span, hint=hint
+        )
     position = list(names).index(name)
     if position >= len(arguments.positional):
         message = f"`{name}` is differentiated by, but this call leaves it to its default"
@@ -163,7 +172,7 @@ def _realized(context: Context, value: Value, real: ScalarType, *, widen: bool) 
             return TupleValue(tuple(_realized(context, e, real, widen=widen) for e in value.elements))
         case StructValue():
             return replace(value, fields={k: _realized(context, v, real, widen=widen) for k, v in value.fields.items()})
-        case (Scalar() | Array()) if widen:
+        case Scalar() | Array() if widen:
             assert context.builder.span is not None
             return as_real(context, value, context.builder.span)
         case _:

@@ -6,7 +6,18 @@ from difflang.check.coerce import as_condition
 from difflang.check.context import Context
 from difflang.check.environment import Scope
 from difflang.check.leaves import leaves, materialize
-from difflang.check.values import Arguments, Array, FunctionValue, NothingValue, Number, Scalar, StringValue, StructValue, TupleValue, Value
+from difflang.check.values import (
+    Arguments,
+    Array,
+    FunctionValue,
+    NothingValue,
+    Number,
+    Scalar,
+    StringValue,
+    StructValue,
+    TupleValue,
+    Value,
+)
 from difflang.core.ir import Atom
 from difflang.syntax import ast
 
@@ -61,11 +72,15 @@ class Report(FunctionValue):
 
     def call(self, context: Context, arguments: Arguments) -> Value:
         if arguments.positional:
-            raise context.error("E0302", "`report` takes named figures only", arguments.span_of(0), hint="write report(loss = loss)")
+            raise context.error(
+                "E0302", "`report` takes named figures only", arguments.span_of(0), hint="write report(loss = loss)"
+            )
         atoms: list[Atom] = []
         for name, value in arguments.keywords.items():
             if not isinstance(value, Number | Scalar):
-                raise context.error("E0301", f"`{name}` should be a number, but it is {context.text(value)}", arguments.span_of(name))
+                raise context.error(
+                    "E0301", f"`{name}` should be a number, but it is {context.text(value)}", arguments.span_of(name)
+                )
             atoms.extend(leaf.atom for leaf in leaves(materialize(context, value)))
         context.builder.emit("report", atoms, {"names": tuple(arguments.keywords)})
         return NothingValue()

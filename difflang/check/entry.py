@@ -167,7 +167,13 @@ def data_value(context: Context, node: ast.DataDef, scope: Scope) -> Value:
     if node not in context.data:
         maker = SpecimenMaker(context, None, {}, data=True)
         value = maker.make(node.type, scope, node.name)
-        info = DataInfo(node.name, data_path(context, node), str(context.program.directory_of(node.span.path)), describe_value(context, value, maker.public), node.name_span)
+        info = DataInfo(
+            node.name,
+            data_path(context, node),
+            str(context.program.directory_of(node.span.path)),
+            describe_value(context, value, maker.public),
+            node.name_span,
+        )
         context.add_data(node, value, maker.params, info)
     return context.data[node]
 
@@ -175,9 +181,11 @@ def data_value(context: Context, node: ast.DataDef, scope: Scope) -> Value:
 def data_path(context: Context, node: ast.DataDef) -> str:
     """The file name in `load("...")`. Raises E0321 for anything else."""
     source = node.source
-    if isinstance(source, ast.Call) and isinstance(source.function, ast.Name) and source.function.name == "load":
-        if len(source.args) == 1 and isinstance(source.args[0], ast.String) and not source.keywords:
-            return source.args[0].value
-    raise context.error("E0321", "a data item reads a file", source.span, hint='write load("file.csv"), with a .npy, .npz or .csv file')
-
-
+    match source:
+        case ast.Call(function=ast.Name(name="load"), args=(ast.String() as file,), keywords=()):
+            return file.value
+        case _:
+            pass
+    raise context.error(
+        "E0321", "a data item reads a file", source.span, hint='write load("file.csv"), with a .npy, .npz or .csv file'
+    )

@@ -97,7 +97,9 @@ def attribute(context: Context, node: ast.Attribute, scope: Scope, expected: Typ
         case Array() if node.name == "T":
             return transpose(context, value)
         case _:
-            raise context.error("E0205", f"{context.text(value)} has no `.{node.name}`", node.name_span, hint=_attribute_hint(node.name))
+            raise context.error(
+                "E0205", f"{context.text(value)} has no `.{node.name}`", node.name_span, hint=_attribute_hint(node.name)
+            )
 
 
 def _attribute_hint(name: str) -> str | None:
@@ -197,7 +199,9 @@ def tuple_(context: Context, node: ast.Tuple, scope: Scope, expected: Type | Non
     wanted: list[Type | None] = [None] * len(node.elements)
     if isinstance(expected, TupleType) and len(expected.elements) == len(wanted):
         wanted = list(expected.elements)
-    return TupleValue(tuple(_usable(context, e, context.evaluate(e, scope, t)) for e, t in zip(node.elements, wanted, strict=True)))
+    return TupleValue(
+        tuple(_usable(context, e, context.evaluate(e, scope, t)) for e, t in zip(node.elements, wanted, strict=True))
+    )
 
 
 def _usable(context: Context, node: ast.Expr, value: Value) -> Value:
@@ -235,12 +239,23 @@ def stack(context: Context, values: list[Value], node: ast.ArrayLiteral) -> Valu
     """An array with the given values as its rows."""
     first = values[0]
     if not isinstance(first, Scalar | Array):
-        raise context.error("E0313", f"an array cannot hold {context.text(first)}", node.span, hint="arrays hold numbers, bools and arrays of one shape")
+        raise context.error(
+            "E0313",
+            f"an array cannot hold {context.text(first)}",
+            node.span,
+            hint="arrays hold numbers, bools and arrays of one shape",
+        )
     builder = context.builder
     element = element_of(first)
     inner = first.shape if isinstance(first, Array) else ()
     settled = [atoms(settle(context, v, node.span))[0] for v in values]
-    zero = Literal(0.0, element.dtype) if element.dtype in ("f64", "f32") else Literal(False, "bool") if element.dtype == "bool" else Literal(0, element.dtype)
+    zero = (
+        Literal(0.0, element.dtype)
+        if element.dtype in ("f64", "f32")
+        else Literal(False, "bool")
+        if element.dtype == "bool"
+        else Literal(0, element.dtype)
+    )
     array = builder.full(zero, [integer(len(values)), *context.shape_atoms(inner)])
     for k, atom in enumerate(settled):
         array = builder.set(array, integer(k), atom, inbounds=True)
@@ -254,19 +269,19 @@ def slice_(context: Context, node: ast.Slice, scope: Scope, expected: Type | Non
 
 @expression(ast.Spread)
 def spread(context: Context, node: ast.Spread, scope: Scope, expected: Type | None) -> Value:
-    raise context.error("E0302", "`..` stands in the constructor of a struct only", node.span, hint="write P(..p, w = w2)")
+    raise context.error(
+        "E0302", "`..` stands in the constructor of a struct only", node.span, hint="write P(..p, w = w2)"
+    )
 
 
 @expression(ast.Generator)
 def generator(context: Context, node: ast.Generator, scope: Scope, expected: Type | None) -> Value:
     raise context.error(
         "E0302", "only a reduction takes `e for i`", node.span,
-        hint="reductions are sum, prod, max, min, mean, any, all, argmax, argmin, logsumexp; write [e for i] for an array",
+        hint="reductions are sum, prod, max, min, mean, any, all, argmax, argmin, logsumexp; an array is [e for i]",
     )  # fmt: skip
 
 
 @expression(ast.FunctionType)
 def function_type(context: Context, node: ast.FunctionType, scope: Scope, expected: Type | None) -> Value:
     raise context.error("E0311", "a type stands where a value is needed", node.span)
-
-

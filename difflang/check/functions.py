@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -67,7 +67,9 @@ class Closure(FunctionValue):
             value = run_body(context, self.body, scope.child(), expected, self._end())
         except DiffLangError as failure:
             raise with_call_site(failure, self, span) from None
-        return value if expected is None else coerce(context, value, expected, self._end(), f"the result of `{self.name}`")
+        return (
+            value if expected is None else coerce(context, value, expected, self._end(), f"the result of `{self.name}`")
+        )
 
     def specimens(self, context: Context, maker: SpecimenMaker) -> list[tuple[str, Value]]:
         return maker.of_parameters(self)
@@ -95,7 +97,7 @@ def with_call_site(failure: DiffLangError, closure: Closure, span: Span) -> Diff
 
 
 @contextmanager
-def activation(context: Context, closure: Closure, values: Sequence[Value], span: Span) -> Iterator[None]:
+def activation(context: Context, closure: Closure, values: Sequence[Value], span: Span) -> Generator[None]:
     """Marks a call as running. Raises E0304 when the function is called by itself."""
     higher_order = any(has_function(v) for v in values)
     node = closure.node
@@ -115,7 +117,11 @@ def _recursion(context: Context, node: ast.Node, name: str, span: Span) -> DiffL
     cycle = [*(a.name for a in context.activations[start:]), name]
     labels = [Label(a.span, f"`{a.name}` is called here") for a in context.activations[start + 1 :][:4]]
     path = " calls ".join(f"`{n}`" for n in cycle)
-    message = f"{path}: a function that calls itself has no end here" if len(cycle) < 8 else f"`{name}` calls itself, through functions"
+    message = (
+        f"{path}: a function that calls itself has no end here"
+        if len(cycle) < 8
+        else f"`{name}` calls itself, through functions"
+    )
     return context.error("E0304", message, span, *labels, hint="write the repetition as a `for` or `while` loop")
 
 
@@ -189,13 +195,17 @@ def make_binder(context: Context, closure: Closure, scope: Scope) -> Binder:
     """The names that a call of this function binds: sizes and types that the parameters mention."""
     types = [p.type for p in closure.parameters if p.type is not None]
     ints = {p.name for p in closure.parameters if is_int_parameter(p)}
-    declared = {p.name for p in closure.node.type_parameters} if isinstance(closure.node, ast.FunctionDef) else set[str]()
+    declared = (
+        {p.name for p in closure.node.type_parameters} if isinstance(closure.node, ast.FunctionDef) else set[str]()
+    )
     generic = {n for t in types for n in type_names(t, closure.scope)} & declared
     sizes = {n for t in types for n in size_names(t, closure.scope)} - ints
     return Binder(context, scope, frozenset(sizes), frozenset(generic))
 
 
-def _match_one(context: Context, closure: Closure, binder: Binder, parameter: ast.Parameter, value: Value, span: Span) -> None:
+def _match_one(
+    context: Context, closure: Closure, binder: Binder, parameter: ast.Parameter, value: Value, span: Span
+) -> None:
     if parameter.type is None:
         return
     if is_int_parameter(parameter):
@@ -248,7 +258,9 @@ class OverloadSet(FunctionValue):
             return chosen[0]
         found = ", ".join(context.text(v) for v in arguments.positional)
         labels = [Label(m.node.name_span, "this one") for m in self.members if isinstance(m.node, ast.FunctionDef)]
-        message = f"{'several' if chosen else 'none'} of the functions `{self.name}` fit{'' if chosen else 's'} ({found})"
+        message = (
+            f"{'several' if chosen else 'none'} of the functions `{self.name}` fit{'' if chosen else 's'} ({found})"
+        )
         raise context.error("E0308", message, arguments.span, *labels[:4])
 
     def specimens(self, context: Context, maker: SpecimenMaker) -> list[tuple[str, Value]]:
@@ -280,7 +292,9 @@ def fitness(context: Context, closure: Closure, arguments: Arguments) -> int | N
 
 def type_cost(context: Context, closure: Closure, node: ast.TypeExpr, value: Value) -> int | None:
     """0 for an exact fit, more for conversions and for generic parameters, None for no fit."""
-    generic = {p.name for p in closure.node.type_parameters} if isinstance(closure.node, ast.FunctionDef) else set[str]()
+    generic = (
+        {p.name for p in closure.node.type_parameters} if isinstance(closure.node, ast.FunctionDef) else set[str]()
+    )
     type_ = context.type_of(value)
     match node:
         case ast.Name() if node.name in generic:
@@ -325,5 +339,3 @@ def _scalar_cost(wanted: ScalarType, found: Type, literal: bool) -> int | None:
     if wanted.dtype in ("f64", "f32") and (is_int(found) or literal):
         return 1
     return 1 if literal and is_int(wanted) and is_int(found) else None
-
-

@@ -25,7 +25,7 @@ class CheckGrad(FunctionValue):
     name = "check_grad"
 
     def call(self, context: Context, arguments: Arguments) -> Value:
-        """u·(J v) by forward mode, (J^T u)·v by reverse mode and by differences, u and v fixed directions without structure."""
+        """u·(J v) by forward mode, (J^T u)·v by reverse mode, and by differences; u and v are fixed directions."""
         ready = _ready(context, arguments)
         span = arguments.span
         linear = Linear(context, ready)
@@ -49,7 +49,9 @@ class CheckGrad(FunctionValue):
 def _ready(context: Context, arguments: Arguments) -> Ready:
     """The call that is checked, prepared for all arguments that are real."""
     if not arguments.positional or not isinstance(arguments.positional[0], FunctionValue):
-        raise context.error("E0506", "`check_grad` takes a function, then the point", arguments.span, hint="write check_grad(f, x)")
+        raise context.error(
+            "E0506", "`check_grad` takes a function, then the point", arguments.span, hint="write check_grad(f, x)"
+        )
     function, *rest = arguments.positional
     assert isinstance(function, FunctionValue)
     inner = Arguments(tuple(rest), arguments.keywords, arguments.span, arguments.spans[1:], arguments.keyword_spans)
@@ -68,7 +70,9 @@ def _richardson(context: Context, along: Callable[[float], Value], step: float, 
         rise = binary(context, "-", along(h), along(-h), span)
         table.append(binary(context, "/", rise, Number(2 * h), span))
     for power in (4.0, 16.0):
-        table = [_extrapolated(context, power, fine, coarse, span) for fine, coarse in zip(table[1:], table, strict=False)]
+        table = [
+            _extrapolated(context, power, fine, coarse, span) for fine, coarse in zip(table[1:], table, strict=False)
+        ]
     return table[0]
 
 
@@ -101,7 +105,9 @@ def _weights(context: Context, like: Value, phase: float) -> Value:
         if isinstance(old, Scalar):
             return Scalar(_wave(context, integer(count), phase, dtype), old.type)
         start = phase + 0.31 * count
-        atom = context.builder.build(context.shape_atoms(old.shape), lambda *i: [_wave(context, _mixed(context, i), start, dtype)])[0]
+        atom = context.builder.build(
+            context.shape_atoms(old.shape), lambda *i: [_wave(context, _mixed(context, i), start, dtype)]
+        )[0]
         return Array(atom, old.element, old.shape)
 
     return map_leaves(leaf, like)
@@ -138,5 +144,7 @@ def _total(context: Context, value: Value) -> Value:
     if not isinstance(value, Array):
         return value
     builder = context.builder
-    atom = builder.reduce("sum", context.shape_atoms(value.shape), lambda *i: [builder.get(value.atom, *i, inbounds=True)])[0]
+    atom = builder.reduce(
+        "sum", context.shape_atoms(value.shape), lambda *i: [builder.get(value.atom, *i, inbounds=True)]
+    )[0]
     return Scalar(atom, value.element)

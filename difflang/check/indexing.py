@@ -68,7 +68,8 @@ def _tuple_position(context: Context, value: TupleValue, node: ast.Index) -> int
 def subscripts(context: Context, array: Array, node: ast.Index, scope: Scope) -> list[Subscript]:
     """The subscripts of an index expression. Raises E0306 for too many."""
     if len(node.indices) > array.rank:
-        message = f"{context.text(array)} has {array.rank} dimension{'s' if array.rank > 1 else ''}, but {len(node.indices)} indices are given"
+        count = "1 dimension" if array.rank == 1 else f"{array.rank} dimensions"
+        message = f"{context.text(array)} has {count}, but {len(node.indices)} indices are given"
         raise context.error("E0306", message, node.span)
     return [
         _stretch(context, i, size, scope) if isinstance(i, ast.Slice) else _point(context, i, size, scope)
@@ -81,7 +82,12 @@ def _point(context: Context, node: ast.Expr, size: Size, scope: Scope) -> Point:
     if isinstance(value, Number) and isinstance(value.value, int):
         return _literal_point(context, value.value, size, node.span)
     if not isinstance(value, Scalar) or value.type.surface not in ("int", "i32"):
-        raise context.error("E0306", f"an index should be an int, but this is {context.text(value)}", node.span, hint="write int(...) to convert")
+        raise context.error(
+            "E0306",
+            f"an index should be an int, but this is {context.text(value)}",
+            node.span,
+            hint="write int(...) to convert",
+        )
     scalar = as_scalar(context, value, INT, node.span)
     return Point(scalar.atom, context.sizes.within(context.size_of(scalar), size))
 
@@ -91,7 +97,12 @@ def _literal_point(context: Context, value: int, size: Size, span: Span) -> Poin
     position = Size.literal(value) if value >= 0 else size + Size.literal(value)
     extent = size.constant
     if extent is not None and not 0 <= (position.constant or 0) < extent:
-        raise context.error("E0318", f"the index {value} is out of range: this dimension has the size {extent}", span, hint=f"indices go from 0 to {extent - 1}")
+        raise context.error(
+            "E0318",
+            f"the index {value} is out of range: this dimension has the size {extent}",
+            span,
+            hint=f"indices go from 0 to {extent - 1}",
+        )
     return Point(context.sizes.value(position), extent is not None or context.sizes.within(position, size))
 
 
@@ -113,20 +124,32 @@ def _bound(context: Context, node: ast.Expr | None, size: Size, scope: Scope) ->
         position = Size.literal(value.value) if value.value >= 0 else size + Size.literal(value.value)
         return context.int_of(position)
     if not isinstance(value, Scalar):
-        raise context.error("E0306", f"the bound of a slice should be an int, but this is {context.text(value)}", node.span)
+        raise context.error(
+            "E0306", f"the bound of a slice should be an int, but this is {context.text(value)}", node.span
+        )
     return as_scalar(context, value, INT, node.span, "the bound of a slice")
 
 
 def _check_stretch(context: Context, first: Size, last: Size, size: Size, span: Span) -> None:
     """0 <= first <= last <= size, by proof or at run time (E0801)."""
     known = [s.constant for s in (first, last, size)]
-    if known[0] is not None and known[1] is not None and known[2] is not None and not 0 <= known[0] <= known[1] <= known[2]:
-        raise context.error("E0318", f"the slice {first}:{last} is out of range: this dimension has the size {size}", span)
+    if (
+        known[0] is not None
+        and known[1] is not None
+        and known[2] is not None
+        and not 0 <= known[0] <= known[1] <= known[2]
+    ):
+        raise context.error(
+            "E0318", f"the slice {first}:{last} is out of range: this dimension has the size {size}", span
+        )
     for lower, upper in ((Size.literal(0), first), (first, last), (last, size)):
         if not context.sizes.at_least(upper - lower, 0):
             with context.at(span):
                 a, b = context.sizes.value(lower), context.sizes.value(upper)
-                attrs: dict[str, str] = {"code": "E0801", "message": f"the slice {first}:{last} is out of range for the size {size}: {{0}} > {{1}}"}
+                attrs: dict[str, str] = {
+                    "code": "E0801",
+                    "message": f"the slice {first}:{last} is out of range for the size {size}: {{0}} > {{1}}",
+                }
                 context.builder.emit("assert", [context.builder.prim("le", a, b), a, b], dict(attrs))
 
 
@@ -196,24 +219,34 @@ def put(context: Context, array: Array, subs: Sequence[Subscript], value: Value,
     points = _leading_points(subs)
     if len(points) == len(subs):
         fitted = _fitted(context, array, shape, value, span)
-        atom = context.builder.set(array.atom, *(p.atom for p in points), fitted.atom, inbounds=all(p.safe for p in points))
+        atom = context.builder.set(
+            array.atom, *(p.atom for p in points), fitted.atom, inbounds=all(p.safe for p in points)
+        )
         return Array(atom, array.element, array.shape)
     _check_points(context, array, subs)
-    filler = as_scalar(context, value, array.element, span, "the new value") if isinstance(value, Number | Scalar) else _fitted(context, array, shape, value, span)
+    filler = (
+        as_scalar(context, value, array.element, span, "the new value")
+        if isinstance(value, Number | Scalar)
+        else _fitted(context, array, shape, value, span)
+    )
     return Array(_put_slice(context, array, subs, shape, filler), array.element, array.shape)
 
 
 def _fitted(context: Context, array: Array, shape: tuple[Size, ...], value: Value, span: Span) -> Scalar | Array:
     type_ = ArrayType(array.element, shape) if shape else array.element
     if isinstance(value, Array) and len(shape) == value.rank:
-        message = f"the part to be replaced has the type {context.text(type_)}, but the new value is {context.text(value)}"
+        message = (
+            f"the part to be replaced has the type {context.text(type_)}, but the new value is {context.text(value)}"
+        )
         require_same_shape(context, shape, value.shape, span, message)
     fitted = coerce(context, value, type_, span, "the new value")
     assert isinstance(fitted, Scalar | Array)
     return fitted
 
 
-def _put_slice(context: Context, array: Array, subs: Sequence[Subscript], shape: tuple[Size, ...], filler: Scalar | Array) -> Atom:
+def _put_slice(
+    context: Context, array: Array, subs: Sequence[Subscript], shape: tuple[Size, ...], filler: Scalar | Array
+) -> Atom:
     """A fold of single `set`s over the positions of the slice, which happens in place."""
     builder = context.builder
     extents = context.shape_atoms(shape)

@@ -23,9 +23,19 @@ def jacobian_block(context: Context, linear: Linear, which: int, name: str, span
     """d result / d argument, of shape (result, argument). Raises E0505 unless both are scalars or arrays."""
     source, result = linear.values[which], linear.result
     if not isinstance(source, Scalar | Array):
-        raise context.error("E0505", f"jacobian takes scalars and arrays, but the argument is {context.text(source)}", span, hint="flatten it with ravel, or use jvp or vjp")
+        raise context.error(
+            "E0505",
+            f"jacobian takes scalars and arrays, but the argument is {context.text(source)}",
+            span,
+            hint="flatten it with ravel, or use jvp or vjp",
+        )
     if not isinstance(result, Scalar | Array) or not is_float(element_of(result)):
-        raise context.error("E0505", f"jacobian takes real results, but `{name}` gives {context.text(result)}", span, hint="use jvp or vjp for structured results")
+        raise context.error(
+            "E0505",
+            f"jacobian takes real results, but `{name}` gives {context.text(result)}",
+            span,
+            hint="use jvp or vjp for structured results",
+        )
     if forward_is_cheaper(context, shape_of(source), shape_of(result)):
         return by_columns(context, linear, which, source, result, span)
     return by_rows(context, linear, which, source, span)
@@ -60,11 +70,15 @@ def unit(context: Context, like: Scalar | Array, index: Sequence[Atom]) -> Value
     return Array(builder.build(context.shape_atoms(like.shape), element)[0], like.element, like.shape)
 
 
-def by_columns(context: Context, linear: Linear, which: int, source: Scalar | Array, result: Scalar | Array, span: Span) -> Value:
+def by_columns(
+    context: Context, linear: Linear, which: int, source: Scalar | Array, result: Scalar | Array, span: Span
+) -> Value:
     """One tangent for each element of the argument."""
 
     def column(*index: Atom) -> list[Atom]:
-        tangents = [unit(context, source, index) if k == which else zeros_like(context, v) for k, v in enumerate(linear.values)]
+        tangents = [
+            unit(context, source, index) if k == which else zeros_like(context, v) for k, v in enumerate(linear.values)
+        ]
         return atoms(settle(context, linear.jvp(tangents)[1], span))
 
     if isinstance(source, Scalar):
@@ -94,5 +108,3 @@ def by_rows(context: Context, linear: Linear, which: int, source: Scalar | Array
         return rebuild(source, row())
     rows = context.builder.build(context.shape_atoms(value.shape), row)[0]
     return Array(rows, element_of(source), (*value.shape, *shape_of(source)))
-
-

@@ -1,4 +1,4 @@
-"""Which names in a type expression stand for sizes, and which for types: it depends on the structs they are given to."""
+"""Which names in a type expression stand for sizes, and which for types: the structs they are given to decide."""
 
 from __future__ import annotations
 

@@ -164,7 +164,15 @@ def _kind(context: Context, type_: Type) -> str:
     return type_text(type_, lambda size: "")
 
 
-def _elaborate(context: Context, node: ast.For | ast.While, scope: Scope, frame: Frame, state: State, flat: Sequence[Atom], bind: Callable[[Scope], None]) -> Body:
+def _elaborate(
+    context: Context,
+    node: ast.For | ast.While,
+    scope: Scope,
+    frame: Frame,
+    state: State,
+    flat: Sequence[Atom],
+    bind: Callable[[Scope], None],
+) -> Body:
     """The body of a loop on the carried atoms `flat`."""
     around = scope.fork()
     for name, value in zip(state.names, state.around(flat), strict=False):
@@ -203,16 +211,32 @@ def _same_sizes(context: Context, before: Value, after: Value, span: Span, what:
         for left, right in zip(before.shape, after.shape, strict=True):
             if context.sizes.compare(left, right) is False:
                 message = f"{what} changes its size in this loop, from {context.text(before)} to {context.text(after)}"
-                raise context.error("E0408", message, span, hint="allocate the full size before the loop, with zeros(n), and fill it")
+                raise context.error(
+                    "E0408", message, span, hint="allocate the full size before the loop, with zeros(n), and fill it"
+                )
 
 
-def _plain_for(context: Context, node: ast.For, scope: Scope, frame: Frame, state: State, extent: Range, bind: Callable[[Scope, Scalar], None]) -> tuple[Body, Callable[[State], Outcome]]:
+def _plain_for(
+    context: Context,
+    node: ast.For,
+    scope: Scope,
+    frame: Frame,
+    state: State,
+    extent: Range,
+    bind: Callable[[Scope, Scalar], None],
+) -> tuple[Body, Callable[[State], Outcome]]:
     index, *flat = params = _params([integer(0), *state.flat()], node.variable.name)
-    region = capture(context, lambda: _elaborate(context, node, scope, frame, state, flat, lambda s: bind(s, Scalar(index, INT))), params)
+    region = capture(
+        context,
+        lambda: _elaborate(context, node, scope, frame, state, flat, lambda s: bind(s, Scalar(index, INT))),
+        params,
+    )
 
     def complete(final: State) -> Outcome:
         block = finish(context, region, lambda: _after(context, final, region.payload, node.span))
-        outs = context.builder.emit("fold", [extent.count.atom, *final.flat()], {"carries": len(final.flat()), "reverse": False}, [block])
+        outs = context.builder.emit(
+            "fold", [extent.count.atom, *final.flat()], {"carries": len(final.flat()), "reverse": False}, [block]
+        )
         _store(context, scope, final, outs, node.span)
         return Outcome(NEXT)
 
@@ -232,12 +256,24 @@ def _store(context: Context, scope: Scope, state: State, outs: Sequence[Var], sp
     return values[-1] if state.returned is not None else None
 
 
-def _early_for(context: Context, node: ast.For, scope: Scope, frame: Frame, state: State, extent: Range, bind: Callable[[Scope, Scalar], None]) -> tuple[Body, Callable[[State], Outcome]]:
+def _early_for(
+    context: Context,
+    node: ast.For,
+    scope: Scope,
+    frame: Frame,
+    state: State,
+    extent: Range,
+    bind: Callable[[Scope, Scalar], None],
+) -> tuple[Body, Callable[[State], Outcome]]:
     """A `while` that counts its steps, and stops when the status says so."""
     status = integer(NEXT)
     initial = [integer(0), status, *state.flat()]
     params = _params(initial, node.variable.name)
-    region = capture(context, lambda: _elaborate(context, node, scope, frame, state, params[2:], lambda s: bind(s, Scalar(params[0], INT))), params)
+    region = capture(
+        context,
+        lambda: _elaborate(context, node, scope, frame, state, params[2:], lambda s: bind(s, Scalar(params[0], INT))),
+        params,
+    )
 
     def test() -> list[Atom]:
         inside = context.builder.prim("lt", tested[0], extent.count.atom)
@@ -248,7 +284,14 @@ def _early_for(context: Context, node: ast.For, scope: Scope, frame: Frame, stat
 
     def complete(final: State) -> Outcome:
         condition = context.builder.block_with(tested, lambda *_: test())
-        block = finish(context, region, lambda: [context.builder.prim("add", params[0], integer(1)), *_with_status(context, final, region.payload, node.span)])
+        block = finish(
+            context,
+            region,
+            lambda: [
+                context.builder.prim("add", params[0], integer(1)),
+                *_with_status(context, final, region.payload, node.span),
+            ],
+        )
         outs = context.builder.while_blocks([*initial[:2], *final.flat()], condition, block)
         value = _store(context, scope, final, outs[2 : 2 + len(final.flat())], node.span)
         return Outcome(Scalar(outs[1], INT), value)
@@ -270,13 +313,17 @@ def run_while(context: Context, node: ast.While, scope: Scope, frame: Frame) -> 
         initial = [integer(NEXT), *state.flat()] if leaves_early else state.flat()
         params = _params(initial)
         carried = params[1:] if leaves_early else params
-        region = capture(context, lambda: _elaborate(context, node, scope, frame, state, carried, lambda s: None), params)
+        region = capture(
+            context, lambda: _elaborate(context, node, scope, frame, state, carried, lambda s: None), params
+        )
         return region.payload, lambda final: _complete_while(context, node, scope, final, region, initial)
 
     return _until_stable(context, node, scope, attempt)
 
 
-def _complete_while(context: Context, node: ast.While, scope: Scope, state: State, region: Captured[Body], initial: Sequence[Atom]) -> Outcome:
+def _complete_while(
+    context: Context, node: ast.While, scope: Scope, state: State, region: Captured[Body], initial: Sequence[Atom]
+) -> Outcome:
     early = len(initial) - len(state.flat())
     condition = _condition(context, node, scope, state, initial, early)
     if early:
@@ -288,7 +335,9 @@ def _complete_while(context: Context, node: ast.While, scope: Scope, state: Stat
     return Outcome(Scalar(outs[0], INT), value) if early else Outcome(NEXT)
 
 
-def _condition(context: Context, node: ast.While, scope: Scope, state: State, initial: Sequence[Atom], early: int) -> Block:
+def _condition(
+    context: Context, node: ast.While, scope: Scope, state: State, initial: Sequence[Atom], early: int
+) -> Block:
     """The region that tests whether to go on; the written condition is not evaluated once the loop was left."""
     params = _params(initial)
 
@@ -305,5 +354,3 @@ def _condition(context: Context, node: ast.While, scope: Scope, state: State, in
         return list(context.builder.cond(running, written, lambda: [literal(False, "bool")]))
 
     return context.builder.block_with(params, body)
-
-

@@ -23,7 +23,12 @@ def matmul(context: Context, left: Value, right: Value, span: Span) -> Value:
     inner = left.shape[-1:]
     message = f"the inner sizes of @ differ: {context.text(left)} and {context.text(right)}"
     require_same_shape(context, inner, right.shape[:1], span, message)
-    return product(context, SPECS[left.rank, right.rank], with_element(context, left, element), with_element(context, right, element))
+    return product(
+        context,
+        SPECS[left.rank, right.rank],
+        with_element(context, left, element),
+        with_element(context, right, element),
+    )
 
 
 def _common(context: Context, left: Array, right: Array, span: Span) -> ScalarType:

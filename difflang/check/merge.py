@@ -124,7 +124,9 @@ def _results(context: Context, slots: Sequence[_Slot], way: int, span: Span) -> 
     return results
 
 
-def _emit(context: Context, condition: Atom, blocks: Sequence[Block], slots: Sequence[_Slot], span: Span) -> list[Value]:
+def _emit(
+    context: Context, condition: Atom, blocks: Sequence[Block], slots: Sequence[_Slot], span: Span
+) -> list[Value]:
     with context.at(span):
         outs = list(context.builder.emit("cond", [condition], {}, blocks))
     require_visible(context, outs, span)

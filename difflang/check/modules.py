@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from difflang.check.environment import Binding, Scope
 from difflang.check.functions import Closure, OverloadSet
+from difflang.check.kinds import SCALAR_NAMES, parameter_kinds, size_names
 from difflang.check.special import special_function
 from difflang.check.types import StructInfo
-from difflang.check.kinds import SCALAR_NAMES, parameter_kinds, size_names
 from difflang.check.values import ItemValue, ModuleValue, TypeValue, Value
 from difflang.diagnostics.model import Label, Span, error
 from difflang.diagnostics.suggest import did_you_mean
@@ -37,7 +37,9 @@ class ModuleScope(Scope):
             self._enter(item)
         for item in module.items:
             if isinstance(item, ast.DataDef):
-                self.types.update({n: Size.name(self._global(n)) for n in size_names(item.type, self) if n not in self.items})
+                self.types.update(
+                    {n: Size.name(self._global(n)) for n in size_names(item.type, self) if n not in self.items}
+                )
 
     def _global(self, size: str) -> str:
         """The name of a size of a data item in the whole program."""
@@ -87,7 +89,12 @@ class ModuleScope(Scope):
             case ast.FunctionDef() as node if self.rules_of(name):
                 if len(items) > 1:
                     rule = next(iter(self.rules_of(name).values()))
-                    raise error("E0511", f"`{name}` has several forms, so a rule for it is not clear", rule.span, hint="give the form with the rule a name of its own")
+                    raise error(
+                        "E0511",
+                        f"`{name}` has several forms, so a rule for it is not clear",
+                        rule.span,
+                        hint="give the form with the rule a name of its own",
+                    )
                 return special_function(node, self, self.rules_of(name))
             case ast.FunctionDef():
                 members = [Closure(i, self, name) for i in items if isinstance(i, ast.FunctionDef)]
@@ -115,7 +122,9 @@ class ModuleScope(Scope):
     def _from_import(self, node: ast.FromImport, name: str) -> Value:
         wanted, span = next((n, s) for n, alias, s in node.names if (alias or n) == name)
         submodule = (*node.module, wanted)
-        if not self.program.has_module(node.module, self.directory) and self.program.has_module(submodule, self.directory):
+        if not self.program.has_module(node.module, self.directory) and self.program.has_module(
+            submodule, self.directory
+        ):
             return ModuleValue(".".join(submodule), self.program.module(submodule, self.directory, span))
         owner = self.program.module(node.module, self.directory, node.span)
         if owner.own(wanted) is None and self.program.has_module(submodule, self.directory):

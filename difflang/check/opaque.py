@@ -28,7 +28,9 @@ class OpaqueFunction(FunctionValue):
         wanted = self.node.parameters
         if len(arguments.positional) + len(arguments.keywords) != len(wanted):
             count = len(arguments.positional) + len(arguments.keywords)
-            raise context.error("E0302", f"`{self.name}` takes {len(wanted)} arguments, but {count} are given", arguments.span)
+            raise context.error(
+                "E0302", f"`{self.name}` takes {len(wanted)} arguments, but {count} are given", arguments.span
+            )
         for k, (value, node) in enumerate(zip(arguments.positional, wanted, strict=False)):
             type_ = resolve(context, node, self.scope)
             coerce(context, value, type_, arguments.span_of(k), f"argument {k + 1} of `{self.name}`")

@@ -50,7 +50,9 @@ def binary(context: Context, symbol: str, left: Value, right: Value, span: Span)
     raise unfit(context, symbol, left, right, span)
 
 
-def unfit(context: Context, symbol: str, left: Value, right: Value, span: Span, hint: str | None = None) -> DiffLangError:
+def unfit(
+    context: Context, symbol: str, left: Value, right: Value, span: Span, hint: str | None = None
+) -> DiffLangError:
     message = f"{symbol} does not work on {context.text(left)} and {context.text(right)}"
     if hint is None and any(isinstance(v, Scalar | Array) and element_of(v) == BOOL for v in (left, right)):
         hint = "a bool is no number: use and, or, not, or write 1 if ... else 0"
@@ -71,7 +73,9 @@ def _fold(context: Context, symbol: str, left: Number, right: Number, span: Span
     except ZeroDivisionError:
         if symbol == "/":
             value = float(left.value)
-            return Number(float("nan") if value == 0 or value != value else float("inf") if value > 0 else -float("inf"))
+            return Number(
+                float("nan") if value == 0 or value != value else float("inf") if value > 0 else -float("inf")
+            )
         raise context.error("E0305", f"{symbol} by zero", span) from None
     except OverflowError:
         return Number(float("inf"))
@@ -118,8 +122,12 @@ def _numeric(context: Context, symbol: str, left: Value, right: Value, span: Spa
         element = context.real
     if isinstance(left, Array) or isinstance(right, Array):
         name = PRIMITIVE[symbol]
-        return elementwise(context, lambda a, b: context.builder.prim(name, a, b), [left, right], element, element, span, symbol)
-    return _scalars(context, symbol, as_scalar(context, left, element, span), as_scalar(context, right, element, span), element)
+        return elementwise(
+            context, lambda a, b: context.builder.prim(name, a, b), [left, right], element, element, span, symbol
+        )
+    return _scalars(
+        context, symbol, as_scalar(context, left, element, span), as_scalar(context, right, element, span), element
+    )
 
 
 def common_element(context: Context, symbol: str, left: Value, right: Value, span: Span) -> ScalarType:
@@ -181,10 +189,20 @@ def power(context: Context, left: Number | Scalar | Array, right: Number | Scala
         base = materialize(context, left)
         assert isinstance(base, Scalar | Array)
         to = convert(context, right.atom, INT)
-        return elementwise(context, lambda a: context.builder.prim("powi", a, to), [base], element_of(base), element_of(base), span, "**")
+        return elementwise(
+            context,
+            lambda a: context.builder.prim("powi", a, to),
+            [base],
+            element_of(base),
+            element_of(base),
+            span,
+            "**",
+        )
     element = common_element(context, "**", left, right, span)
     element = context.real if is_int(element) else element
-    return elementwise(context, lambda a, b: context.builder.prim("pow", a, b), [left, right], element, element, span, "**")
+    return elementwise(
+        context, lambda a, b: context.builder.prim("pow", a, b), [left, right], element, element, span, "**"
+    )
 
 
 def _integer_power(context: Context, left: Value, exponent: int, real: bool, span: Span) -> Value:
@@ -194,7 +212,9 @@ def _integer_power(context: Context, left: Value, exponent: int, real: bool, spa
         element = context.real
     if exponent == 2 and element == INT and isinstance(left, Scalar):
         return int_arithmetic(context, "*", left, left)
-    return elementwise(context, lambda a: context.builder.prim("powi", a, integer(exponent)), [left], element, element, span, "**")
+    return elementwise(
+        context, lambda a: context.builder.prim("powi", a, integer(exponent)), [left], element, element, span, "**"
+    )
 
 
 def elementwise(
@@ -219,7 +239,9 @@ def elementwise(
     builder = context.builder
 
     def body(*index: Atom) -> list[Atom]:
-        return [function(*(builder.get(r.atom, *index, inbounds=True) if isinstance(r, Array) else r.atom for r in ready))]
+        return [
+            function(*(builder.get(r.atom, *index, inbounds=True) if isinstance(r, Array) else r.atom for r in ready))
+        ]
 
     atom = builder.build(context.shape_atoms(arrays[0].shape), body)[0]
     return Array(atom, result, arrays[0].shape)
@@ -249,7 +271,7 @@ def negate(context: Context, value: Value, span: Span) -> Value:
             return _each(value, lambda v: negate(context, v, span))
         case Scalar() if value.type == INT:
             return int_arithmetic(context, "-", Scalar(integer(0), INT, Size.literal(0)), value)
-        case (Scalar() | Array()) if _is_numeric(value):
+        case Scalar() | Array() if _is_numeric(value):
             element = element_of(value)
             if isinstance(value, Scalar) and isinstance(value.atom, Literal):
                 return Scalar(literal(-value.atom.value, element.dtype), element)
@@ -269,7 +291,9 @@ def compare(context: Context, symbol: str, left: Value, right: Value, span: Span
         raise unfit(context, symbol, left, right, span)
     name = COMPARISON[symbol]
     if isinstance(left, Array) or isinstance(right, Array):
-        found = elementwise(context, lambda a, b: context.builder.prim(name, a, b), [left, right], element, BOOL, span, symbol)
+        found = elementwise(
+            context, lambda a, b: context.builder.prim(name, a, b), [left, right], element, BOOL, span, symbol
+        )
         assert isinstance(found, Array)
         return found
     a, b = as_scalar(context, left, element, span), as_scalar(context, right, element, span)

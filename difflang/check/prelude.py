@@ -7,10 +7,10 @@ import math
 from difflang.check import builtins
 from difflang.check.builtins.registry import BUILTINS
 from difflang.check.calls import BuiltinFunction
-from difflang.check.operator_calls import OPERATORS
 from difflang.check.effects import Print, Report
-from difflang.check.reductions import Reduction
 from difflang.check.kinds import SCALAR_NAMES
+from difflang.check.operator_calls import OPERATORS
+from difflang.check.reductions import Reduction
 from difflang.check.values import Number, PrecisionConstant, TypeValue, Value
 
 REDUCTIONS = ("sum", "prod", "max", "min", "mean", "any", "all", "argmax", "argmin", "logsumexp")

@@ -62,7 +62,11 @@ class Program:
 
     def functions(self) -> list[str]:
         """The names of the functions of the file."""
-        return [name for name, items in self.root.items.items() if isinstance(items[0], ast.FunctionDef | ast.ImplicitDef | ast.ExternDef)]
+        return [
+            name
+            for name, items in self.root.items.items()
+            if isinstance(items[0], ast.FunctionDef | ast.ImplicitDef | ast.ExternDef)
+        ]
 
     def check(self) -> list[Diagnostic]:
         """Every mistake in the file, found without compiling: each function is elaborated for all its sizes."""
@@ -87,7 +91,7 @@ class Program:
         given: Collection[str] | None = None,
         statics: Mapping[str, int] | None = None,
     ) -> Lowered:
-        """A function of the program as closed Core. `expression` is any expression of function type in the file's scope.
+        """A function of the program as closed Core. `expression` is any expression of function type in its scope.
 
         Parameters that are not in `given` and have defaults take them inside. Raises DiffLangError.
         """
@@ -120,7 +124,11 @@ class Program:
         path = self._file(module, directory)
         if path is None:
             name = ".".join(module)
-            hint = did_you_mean(name, self._module_names(directory), f"modules are files beside this one ({name.replace('.', '/')}.dl), or in the standard library")
+            hint = did_you_mean(
+                name,
+                self._module_names(directory),
+                f"modules are files beside this one ({name.replace('.', '/')}.dl), or in the standard library",
+            )
             raise error("E0202", f"there is no module called `{name}`", span, hint=hint)
         return self._module_at(path, ".".join(module))
 
@@ -133,7 +141,12 @@ class Program:
         return self._modules[path]
 
     def _module_names(self, directory: Path) -> list[str]:
-        return [p.stem for base in (directory, library_directory()) for p in sorted(base.glob("*.dl")) if p.stem != "prelude"]
+        return [
+            p.stem
+            for base in (directory, library_directory())
+            for p in sorted(base.glob("*.dl"))
+            if p.stem != "prelude"
+        ]
 
     def prelude_module(self) -> ModuleScope | None:
         """The part of the prelude that is written in DiffLang."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import reduce as left_fold
 
 from difflang.check.clauses import Level, bind_indices, check_names, clause_range, levels
-from difflang.check.coerce import as_condition, as_real, boolean, convert, with_element
+from difflang.check.coerce import as_condition, as_real, as_size, boolean, convert, with_element
 from difflang.check.context import Context
 from difflang.check.environment import Scope
 from difflang.check.leafwise import leafwise
@@ -46,7 +46,9 @@ class Generated:
             return Scalar(outs[0], INT)
         return rebuild(template, outs)
 
-    def _nest(self, operation: str, element: Callable[[Scope], Value], depth: int, scope: Scope, templates: list[Value]):
+    def _nest(
+        self, operation: str, element: Callable[[Scope], Value], depth: int, scope: Scope, templates: list[Value]
+    ):
         context = self.context
         clauses = self.levels[depth].clauses
         names = [c.name for c in self.node.clauses]
@@ -59,9 +61,13 @@ class Generated:
                 return self._nest(operation, element, depth + 1, inner, templates)
             return self._leaf(operation, element, inner, templates)
 
-        return context.builder.reduce(operation, [context.sizes.dimension(context.size_of(r.count)) for r in ranges], body)
+        return context.builder.reduce(
+            operation, [context.sizes.dimension(context.size_of(r.count)) for r in ranges], body
+        )
 
-    def _leaf(self, operation: str, element: Callable[[Scope], Value], scope: Scope, templates: list[Value]) -> Sequence[Atom]:
+    def _leaf(
+        self, operation: str, element: Callable[[Scope], Value], scope: Scope, templates: list[Value]
+    ) -> Sequence[Atom]:
         context = self.context
 
         def value() -> list[Atom]:
@@ -79,7 +85,9 @@ class Generated:
         return atoms(map_leaves(lambda leaf: identity(self.context, operation, leaf), template))
 
     def _require_reducible(self, operation: str, value: Value) -> None:
-        numeric = isinstance(value, Scalar) or (operation == "sum" and isinstance(value, Array | TupleValue | StructValue))
+        numeric = isinstance(value, Scalar) or (
+            operation == "sum" and isinstance(value, Array | TupleValue | StructValue)
+        )
         if not numeric:
             message = f"`{operation}` takes numbers, but this is {self.context.text(value)}"
             raise self.context.error("E0305", message, self.node.element.span)
@@ -102,7 +110,14 @@ def identity(context: Context, operation: str, leaf: Scalar | Array) -> Value:
     dtype = element_of(leaf).dtype
     if operation in ("all", "any"):
         return boolean(operation == "all")
-    values = {"sum": 0, "prod": 1, "max": SMALLEST.get(dtype, 0), "argmax": SMALLEST.get(dtype, 0), "min": LARGEST.get(dtype, 0), "argmin": LARGEST.get(dtype, 0)}
+    values = {
+        "sum": 0,
+        "prod": 1,
+        "max": SMALLEST.get(dtype, 0),
+        "argmax": SMALLEST.get(dtype, 0),
+        "min": LARGEST.get(dtype, 0),
+        "argmin": LARGEST.get(dtype, 0),
+    }
     atom = literal(values[operation], dtype)
     if isinstance(leaf, Scalar):
         return Scalar(atom, leaf.type)
@@ -143,7 +158,9 @@ class Reduction(FunctionValue):
                 return _logsumexp_of(context, generated)
             case "argmax" | "argmin" if len(generated.levels) > 1:
                 hint = "use a loop that keeps the best so far"
-                raise context.error("E0410", f"the ranges of `{self.name}` may not depend on each other", generator.span, hint=hint)
+                raise context.error(
+                    "E0410", f"the ranges of `{self.name}` may not depend on each other", generator.span, hint=hint
+                )
             case _:
                 return generated.reduce(self.name, lambda inner: self._element(context, generator, inner))
 
@@ -159,17 +176,29 @@ class Reduction(FunctionValue):
         if self.name in ("max", "min") and len(given) >= 2 and not arguments.keywords:
             return left_fold(lambda a, b: extreme(context, self.name, a, b, arguments.span), given)
         if len(given) != 1 or arguments.keywords:
-            message = f"`{self.name}` takes one array, or `e for i`" + (", or two values" if self.name in ("max", "min") else "")
+            message = f"`{self.name}` takes one array, or `e for i`" + (
+                ", or two values" if self.name in ("max", "min") else ""
+            )
             raise context.error("E0302", message, arguments.span)
         if not isinstance(given[0], Array):
             hint = f"write {self.name}(e for i in 0..n), or give it an array"
-            raise context.error("E0305", f"`{self.name}` takes an array, but this is {context.text(given[0])}", arguments.span_of(0), hint=hint)
+            raise context.error(
+                "E0305",
+                f"`{self.name}` takes an array, but this is {context.text(given[0])}",
+                arguments.span_of(0),
+                hint=hint,
+            )
         return self.over_array(context, given[0], arguments.span)
 
     def over_array(self, context: Context, array: Array, span: Span) -> Value:
         """The reduction of all elements."""
         if self.name in ("any", "all") and array.element != BOOL:
-            raise context.error("E0305", f"`{self.name}` takes bools, but this is {context.text(array)}", span, hint=f"write {self.name}(x[i] > 0 for i)")
+            raise context.error(
+                "E0305",
+                f"`{self.name}` takes bools, but this is {context.text(array)}",
+                span,
+                hint=f"write {self.name}(x[i] > 0 for i)",
+            )
         if self.name in NEEDS_ELEMENTS:
             require_positive(context, self.name, array.shape, span)
         match self.name:
@@ -228,7 +257,7 @@ def _real_element(context: Context, node: ast.Generator, scope: Scope) -> Scalar
 
 
 def _logsumexp_of(context: Context, generated: Generated) -> Value:
-    """With independent ranges the elements are computed once, into an array; else once for the maximum, once for the sum."""
+    """With independent ranges the elements are computed once, as an array; else twice, for the maximum and the sum."""
     node = generated.node
     if len(generated.levels) == 1 and node.condition is None:
         array = context.evaluate(ast.Comprehension(node.span, node.element, node.clauses), generated.scope)
@@ -258,7 +287,7 @@ def logsumexp(context: Context, array: Array, span: Span) -> Scalar:
 
 
 def _shift(context: Context, largest: Atom) -> Atom:
-    """The largest element as a constant for every derivative (the result does not depend on it), 0 if it is infinite."""
+    """The largest element as a constant for derivatives (the result does not depend on it), 0 if it is infinite."""
     builder = context.builder
     constant = builder.prim("stop_grad", largest)
     return builder.prim("select", builder.prim("isfinite", constant), constant, literal(0, largest.type.dtype))
@@ -278,7 +307,7 @@ def _log_of_sum(context: Context, total: Atom, shift: Atom) -> Atom:
 
 
 def extreme(context: Context, name: str, left: Value, right: Value, span: Span) -> Value:
-    """`min(a, b)`, `max(a, b)`: numbers, arrays of one shape, an array and a number, or structures of these leaf by leaf."""
+    """`min(a, b)`, `max(a, b)`: numbers, arrays of one shape, an array and a number, structures leaf by leaf."""
     return leafwise(context, name, [left, right], span, lambda c, v, place: _extreme_leaf(c, name, v[0], v[1], place))
 
 
@@ -290,7 +319,9 @@ def _extreme_leaf(context: Context, name: str, left: Value, right: Value, span: 
     element = common_element(context, name, left, right, span)
     if not (is_float(element) or is_int(element)):
         raise unfit(context, name, left, right, span)
-    result = elementwise(context, lambda a, b: context.builder.prim(name, a, b), [left, right], element, element, span, name)
+    result = elementwise(
+        context, lambda a, b: context.builder.prim(name, a, b), [left, right], element, element, span, name
+    )
     return _named_extreme(context, name, left, right, result)
 
 
@@ -298,7 +329,7 @@ def _named_extreme(context: Context, name: str, left: Value, right: Value, resul
     """The larger of two ints keeps its text as a size, so that two arrays made with it have one shape."""
     if not isinstance(result, Scalar) or result.type != INT:
         return result
-    sizes = [Size.literal(v.value) if isinstance(v, Number) and isinstance(v.value, int) else context.size_of(v) for v in (left, right) if isinstance(v, Number | Scalar) and not (isinstance(v, Number) and isinstance(v.value, float))]
-    return Scalar(result.atom, INT, context.sizes.named(f"{name}({sizes[0]}, {sizes[1]})", result.atom))
-
-
+    span = context.builder.span
+    assert span is not None
+    first, second = (as_size(context, v, span) for v in (left, right))
+    return Scalar(result.atom, INT, context.sizes.named(f"{name}({first}, {second})", result.atom))

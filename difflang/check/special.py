@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 
 from difflang.check.closed import Region, elaborated, emit_closed
@@ -176,7 +176,9 @@ class WithRules(Custom):
         block, _ = elaborated(context, [*types, *outs, *bars], body, rule.span, float_atoms)
         return Region(block, 0, len(outs) + len(bars))
 
-    def _stated(self, context: Context, rule: ast.RuleDef, scope: Scope, arguments: Sequence[Value], like: Value) -> Value:
+    def _stated(
+        self, context: Context, rule: ast.RuleDef, scope: Scope, arguments: Sequence[Value], like: Value
+    ) -> Value:
         """The body of a rule, whose result must be of the type of `like`."""
         names = [p.name for p in rule.parameters]
         if len(names) != len(arguments):
@@ -199,7 +201,7 @@ def _rule_shape(function: Closure, rule: ast.RuleDef, count: int) -> str:
 
 
 @contextmanager
-def rule_running(context: Context, rule: ast.RuleDef, name: str) -> Iterator[None]:
+def rule_running(context: Context, rule: ast.RuleDef, name: str) -> Generator[None]:
     """While a rule is elaborated, calls of its function are plain ones, and no recursion."""
     running = context.activations.pop()
     context.activations.append(Activation(rule, name, rule.span, False))
@@ -262,7 +264,13 @@ class Implicit(Custom):
 
     def _residual(self, context: Context, scope: Scope, result: Value) -> Value:
         """left - right of every condition, each of the shape of its unknown."""
-        unknowns = [result] if len(self.item.unknowns) == 1 else list(result.elements) if isinstance(result, TupleValue) else []
+        unknowns = (
+            [result]
+            if len(self.item.unknowns) == 1
+            else list(result.elements)
+            if isinstance(result, TupleValue)
+            else []
+        )
         for unknown, value in zip(self.item.unknowns, unknowns, strict=True):
             scope.bind(unknown.name, value)
         parts = [
@@ -287,7 +295,12 @@ class Implicit(Custom):
             inner = self.around(scope, values, flat[len(shapes) :])
             solver = context.evaluate(named, inner) if named is not None else _gmres(context, self.item.span)
             if not isinstance(solver, FunctionValue):
-                raise context.error("E0512", "`via` names a function that solves linear systems", self.item.span, hint="write via linalg.cg")
+                raise context.error(
+                    "E0512",
+                    "`via` names a function that solves linear systems",
+                    self.item.span,
+                    hint="write via linalg.cg",
+                )
             right = rebuild(result, flat[: len(shapes)])
             found = solver.call(context, Arguments((LinearOperator(result), right), {}, self.item.span))
             return coerce(context, found, context.type_of(result), self.item.span, "the solution of the linear system")
@@ -314,4 +327,3 @@ class LinearOperator(FunctionValue):
         vector = coerce(context, arguments.positional[0], context.type_of(self.like), arguments.span, "the vector")
         flat = atoms(vector)
         return rebuild(vector, context.builder.emit("operator", flat, {}, (), [a.type for a in flat]))
-

@@ -14,7 +14,8 @@ from difflang.check.opaque import OpaqueFunction
 from difflang.check.types import INT, FunctionType, SingletonType, StructInfo, StructType, TupleType, Type
 from difflang.check.typing import field_types, resolve
 from difflang.check.values import Array, ErrorValue, Scalar, StructValue, TupleValue, TypeValue, Value
-from difflang.core.ir import Atom, Type as CoreType, Var
+from difflang.core.ir import Atom, Var
+from difflang.core.ir import Type as CoreType
 from difflang.core.ops import I64, integer
 from difflang.signature import ArrayType, ParameterInfo, ScalarType
 from difflang.sizes import Size
@@ -70,7 +71,11 @@ class SpecimenMaker:
         if self.given is not None:
             return parameter.name in self.given
         node = parameter.type
-        return node is not None and not isinstance(node, ast.FunctionType) and not (isinstance(node, ast.Name) and node.name in generic)
+        return (
+            node is not None
+            and not isinstance(node, ast.FunctionType)
+            and not (isinstance(node, ast.Name) and node.name in generic)
+        )
 
     def like(self, value: Value, name: str) -> Value:
         """A parameter of the type of a value."""
@@ -113,7 +118,8 @@ class SpecimenMaker:
     def _generic(self, name: str) -> Type:
         if not self.opaque:
             raise self.context.error(
-                "E0322", f"`{name}` may be any type, so this function cannot be called from outside", self.context.builder.span,
+                "E0322", f"`{name}` may be any type, so this function cannot be called from outside",
+                self.context.builder.span,
                 hint="call it from a function whose parameters have definite types",
             )  # fmt: skip
         return SingletonType(ErrorValue(), name)
@@ -139,7 +145,7 @@ class SpecimenMaker:
         return self._sizes[name]
 
     def _named(self, var: Var, written: Size, *, rigid: bool = False) -> Size:
-        """A size of its own for what the user writes as `written`; where they may differ the call will compare the two."""
+        """A size of its own for what the user writes as `written`; the call compares the two if they may differ."""
         made = self.context.sizes.fresh(var.name, var, rigid=rigid)
         self._vars[made] = var
         if made != written:
@@ -163,7 +169,11 @@ class SpecimenMaker:
                 return unknown
             case FunctionType() | SingletonType():
                 where = f" ({type_source(node)})" if node is not None else ""
-                raise self.context.error("E0322", f"`{name}` is a function{where}, so it cannot be given from outside", self.context.builder.span)
+                raise self.context.error(
+                    "E0322",
+                    f"`{name}` is a function{where}, so it cannot be given from outside",
+                    self.context.builder.span,
+                )
 
     def _scalar(self, type_: ScalarType, name: str) -> Scalar:
         var = self._param(CoreType(type_.dtype), name)
@@ -201,7 +211,12 @@ class SpecimenMaker:
         missing = [p for p, a in zip(type_.info.parameters, type_.arguments, strict=True) if a is None]
         if missing and not self.opaque:
             wanted = f"{type_.info.name}[{', '.join(type_.info.parameters)}]"
-            raise self.context.error("E0322", f"`{name}` needs the arguments of its type in brackets", self.context.builder.span, hint=f"write {name}: {wanted}")
+            raise self.context.error(
+                "E0322",
+                f"`{name}` needs the arguments of its type in brackets",
+                self.context.builder.span,
+                hint=f"write {name}: {wanted}",
+            )
         if missing:
             type_ = self._completed(type_)
         types = field_types(self.context, type_)
@@ -219,13 +234,20 @@ class SpecimenMaker:
         info = type_.info
         arguments: list[Size | Type | None] = []
         for name, kind, argument in zip(info.parameters, info.kinds, type_.arguments, strict=True):
-            made: Size | Type = self.size(f"{info.name}.{name}") if kind == "size" else self._generic(f"{info.name}.{name}")
+            made: Size | Type = (
+                self.size(f"{info.name}.{name}") if kind == "size" else self._generic(f"{info.name}.{name}")
+            )
             arguments.append(made if argument is None else argument)
         return StructType(info, tuple(arguments))
 
     def _function(self, node: ast.FunctionType, scope: Scope, name: str) -> Value:
         if not self.opaque:
-            raise self.context.error("E0322", f"`{name}` is a function, so it cannot be given from outside", node.span, hint="call this function from another one that names the function")
+            raise self.context.error(
+                "E0322",
+                f"`{name}` is a function, so it cannot be given from outside",
+                node.span,
+                hint="call this function from another one that names the function",
+            )
         return OpaqueFunction(name, node, self._with_ints(node, scope), self)
 
     def of_struct(self, definition: ast.StructDef, scope: Scope) -> Value:

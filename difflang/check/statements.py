@@ -56,10 +56,17 @@ def run_body(
         return outcome.value
     if outcome.value is None and expected is None:
         return NothingValue()
-    raise context.error("E0307", "some way through this function ends without a `return`", end, hint="end every branch with `return ...`")
+    raise context.error(
+        "E0307",
+        "some way through this function ends without a `return`",
+        end,
+        hint="end every branch with `return ...`",
+    )
 
 
-def run(context: Context, statements: tuple[ast.Statement, ...], rest: Rest, scope: Scope, frame: Frame) -> tuple[Outcome, Scope]:
+def run(
+    context: Context, statements: tuple[ast.Statement, ...], rest: Rest, scope: Scope, frame: Frame
+) -> tuple[Outcome, Scope]:
     """Elaborates statements and then the rest; also gives the scope of the outermost block at the end."""
     for k, statement in enumerate(statements):
         following = (*rest, statements[k + 1 :])
@@ -132,7 +139,12 @@ def simple(context: Context, statement: ast.Statement, scope: Scope) -> None:
         case ast.ExprStatement():
             value = context.evaluate(statement.value, scope)
             if not isinstance(value, NothingValue):
-                raise context.error("E0314", "this value is not used", statement.span, hint="write `let name = ...` in front, or `return`")
+                raise context.error(
+                    "E0314",
+                    "this value is not used",
+                    statement.span,
+                    hint="write `let name = ...` in front, or `return`",
+                )
         case _:
             raise AssertionError(statement)
 
@@ -174,7 +186,9 @@ def _if(context: Context, statement: ast.If, branch: int, rest: Rest, scope: Sco
     return fork(context, condition, then, otherwise, rest if leaving else (), scope, statement.span)
 
 
-def _block(context: Context, body: tuple[ast.Statement, ...], rest: Rest, scope: Scope, frame: Frame, leaving: bool) -> Ended:
+def _block(
+    context: Context, body: tuple[ast.Statement, ...], rest: Rest, scope: Scope, frame: Frame, leaving: bool
+) -> Ended:
     """A block of its own scope; with the rest after it if the `if` it belongs to may leave."""
     if leaving:
         return run(context, body, rest, scope.child(), frame)
@@ -209,8 +223,11 @@ def fork(
 def _loop(context: Context, statement: ast.For | ast.While, rest: Rest, scope: Scope, frame: Frame) -> Ended:
     from difflang.check.loops import run_for, run_while
 
-    runner = run_for if isinstance(statement, ast.For) else run_while
-    outcome = runner(context, statement, scope, replace(frame, in_loop=True))
+    inner = replace(frame, in_loop=True)
+    if isinstance(statement, ast.For):
+        outcome = run_for(context, statement, scope, inner)
+    else:
+        outcome = run_while(context, statement, scope, inner)
     if outcome.value is None:
         return None
     assert isinstance(outcome.status, Scalar)
@@ -224,4 +241,3 @@ def _loop(context: Context, statement: ast.For | ast.While, rest: Rest, scope: S
         scope,
         statement.span,
     )
-

@@ -33,7 +33,15 @@ from difflang.signature import ArrayType, ScalarType
 from difflang.sizes import Size
 from difflang.syntax import ast
 
-SCALARS: Mapping[str, ScalarType] = {"f64": F64, "f32": F32, "int": INT, "i64": INT, "i32": I32, "bool": BOOL, "key": KEY}
+SCALARS: Mapping[str, ScalarType] = {
+    "f64": F64,
+    "f32": F32,
+    "int": INT,
+    "i64": INT,
+    "i32": I32,
+    "bool": BOOL,
+    "key": KEY,
+}
 UNBOUND = "?"
 """Marks a name in a size that is not bound yet."""
 
@@ -44,7 +52,7 @@ def scalar_type(context: Context, name: str) -> ScalarType | None:
 
 
 def resolve(context: Context, node: ast.TypeExpr, scope: Scope) -> Type:
-    """The meaning of a type expression. Raises E0201 or E0403 for names that are not in scope, E0311 for what is no type."""
+    """The meaning of a type expression. Raises E0201 or E0403 for unknown names, E0311 for what is no type."""
     match node:
         case ast.Name() | ast.Attribute():
             return _named_type(context, node, scope)
@@ -55,7 +63,12 @@ def resolve(context: Context, node: ast.TypeExpr, scope: Scope) -> Type:
         case ast.FunctionType():
             return FunctionType((), None)
         case _:
-            raise context.error("E0311", "a type is expected here", node.span, hint="write real, real[n], (real, int), or a struct's name")
+            raise context.error(
+                "E0311",
+                "a type is expected here",
+                node.span,
+                hint="write real, real[n], (real, int), or a struct's name",
+            )
 
 
 def _named_type(context: Context, node: ast.Name | ast.Attribute, scope: Scope) -> Type:
@@ -65,7 +78,9 @@ def _named_type(context: Context, node: ast.Name | ast.Attribute, scope: Scope) 
             return scalar
         bound = scope.find_type(node.name)
         if isinstance(bound, Size):
-            raise context.error("E0311", f"{node.name} is a size, not a type", node.span, hint=f"did you mean real[{node.name}]?")
+            raise context.error(
+                "E0311", f"{node.name} is a size, not a type", node.span, hint=f"did you mean real[{node.name}]?"
+            )
         if bound is not None:
             return bound
     return StructType(info := struct_info(context, node, scope), tuple(None for _ in info.parameters))
@@ -85,7 +100,9 @@ def struct_info(context: Context, node: ast.Expr, scope: Scope) -> StructInfo:
             found = context.evaluate(node, scope)
     if isinstance(found, TypeValue) and found.info is not None:
         return found.info
-    raise context.error("E0311", "this is not a type", node.span, hint="write real, real[n], (real, int), or a struct's name")
+    raise context.error(
+        "E0311", "this is not a type", node.span, hint="write real, real[n], (real, int), or a struct's name"
+    )
 
 
 def _indexed_type(context: Context, node: ast.Index, scope: Scope) -> Type:
@@ -103,7 +120,12 @@ def _indexed_type(context: Context, node: ast.Index, scope: Scope) -> Type:
 def _check_argument_count(context: Context, info: StructInfo, node: ast.Index) -> None:
     if len(info.kinds) != len(node.indices):
         wanted = f"{info.name}[{', '.join(info.parameters)}]"
-        raise context.error("E0312", f"{info.name} takes {len(info.kinds)} arguments in brackets, not {len(node.indices)}", node.span, hint=f"write {wanted}")
+        raise context.error(
+            "E0312",
+            f"{info.name} takes {len(info.kinds)} arguments in brackets, not {len(node.indices)}",
+            node.span,
+            hint=f"write {wanted}",
+        )
 
 
 def _argument(context: Context, kind: str, node: ast.Expr, scope: Scope) -> Size | Type:
@@ -144,7 +166,7 @@ def _size_name(context: Context, node: ast.Name, scope: Scope, bindable: frozens
     if scope.find(node.name) is None:
         raise unknown_name(
             context, node.name, node.span, scope, "size", code="E0403",
-            hint="a size is in scope when the type of a parameter mentions it, or when it is an int parameter or a const",
+            hint="a size is known when the type of a parameter mentions it, or when it is an int parameter or a const",
         )  # fmt: skip
     return _computed_size(context, node, scope)
 
@@ -159,7 +181,12 @@ def _combine(context: Context, node: ast.Binary, left: Size, right: Size) -> Siz
             return left * right
         case _:
             if not right.constant:
-                raise context.error("E0405", "a size can be divided by a whole number only", node.span, hint="use // outside the type, and a name for the result")
+                raise context.error(
+                    "E0405",
+                    "a size can be divided by a whole number only",
+                    node.span,
+                    hint="use // outside the type, and a name for the result",
+                )
             return left.divided(right.constant)
 
 

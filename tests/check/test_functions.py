@@ -51,12 +51,17 @@ fn main(x: real[n]) -> real = size(-2) + size(x) + size([x, x]) + size(x, 10)
 
 
 def test_defaults_may_use_sizes_and_earlier_parameters(run):
-    text = "fn f(x: real[n], k: int = n - 1, y: real = x[k]) -> real = y\nfn main(x: real[n]) -> real = f(x) + 100 * f(x, k = 0)"
+    text = """
+fn f(x: real[n], k: int = n - 1, y: real = x[k]) -> real = y
+fn main(x: real[n]) -> real = f(x) + 100 * f(x, k = 0)
+"""
     assert run(text, "main", np.array([1.0, 2.0, 3.0])) == 103
 
 
 def test_named_arguments_in_any_order(run):
-    text = "fn f(a: real, b: real, c: real = 5) -> real = a + 10 * b + 100 * c\nfn main(x: real) -> real = f(b = 2, a = x)"
+    text = (
+        "fn f(a: real, b: real, c: real = 5) -> real = a + 10 * b + 100 * c\nfn main(x: real) -> real = f(b = 2, a = x)"
+    )
     assert run(text, "main", 1.0) == 521
 
 
@@ -84,7 +89,9 @@ fn main(x: real) -> real = twice(fn(y) = twice(fn(z) = 2 * z, y), x)
 
 def test_modules_beside_the_file(run, tmp_path):
     (tmp_path / "models").mkdir()
-    (tmp_path / "shapes.dl").write_text("const scale = 10\nstruct Box:\n    a: real\n    b: real\nfn area(x: Box) -> real = scale * x.a * x.b\n")
+    (tmp_path / "shapes.dl").write_text(
+        "const scale = 10\nstruct Box:\n    a: real\n    b: real\nfn area(x: Box) -> real = scale * x.a * x.b\n"
+    )
     (tmp_path / "models" / "deep.dl").write_text("fn cube(x: real) -> real = x ** 3\n")
     text = """
 import shapes
@@ -168,7 +175,9 @@ def test_string_and_function_results_are_refused():
 
 
 def test_calls_through_the_reference_keep_effects_in_order(capsys):
-    text = 'fn main(x: real) -> real:\n    print("x is", x)\n    for t in 0..2:\n        print("step", t)\n    return x\n'
+    text = (
+        'fn main(x: real) -> real:\n    print("x is", x)\n    for t in 0..2:\n        print("step", t)\n    return x\n'
+    )
     dl.loads(text).main.on(backend="reference")(2.5)
     assert capsys.readouterr().out == "x is 2.5\nstep 0\nstep 1\n"
 

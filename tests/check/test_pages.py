@@ -1,4 +1,4 @@
-"""Every page on a mistake in names, types, sizes or derivatives: its wrong program is refused with that code, its right one passes."""
+"""Pages on mistakes in names, types, sizes, derivatives: the wrong program is refused so, the right one passes."""
 
 from __future__ import annotations
 

@@ -86,7 +86,13 @@ fn collatz(start: int) -> int:
 
 
 def test_a_loop_that_runs_backwards(run):
-    text = "fn f(x: real[n]) -> real:\n    var y = 0.0\n    for i in n - 1..-1 by -1:\n        y = 2 * y + x[i]\n    return y"
+    text = """
+fn f(x: real[n]) -> real:
+    var y = 0.0
+    for i in n - 1..-1 by -1:
+        y = 2 * y + x[i]
+    return y
+"""
     assert run(text, "f", np.array([1.0, 2.0, 3.0])) == 1 + 2 * 2 + 4 * 3
 
 

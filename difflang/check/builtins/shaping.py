@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from difflang.check.builtins.arrays import sizes_of
 from difflang.check.builtins.registry import Call, builtin
@@ -34,7 +34,7 @@ def the_array(context: Context, call: Call, position: int = 0) -> Array:
 
 
 def reshaped(context: Context, array: Array, shape: tuple[Size, ...], span: Span) -> Array:
-    """The elements of an array in row-major order in another shape: the numbers of elements are compared at run time if need be."""
+    """The elements of an array in row-major order in another shape: their number is compared at run time if need be."""
     message = (
         f"{context.text(array)} cannot take the shape ({', '.join(map(str, shape))}): the numbers of elements differ"
     )
@@ -103,9 +103,13 @@ def transpose(context: Context, call: Call) -> Value:
 
 @builtin("argsort", "a")
 def argsort(context: Context, call: Call) -> Value:
-    """The positions of the elements in ascending order; equal ones stay in their order, NaN comes last."""
+    """The positions of the elements in ascending order; equal ones stay in their order, NaN comes last.
+
+    Of a matrix, each row on its own (the last dimension, as in NumPy).
+    """
     array = _sortable(context, call)
-    return Array(context.builder.emit("argsort", [array.atom])[0], INT, array.shape)
+    atom = _of_last(context, array, lambda vector: context.builder.emit("argsort", [vector])[0])
+    return Array(atom, INT, array.shape)
 
 
 @builtin("sort", "a")
@@ -113,22 +117,30 @@ def sort(context: Context, call: Call) -> Value:
     """The elements in ascending order. Its derivative moves with the elements, so it is written as a gather."""
     array = _sortable(context, call)
     builder = context.builder
-    order = builder.emit("argsort", [array.atom])[0]
 
-    def body(i: Atom) -> list[Atom]:
-        return [builder.get(array.atom, builder.get(order, i, inbounds=True), inbounds=True)]
+    def ordered(vector: Atom) -> Atom:
+        order = builder.emit("argsort", [vector])[0]
 
-    return Array(builder.build(context.shape_atoms(array.shape), body)[0], array.element, array.shape)
+        def body(i: Atom) -> list[Atom]:
+            return [builder.get(vector, builder.get(order, i, inbounds=True), inbounds=True)]
+
+        return builder.build(vector.type.shape, body)[0]
+
+    return Array(_of_last(context, array, ordered), array.element, array.shape)
 
 
 def _sortable(context: Context, call: Call) -> Array:
     array = the_array(context, call)
-    if array.rank != 1 or array.element == BOOL:
-        hint = f"the rows of a matrix: [{call.name}(a[i]) for i]" if array.rank == 2 else None
-        raise context.error(
-            "E0305",
-            f"`{call.name}` takes a vector of numbers, but this is {context.text(array)}",
-            call.spans[0],
-            hint=hint,
-        )
+    if array.element == BOOL:
+        message = f"`{call.name}` takes an array of numbers, but this is {context.text(array)}"
+        raise context.error("E0305", message, call.spans[0])
     return array
+
+
+def _of_last(context: Context, array: Array, function: Callable[[Atom], Atom]) -> Atom:
+    """A function of vectors applied along the last dimension."""
+    if array.rank == 1:
+        return function(array.atom)
+    builder = context.builder
+    leading = context.shape_atoms(array.shape[:-1])
+    return builder.build(leading, lambda *index: [function(builder.get(array.atom, *index, inbounds=True))])[0]
