@@ -106,7 +106,7 @@ class Function:
         try:
             return self._engine.lowered(self._expression, self.options.precision).signature
         except DiffLangError as problem:
-            problem.sources = self._engine.sources_with(self._expression)
+            self._engine.place(problem, self._expression)
             raise
 
     @property

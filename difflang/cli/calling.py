@@ -97,7 +97,7 @@ def _compiled(request: Request, settings: Settings) -> Prepared:
         _require_known(engine, request, lowered)
         prepared = engine.prepared(request.expression, request.options, request.given)
     except DiffLangError as problem:
-        problem.sources = engine.sources_with(request.expression)
+        engine.place(problem, request.expression)
         raise
     plans.keep(request, engine.program.sources, Plan(prepared, lowered.warnings))
     return prepared

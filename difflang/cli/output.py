@@ -28,10 +28,14 @@ def value_lines(value: Any, name: str = "") -> Iterator[str]:
 def value_text(value: Any) -> str:
     """A number with all its digits; an array as NumPy shows it; a truth value as the language writes it."""
     if isinstance(value, bool | np.bool_):
-        return "true" if value else "false"
+        return _truth(value)
     if isinstance(value, np.ndarray):
-        return np.array2string(value, separator=", ", max_line_width=100)
+        return np.array2string(value, separator=", ", max_line_width=100, formatter={"bool": _truth})
     return str(value)
+
+
+def _truth(value: object) -> str:
+    return "true" if value else "false"
 
 
 def json_text(document: Any) -> str:

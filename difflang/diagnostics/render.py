@@ -106,9 +106,10 @@ def _sentence(text: str) -> str:
     return text[0].upper() + text[1:] if prose else text
 
 
-_LANGUAGE_WORDS = frozenset(
-    "fn let var if for while real int bool key struct data const test import from return implicit extern rule".split()
-)
+_LANGUAGE_WORDS = {
+    "fn", "let", "var", "if", "for", "while", "real", "int", "bool", "key", "struct", "data", "const", "test", "import",
+    "from", "return", "implicit", "extern", "rule",
+}  # fmt: skip
 
 
 def exception_text(diagnostics: Sequence[Diagnostic], sources: Mapping[str, str] = _NO_SOURCES) -> str:

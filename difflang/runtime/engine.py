@@ -6,7 +6,7 @@ One `Engine` belongs to one program. The Python interface and the command line b
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from difflang.check import Program
 
 PRECISIONS = ("f64", "f32")
+EXPRESSION = "<expression>"
+"""The path of spans inside the function expression that was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,16 +109,25 @@ class Engine:
             prepared = self.prepared(expression, options, None if everything else frozenset(given))
             return self.run(prepared, given, host)
         except DiffLangError as problem:
-            problem.sources = self.sources_with(expression)
+            self.place(problem, expression)
             raise
 
-    def sources_with(self, expression: str) -> dict[str, str]:
-        """The texts that spans may point into: the files of the program and the expression itself."""
-        return {**self.program.sources, "<expression>": expression}
+    def place(self, problem: DiffLangError, expression: str) -> None:
+        """Gives an error the texts that its spans point into: the files of the program and the expression.
+
+        That a plain function was called by the expression explains nothing, so that label is dropped.
+        """
+        problem.sources = {**self.program.sources, EXPRESSION: expression}
+        if expression.isidentifier():
+            problem.diagnostics = tuple(_without_call(diagnostic) for diagnostic in problem.diagnostics)
 
     def run(self, prepared: Prepared, given: Mapping[str, object], host: Host) -> Outcome:
         """Runs a compiled function on arguments by name."""
         return run(prepared, given, host, self._data)
+
+
+def _without_call(diagnostic: Diagnostic) -> Diagnostic:
+    return replace(diagnostic, labels=tuple(label for label in diagnostic.labels if label.span.path != EXPRESSION))
 
 
 def prepare(lowered: Lowered, options: Options) -> Prepared:

@@ -36,7 +36,7 @@ class RunHost:
         """Calls the Python function bound to an `extern fn`. Raises E0611 where none is bound or it gives nothing."""
         function = self.externs.get(name)
         if function is None:
-            hint = f"Bind it before the call: `module.bind({name} = python_function)`."
+            hint = f"Load the program in Python and bind it before the call: `module.bind({name} = python_function)`."
             raise error("E0611", f"The extern function `{name}` is not bound to a Python function.", hint=hint)
         result = function(*args)
         if result is None:

@@ -57,7 +57,7 @@ def emit(engine: Engine, expression: str, stage: str, options: Options) -> str:
             return format_func(func)
         return deeply(lambda: find_backend(options.backend).emit(func, stage, options.compile))
     except DiffLangError as problem:
-        problem.sources = engine.sources_with(expression)
+        engine.place(problem, expression)
         raise
 
 
