@@ -34,10 +34,16 @@ def get(name: str) -> Backend:
         raise error("E0906", f"There is no backend `{name}`.", hint=hint)
     try:
         backend = entry.load()
-    except (ImportError, OSError) as problem:
+    except Exception as problem:  # the module is a stranger's, and may fail in any way when it is imported
         message = f"The backend `{name}` cannot be used here: {problem}."
-        raise error("E0906", message, hint="Install what it needs, or choose another backend.") from None
+        raise error("E0906", message, hint="Install what it needs, or choose another backend.") from problem
     if not isinstance(backend, Backend):
         message = f"The package of the backend `{name}` does not give a backend."
         raise error("E0906", message, hint="See `difflang.backend.protocol.Backend`.")
     return backend
+
+
+def forget() -> None:
+    """Looks for the installed packages again at the next use, as after an installation in a running session."""
+    get.cache_clear()
+    _entry_points.cache_clear()
