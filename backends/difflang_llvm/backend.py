@@ -59,7 +59,7 @@ def loaded(compiled: Compiled, use_cache: bool, token: str | None = None) -> Nat
     """Links object code with what it imports."""
     symbols = {name: resolve(name) for name in compiled.symbols}
     libraries = units.libraries(compiled.units, use_cache)
-    return NativeFunction(compiled, engine.link_library(compiled.code, symbols, libraries, entry=True), token)
+    return NativeFunction(compiled, engine.link_library(compiled.code, symbols, libraries, [engine.ENTRY]), token)
 
 
 def _key(func: Func, options: CompileOptions) -> str:

@@ -78,24 +78,25 @@ class Library:
     name: str
     tracker: Any
 
-    @property
-    def address(self) -> int:
-        """Where the entry of a program is."""
-        return self.tracker[ENTRY]
+    def address(self, symbol: str) -> int:
+        return self.tracker[symbol]
 
 
 def link_library(
-    code: bytes, symbols: Mapping[str, int], libraries: Sequence[Library] = (), entry: bool = False
+    code: bytes, symbols: Mapping[str, int], libraries: Sequence[Library] = (), exports: Sequence[str] = ()
 ) -> Library:
-    """Loads object code. It imports `symbols`, given by their addresses, and what the libraries define."""
+    """Loads object code. It imports `symbols`, given by their addresses, and what the libraries define.
+
+    `exports` are the symbols whose addresses are wanted.
+    """
     builder = llvm.JITLibraryBuilder()
     builder.add_object_img(code)
     for name, address in symbols.items():
         builder.import_symbol(name, address)
     for library in libraries:
         builder.add_jit_library(library.name)
-    if entry:
-        builder.export_symbol(ENTRY)
+    for name in exports:
+        builder.export_symbol(name)
     name = f"difflang.{next(_numbers)}"
     return Library(name, builder.link(_jit(), name))
 

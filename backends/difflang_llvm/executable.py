@@ -13,14 +13,14 @@ import numpy.typing as npt
 
 from difflang.backend.protocol import Host, Value
 from difflang.core.ir import DType
-from difflang.diagnostics.model import DiffLangError
 from difflang.loops.ir import HostSite, Site
 from difflang.loops.sites import failure
 from difflang.prims.arithmetic import NUMPY_DTYPES
 from difflang.runtime import failures
 from difflang_llvm import engine
 from difflang_llvm.hosting import HostPort
-from difflang_llvm.layout import FIRST_FAILURE_SLOT, HOST_FAILED, Interface, Slot
+from difflang_llvm.interrupts import interrupt_flag
+from difflang_llvm.layout import FIRST_FAILURE_SLOT, HOST_FAILED, INTERRUPTED, Interface, Slot
 from difflang_llvm.pointers import address_of
 
 FORMATS: dict[DType, str] = {"f64": "d", "f32": "f4x", "i64": "q", "i32": "i4x", "bool": "?7x"}
@@ -67,7 +67,7 @@ class NativeFunction:
         self._compiled = compiled
         self._linked = linked
         interface = compiled.interface
-        self._call = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p)(linked.address)
+        self._call = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p)(linked.address(engine.ENTRY))
         self._frame_type = ctypes.c_char * (8 * interface.slots)
         self._port = HostPort(interface.host_calls, compiled.host_sites) if interface.host_calls else None
         self._pack = _packer(interface)
@@ -83,19 +83,21 @@ class NativeFunction:
             words[k] = address_of(words[k])
         words += map(address_of, provided)
         frame = self._frame_type()
-        status = self._run(frame, words, host)
+        interrupt = interrupt_flag()
+        interrupt.value = 0
+        status = self._run(frame, ctypes.addressof(interrupt), words, host)
         if status:
             self._discard(frame)
             raise self._failure(status, frame)
         arrays = iter(provided)
         return [read(frame, arrays) for read in self._readers]
 
-    def _run(self, frame: Any, words: list[Any], host: Host) -> int:
+    def _run(self, frame: Any, interrupt: int, words: list[Any], host: Host) -> int:
         if self._port is None:
-            self._pack(frame, 0, 0, *words)
+            self._pack(frame, 0, 0, interrupt, *words)
             return self._call(frame)
         with self._port.serving(host) as caller:
-            self._pack(frame, 0, self._port.address, *words)
+            self._pack(frame, 0, self._port.address, interrupt, *words)
             status = self._call(frame)
             if status == HOST_FAILED:
                 self._discard(frame)
@@ -108,7 +110,9 @@ class NativeFunction:
             if slot.rank is not None:
                 _free(struct.unpack_from("Q", frame, 8 * slot.slot)[0])
 
-    def _failure(self, status: int, frame: Any) -> DiffLangError:
+    def _failure(self, status: int, frame: Any) -> BaseException:
+        if status == INTERRUPTED:
+            return KeyboardInterrupt()
         if status < 0:
             return failures.out_of_memory(None)
         check = self._compiled.interface.checks[status - 1]
@@ -117,9 +121,9 @@ class NativeFunction:
 
 
 def _packer(interface: Interface) -> Callable[..., None]:
-    """`struct` code that fills slot 0 and all inputs at once."""
+    """`struct` code that fills the first two slots and all inputs at once."""
     inputs = [*interface.params, *(slot for slot in interface.results if slot.shape is not None)]
-    text, position = "=Q", 1
+    text, position = "=QQ", 2
     for slot in inputs:
         text += f"{8 * (slot.slot - position)}x" + ("Q" if slot.shape is not None else FORMATS[slot.dtype])
         position = slot.slot + 1

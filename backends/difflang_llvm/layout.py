@@ -1,9 +1,9 @@
 """The frame: an array of 8-byte slots through which the host and a compiled function exchange everything.
 
-Slot 0 holds the address of the host's callback. Then follow the values of a failure, the parameters
-(scalars, pointers of arrays), the pointers of the results whose memory the caller provides, and the results
-that come out: scalars, and for every other array its pointer and dimensions. All of this is plain data, so
-that it can be stored beside the object code.
+Slot 0 holds the address of the host's callback, slot 1 that of the flag that an interrupt from the keyboard sets.
+Then follow the values of a failure, the parameters (scalars, pointers of arrays), the pointers of the results whose
+memory the caller provides, and the results that come out: scalars, and for every other array its pointer and
+dimensions. All of this is plain data, so that it can be stored beside the object code.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from difflang.core.ir import DType, Literal
-from difflang.loops.ir import Array, Operand, Program, Register
+from difflang.loops.ir import Array, Check, Operand, Program, Register, walk
 
+OUT_OF_MEMORY = -1
 HOST_FAILED = -2
-MAX_FAILURE_VALUES = 4
-FIRST_FAILURE_SLOT = 1
-FIRST_ARGUMENT_SLOT = FIRST_FAILURE_SLOT + MAX_FAILURE_VALUES
+INTERRUPTED = -3
+INTERRUPT_SLOT = 1
+FIRST_FAILURE_SLOT = 2
 Dimension = int | str
 """A known dimension, or `p<k>` for the value of parameter k."""
 
@@ -88,7 +89,8 @@ def interface_from_json(data: Any) -> Interface:
 
 def plan(program: Program) -> Interface:
     """Gives every parameter and result its slots."""
-    position = FIRST_ARGUMENT_SLOT
+    checks = (len(s.values) for s in walk(program.body) if isinstance(s, Check))
+    position = FIRST_FAILURE_SLOT + max(checks, default=0)
     numbers = {param: k for k, param in enumerate(program.params)}
     params: list[Slot] = []
     for param in program.params:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import gc
+import signal
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +24,7 @@ from tests.llvm.running import UNCACHED, Recorder, function, run
 
 F64 = Type("f64")
 SPAN = Span("p.dl", 3, 5, 3, 9)
+ROOT = Path(__file__).parents[2]
 
 
 def test_scalars_of_every_type_pass_through() -> None:
@@ -212,3 +217,37 @@ def test_literal_results() -> None:
     half, nan, three, true = run(function([], lambda b: literals))
     assert (half, three, true) == (1.5, -3, True)
     assert np.isnan(nan)
+
+
+LOOPING = """
+import sys
+from difflang.core.builder import literal
+from difflang_llvm.backend import LLVMBackend
+from tests.llvm.running import UNCACHED, Recorder, function
+from difflang.core.ir import Type
+F64 = Type('f64')
+
+def body(b, x):
+    one = literal(1.0, "f64")
+    return b.while_([x], lambda v: b.prim("ge", v, one), lambda v: [b.prim("mul", v, one)])[:1]
+
+compiled = LLVMBackend().compile(function([F64], body), UNCACHED)
+compiled([0.5], Recorder())
+print("ready", flush=True)
+try:
+    compiled([2.0], Recorder())
+except KeyboardInterrupt:
+    print("interrupted")
+print(compiled([0.25], Recorder())[0])
+"""
+
+
+def test_an_endless_loop_can_be_interrupted() -> None:
+    command = [sys.executable, "-c", LOOPING]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        rest, _ = process.communicate(timeout=30)
+    assert (rest, process.returncode) == ("interrupted\n0.25\n", 0)

@@ -1,0 +1,64 @@
+"""Ctrl-C while compiled code runs.
+
+Python notes an interrupt and acts on it when it gets control back, which a long loop would never give. So its handler
+of the signal is wrapped by one that first sets a flag; compiled loops look at the flag and leave.
+"""
+
+from __future__ import annotations
+
+import atexit
+import ctypes
+import signal
+import threading
+from functools import cache
+
+from difflang_llvm import engine
+
+HANDLER = """
+@flag = global i32 0
+@previous = global ptr null
+
+define void @handler(i32 %signal) {
+  store volatile i32 1, ptr @flag
+  %next = load ptr, ptr @previous
+  %address = ptrtoint ptr %next to i64
+  %callable = icmp ugt i64 %address, 1
+  br i1 %callable, label %chain, label %out
+chain:
+  call void %next(i32 %signal)
+  ret void
+out:
+  ret void
+}
+"""
+ACTION_BYTES = 256
+"""More than a `struct sigaction` has anywhere; its first field is the address of the handler."""
+
+
+_unused = ctypes.c_int32(0)
+
+
+def interrupt_flag() -> ctypes.c_int32:
+    """The flag; it stays 0 where the handler cannot be wrapped."""
+    if _wrapped.cache_info().currsize or threading.current_thread() is threading.main_thread():
+        return _wrapped()
+    return _unused
+
+
+@cache
+def _wrapped() -> ctypes.c_int32:
+    """Wraps the handler; only the main thread may, and only where Python itself handles the signal."""
+    sigaction = getattr(ctypes.CDLL(None), "sigaction", None)
+    if sigaction is None or signal.getsignal(signal.SIGINT) in (signal.SIG_IGN, signal.SIG_DFL, None):
+        return _unused
+    action = ctypes.create_string_buffer(ACTION_BYTES)
+    sigaction(signal.SIGINT, None, action)
+    original = ctypes.create_string_buffer(action.raw, ACTION_BYTES)
+    handler = ctypes.c_void_p.from_buffer(action)
+    code = engine.object_code(engine.optimized(HANDLER))
+    library = engine.link_library(code, {}, (), ["handler", "flag", "previous"])
+    ctypes.c_void_p.from_address(library.address("previous")).value = handler.value
+    handler.value = library.address("handler")
+    sigaction(signal.SIGINT, action, None)
+    atexit.register(lambda kept: sigaction(signal.SIGINT, original, None), library)
+    return ctypes.c_int32.from_address(library.address("flag"))
