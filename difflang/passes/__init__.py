@@ -11,6 +11,7 @@ from difflang.passes.inline import Inline
 from difflang.passes.model import Observer, Pass, Pipeline
 from difflang.passes.nest import Nest
 from difflang.passes.simplify import Simplify
+from difflang.passes.unite import Unite
 
 CLEAN: tuple[Pass, ...] = (Simplify(), DeadCode())
 
@@ -24,6 +25,7 @@ PASSES: tuple[Pass, ...] = (
     *CLEAN,
     Nest(),
     Gather(),
+    Unite(),
     Fuse(),
     *CLEAN,
     Contract(),
