@@ -87,3 +87,34 @@ def test_importing_is_light():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_second_run_reads_no_program(folder, tmp_path):
+    code = (
+        "import sys; from difflang.cli.app import execute; status = execute(sys.argv[1:]);"
+        "print(sorted({'lark', 'difflang.check', 'difflang.syntax', 'difflang.loops.schedule', 'scipy'} & set(sys.modules)))"
+    )
+
+    def run(*words: str) -> str:
+        command = [sys.executable, "-c", code, *words]
+        environment = {**os.environ, "DIFFLANG_CACHE_DIR": str(tmp_path / "cache")}
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120, check=True)
+        return done.stdout
+
+    words = ("run", "one.dl", "width=3")
+    assert "difflang.check" in run(*words)
+    assert run(*words) == "6.0\n[]\n"
+    assert run("run", "one.dl", "width=5") == "10.0\n[]\n"
+    assert "difflang.check" in run("run", "one.dl", "width=3", "height=1"), "another specialisation"
+    (folder / "one.dl").write_text("fn main(width: real) -> real = 7 * width\n")
+    assert run(*words).startswith("21.0\n['difflang.check'"), "a changed program is read again"
+    assert run(*words) == "21.0\n[]\n"
+
+
+def test_a_new_file_beside_the_program_makes_its_plan_void(folder, tmp_path):
+    (folder / "user.dl").write_text("import special\nfn main() -> real = special.PROBE\n")
+    (folder / "special.dl").write_text("const PROBE = 3.0\n")
+    cache = str(tmp_path / "cache")
+    assert finish("run", "user.dl", DIFFLANG_CACHE_DIR=cache)[1] == "3.0\n"
+    (folder / "special.dl").write_text("const PROBE = 4.0\n")
+    assert finish("run", "user.dl", DIFFLANG_CACHE_DIR=cache)[1] == "4.0\n"
