@@ -54,7 +54,8 @@ class SizeBinder:
     def evaluate(self, size: Size) -> int | None:
         """The value of a size expression, or None where a name in it is unknown. Raises ValueError if inexact."""
         try:
-            return size.evaluate(self._atom)
+            name = _plain_name(size)
+            return self.values[name] if name is not None else size.evaluate(self._atom)
         except KeyError:
             return None
 
@@ -66,6 +67,10 @@ class SizeBinder:
     def _settle(self, entry: _Pending) -> bool:
         leaf, axis, extent, _, span = entry
         size = leaf.shape[axis]
+        name = _plain_name(size)
+        if name is not None and name not in self.values:
+            self.bind(name, extent, leaf.path, span)
+            return True
         try:
             expected = self.evaluate(size)
         except ValueError:
@@ -126,6 +131,14 @@ class SizeBinder:
         message = f"The size {names} in the type of `{leaf.path}`, {leaf_text(leaf)}, cannot be found from its shape."
         hint = f"Mention {names} alone in the type of an argument, or pass it as an `int` parameter of that name."
         return error("E0404", message, span, hint=hint)
+
+
+def _plain_name(size: Size) -> str | None:
+    """`n` for the size n, which is what nearly every dimension is; None for an expression."""
+    if len(size.terms) == 1 and len(size.terms[0][0]) == 1 and size.terms[0][1] == 1:
+        name = size.terms[0][0][0]
+        return name if name.isidentifier() else None
+    return None
 
 
 _OPERATORS: dict[type[ast.operator], Callable[[int, int], int]] = {
