@@ -72,7 +72,8 @@ def make_ready(
     own = len(arguments.positional) - from_position
     if own < 0 or (own == 0 and len(arguments.keywords) == len(named)):
         message = f"this needs the arguments of `{function.name}`" + (f", then {', '.join(extra)}" if extra else "")
-        raise context.error("E0302", message, arguments.span)
+        names = [*(function.parameter_names() or ["..."]), *extra]
+        raise context.error("E0302", message, arguments.span, hint=f"write (...)({', '.join(names)})")
     last = iter(arguments.positional[own:])
     directions = tuple(named[e] if e in named else next(last) for e in extra)
     keywords = {k: v for k, v in arguments.keywords.items() if k not in named}

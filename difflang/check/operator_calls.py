@@ -129,7 +129,10 @@ def whole_option(site: Site, name: str, default: int) -> int:
     atom = value.atom if isinstance(value, Scalar) else None
     if not isinstance(atom, Literal) or atom.dtype != "i64" or atom.value < 0:
         raise site.context.error(
-            "E0507", f"`{name}` must be a whole number that is known when the program is compiled", node.span
+            "E0507",
+            f"`{name}` must be a whole number that is known when the program is compiled",
+            node.span,
+            hint=f"write a number, such as {name} = 2, or the name of a const",
         )
     return int(atom.value)
 

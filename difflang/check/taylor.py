@@ -47,7 +47,8 @@ class CurveJet(Derivative):
         first = materialize(context, arguments.positional[0]) if arguments.positional else None
         if not isinstance(first, TupleValue) or len(first.elements) < 1:
             message = f"`jet({self.inner.name})` without an order takes the tuple of the coefficients of a curve first"
-            hint = f"write jet(f)((x0, x1, x2)), or give the order: jet(f, order = 2)(x, v), with f = {self.inner.name}"
+            f = self.inner.name
+            hint = f"write jet({f})((x0, x1, x2)), or give the order: jet({f}, order = 2)(x, v)"
             raise context.error("E0507", message, arguments.span, hint=hint)
         self.curve = first.elements
         return super().call(context, replace(arguments, positional=(self.curve[0], *arguments.positional[1:])))
