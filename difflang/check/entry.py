@@ -60,7 +60,7 @@ def finish_lowered(context: Context, maker: SpecimenMaker, name: str, result: Va
     described = None if isinstance(final, NothingValue) else describe_value(context, final, maker.public)
     sizes = tuple(p.name for p in _size_params(context, maker))
     signature = Signature(sizes, tuple(maker.infos), tuple(_apart(maker, context.data_infos())), described)
-    return optimized(Lowered(func, signature, tuple(context.warnings)))
+    return Lowered(func, signature, tuple(context.warnings))
 
 
 def _rename_clashing(context: Context, maker: SpecimenMaker) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from difflang.check import comprehension, expressions, indexing
-from difflang.check.entry import check_function, lower_function, lower_test
+from difflang.check.entry import check_function, lower_function, lower_test, optimized
 from difflang.check.modules import ModuleScope, PreludeScope
 from difflang.check.prelude import prelude_values
 from difflang.diagnostics.model import Diagnostic, DiffLangError, Span, error
@@ -81,7 +81,7 @@ class Program:
     def tests(self, precision: str = "f64") -> list[tuple[str, Callable[[], Lowered]]]:
         """The test blocks: their names, and thunks that lower them."""
         blocks = [item for item in self.root.module.items if isinstance(item, ast.TestDef)]
-        return [(t.name, lambda t=t: deeply(lambda: lower_test(self, t, precision))) for t in blocks]
+        return [(t.name, lambda t=t: deeply(lambda: optimized(lower_test(self, t, precision)))) for t in blocks]
 
     def lower(
         self,
@@ -90,13 +90,20 @@ class Program:
         precision: str = "f64",
         given: Collection[str] | None = None,
         statics: Mapping[str, int] | None = None,
+        optimize: bool = True,
     ) -> Lowered:
         """A function of the program as closed Core. `expression` is any expression of function type in its scope.
 
-        Parameters that are not in `given` and have defaults take them inside. Raises DiffLangError.
+        Parameters that are not in `given` and have defaults take them inside. Without `optimize`, the Core as it was
+        elaborated, for readers. Raises DiffLangError.
         """
         node = parse_expression(expression)
-        return deeply(lambda: lower_function(self, node, expression, precision, given, statics or {}))
+
+        def lowered() -> Lowered:
+            function = lower_function(self, node, expression, precision, given, statics or {})
+            return optimized(function) if optimize else function
+
+        return deeply(lowered)
 
     def data_sizes(self) -> frozenset[str]:
         """The sizes that the data items of the file bind."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from difflang.backend.protocol import CompileOptions, Executable, Host
+from difflang.core.ir import Func
 from difflang.diagnostics import Diagnostic, DiffLangError, error
 from difflang.runtime import files
 from difflang.runtime.marshal import marshal, match, unmarshal
@@ -90,6 +91,10 @@ class Engine:
                 self._warn(warning)
             self._lowered[key] = lowered
         return self._lowered[key]
+
+    def elaborated(self, expression: str, precision: str) -> Func:
+        """The Core function before any pass has changed it, for readers."""
+        return self.program.lower(expression, precision=precision, given=_EVERYTHING, optimize=False).func
 
     def prepared(self, expression: str, options: Options, given: frozenset[str] | None = None) -> Prepared:
         """The compiled function. Raises whatever the program, the backend's name or the backend has to say."""

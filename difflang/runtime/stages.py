@@ -12,6 +12,7 @@ from difflang.diagnostics.suggest import did_you_mean
 from difflang.stack import deeply
 
 if TYPE_CHECKING:
+    from difflang.core.ir import Func
     from difflang.runtime.engine import Engine, Options
     from difflang.syntax.ast import Module
 
@@ -42,7 +43,7 @@ def compile_options(
 
 
 def emit(engine: Engine, expression: str, stage: str, options: Options) -> str:
-    """The text of a stage: `ast` and `core` before lowering, `opt` after the Core passes, the rest by the backend."""
+    """The text of a stage: `ast`, `core` as elaborated, `opt` after the Core passes, the rest by the backend."""
     from difflang.runtime.engine import find_backend
 
     try:
@@ -50,15 +51,21 @@ def emit(engine: Engine, expression: str, stage: str, options: Options) -> str:
             from difflang.syntax.dump import dump
 
             return dump(_main_module(engine))
+        if stage == "core":
+            return _core_text(engine.elaborated(expression, options.precision))
         func = engine.lowered(expression, options.precision).func
-        if stage in ("core", "opt"):
-            from difflang.core.printer import format_func
-
-            return format_func(func)
+        if stage == "opt":
+            return _core_text(func)
         return deeply(lambda: find_backend(options.backend).emit(func, stage, options.compile))
     except DiffLangError as problem:
         engine.place(problem, expression)
         raise
+
+
+def _core_text(func: Func) -> str:
+    from difflang.core.printer import format_func
+
+    return format_func(func)
 
 
 def documentation(engine: Engine, name: str) -> str | None:
