@@ -44,7 +44,7 @@ RECORDS: tuple[Primitive, ...] = (
     _f("cbrt", np.cbrt, "1 / (3 * y * y)"),
     _f("exp", np.exp, "y"),
     _f("exp2", np.exp2, "y * 0.6931471805599453"),
-    _f("expm1", np.expm1, "y + 1"),
+    _f("expm1", np.expm1, "exp(a)"),
     _f("log", np.log, "1 / a"),
     _f("log2", np.log2, "1.4426950408889634 / a"),
     _f("log10", np.log10, "0.4342944819032518 / a"),

@@ -150,7 +150,10 @@ class Generator:
             predicate = self.b.prim("lt", self.index(scope), integer(1))
         else:
             predicate = self.b.prim(self.pick(COMPARISONS), self.scalar(scope), self.scalar(scope))
-        branch = lambda: [self.scalar(self.statements(scope))]  # noqa: E731
+
+        def branch() -> list[Atom]:
+            return [self.scalar(self.statements(scope))]
+
         return scope.adding(scalars=self.b.cond(predicate, branch, branch))
 
     def accum(self, scope: Scope) -> Scope:
