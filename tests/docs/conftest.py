@@ -21,8 +21,7 @@ PROGRAMS = {
     "total.dl": "fn main(x: real[n]) -> real = sum(x)\n",
     "square.dl": "fn main(x: real) -> real = x * x\n",
     "line.dl": (
-        "struct Line: slope: real; offset: real\n"
-        "fn main(line: Line, x: real) -> real = line.slope * x + line.offset\n"
+        "struct Line: slope: real; offset: real\nfn main(line: Line, x: real) -> real = line.slope * x + line.offset\n"
     ),
 }
 
