@@ -8,11 +8,12 @@ from difflang.syntax.situation import Situation
 
 DETECTORS = (*mistakes_at_start.DETECTORS, *mistakes_in_line.DETECTORS)
 GROUPS = (
-    ("an operator", frozenset(["+", "-", "*", "/", "//", "%", "**", "@", "and", "or", "=="])),
-    ("an expression", frozenset(("NUMBER", "STRING", "true", "false", "fn", "not", "NAME", "(", "[", "-", "+"))),
-    ("a statement", frozenset(("let", "var", "return", "while", "break", "continue", "assert", "NAME"))),
-    ("a definition", frozenset(("import", "from", "const", "struct", "data", "test", "rule", "extern", "implicit"))),
-)  # fmt: skip
+    ("an operator", "+ *", "+ - * / // % ** @ and or == != < <= > >= . ( ["),
+    ("an expression", "NAME NUMBER", "NAME NUMBER STRING true false fn not ( [ - +"),
+    ("a statement", "let return", "let var return break continue assert if for while"),
+    ("a definition", "import struct", "import from const struct data test rule extern implicit fn"),
+)
+"""What stands for many words at once: its name, the words by which it is recognised, and those it covers."""
 NAMES = {
     "NAME": "a name", "NUMBER": "a number", "STRING": "a string", "NEWLINE": "the end of the line",
     "INDENT": "an indented block", "DEDENT": "the end of the block", "$END": "the end of the file",
@@ -42,17 +43,15 @@ def _fallback(situation: Situation) -> Diagnostic:
 
 
 def _describe(expected: frozenset[str]) -> str:
-    """`a name, `(` or an operator`: whole groups are called by their name."""
-    rest, parts = set(expected), list[str]()
-    for name, kinds in GROUPS:
-        if kinds <= expected and rest & kinds:
+    """`an operator, `)` or `,``: whole groups are called by their name."""
+    rest, parts = set(expected) - {"INDENT", "DEDENT", "$END"}, list[str]()
+    for name, signs, covered in GROUPS:
+        if set(signs.split()) <= expected:
             parts.append(name)
-            rest -= kinds
-    if "an expression" in parts:
-        rest -= {"not"}
-    parts[:0] = sorted(NAMES.get(kind, f"`{kind}`") for kind in rest if kind not in ("INDENT", "DEDENT", "$END"))
+            rest -= set(covered.split())
+    parts += sorted(NAMES.get(kind, f"`{kind}`") for kind in rest)
     if len(parts) > 6:
         parts = [*parts[:6], "something else"]
-    return (
-        parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} or {parts[-1]}" if parts else "the end of the file"
-    )
+    if len(parts) < 2:
+        return parts[0] if parts else "the end of the file"
+    return f"{', '.join(parts[:-1])} or {parts[-1]}"
