@@ -183,6 +183,15 @@ FITS = (
         lambda t: Real(1),
     ),
     Fit(
+        "LGAMMA_MIDDLE",
+        "log gamma(3/2 + u) for |u| <= 1/4",
+        -0.25,
+        0.25,
+        16,
+        lambda u: mp.loggamma(Real(3) / 2 + u),
+        lambda u: 8,
+    ),
+    Fit(
         "STIRLING",
         "x (log gamma(x) - (x - 1/2) log x + x - log(2 pi) / 2) as a polynomial in 1/x^2, for x >= 8",
         0.0,

@@ -41,6 +41,7 @@ def host_description() -> str:
 
 def optimized(text: str, level: int = 3) -> Any:
     """Parses, verifies and optimises a module. RuntimeError here is a fault of the generator."""
+    level = min(level, 1) if len(text) > LARGE_MODULE else level
     machine = target_machine(level)
     module = llvm.parse_assembly(text)
     module.triple = machine.triple

@@ -275,6 +275,30 @@ LGAMMA_TWO = _table(
 """log gamma(2 + t) / t for |t| <= 1/2; error 2^-56.4"""
 
 
+LGAMMA_MIDDLE = _table(
+    """
+    -0x1.eeb95b094c191p-4
+    0x1.2aed059bd608bp-5
+    0x1.de9e64df22ef3p-2
+    -0x1.1ae55b18072dbp-3
+    0x1.e0f840dad62f1p-5
+    -0x1.da59d53719d74p-6
+    0x1.f9ca39da6c120p-7
+    -0x1.1a8ba516ee219p-7
+    0x1.456f1b064c185p-8
+    -0x1.7edb619def02bp-9
+    0x1.c9733323ea935p-10
+    -0x1.14919cf56c3acp-10
+    0x1.5185b301be9d0p-11
+    -0x1.9d04ccbd7af66p-12
+    0x1.ff0a5d852f34fp-13
+    -0x1.62dd4a9d8e172p-13
+    0x1.bbd8bfce13a62p-14
+    """
+)
+"""log gamma(3/2 + u) for |u| <= 1/4; error 2^-54.3"""
+
+
 STIRLING = _table(
     """
     0x1.5555555555555p-4

@@ -1,7 +1,7 @@
 """Error functions and the gamma family.
 
 erfc(x) = exp(-x^2) Q(t) / (x + 4) with t = (x - 4) / (x + 4), after Shepherd & Laframboise (1981). Gamma: polynomials
-around 1 and 2, the recurrence up to 8, Stirling's series beyond; reflection for negative arguments. Near the zeros
+around 1, 3/2 and 2, the recurrence up to 8, Stirling's series beyond; reflection for negative arguments. Near the zeros
 on the negative axis the error of lgamma and digamma is small in absolute, not in relative terms.
 """
 
@@ -17,6 +17,7 @@ from difflang_llvm.math.coefficients import (
     ERF_TAIL,
     ERFC,
     ERFC_REST,
+    LGAMMA_MIDDLE,
     LGAMMA_ONE,
     LGAMMA_TWO,
     STIRLING,
@@ -109,8 +110,8 @@ def _stirling(kernel: Kernel, w: Value) -> Value:
 
 
 def _lgamma_low(kernel: Kernel, w: Value) -> Value:
-    """log gamma(w) for 0 < w < 8: around 1, around 2, or shifted there; the product of the steps in one log."""
-    first = w < 1.5
+    """log gamma(w) for 0 < w < 8: around 1, 3/2 or 2, or shifted there; the product of the steps in one log."""
+    first, middle = w < 1.25, (w >= 1.25) & (w < 1.75)
     tiny = w < 0.5
     w = kernel.select(w > SHIFT_LIMIT, SHIFT_LIMIT, w)
     steps, base = _shifted(kernel, w, 2.0)
@@ -122,7 +123,8 @@ def _lgamma_low(kernel: Kernel, w: Value) -> Value:
     product = kernel.select(tiny, w, product)
     high, low = natural(kernel, *log_pair(kernel, kernel.select(product > 0.0, product, 1.0)))
     sign = kernel.select(tiny, -1.0, kernel.number(1.0))
-    near = t * kernel.select(first, one, two)
+    between = kernel.leading_polynomial(LGAMMA_MIDDLE, kernel.select(middle, w - 1.5, 0.0))
+    near = kernel.select(middle, between, t * kernel.select(first, one, two))
     total, rest = two_sum(high * sign, near)
     return total + (rest + low * sign)
 
