@@ -64,7 +64,7 @@ def _independent(context: Context, node: ast.Comprehension) -> None:
     for clause in node.clauses:
         if depends(clause, earlier):
             raise context.error(
-                "E0410", f"the range of `{clause.name}` depends on another index, so this array would not be rectangular",
+                "E0410", f"the range of `{clause.name}` depends on another index, so this array is not rectangular",
                 clause.span,
                 hint="give it the full range and use `value if condition else 0`; a reduction may have such a range",
             )  # fmt: skip

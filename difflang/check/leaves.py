@@ -74,7 +74,7 @@ def rebuild(template: Value, flat: Sequence[Atom]) -> Value:
 
 
 def rewrap(context: Context, template: Value, flat: Sequence[Atom]) -> Value:
-    """Like `rebuild`, where the sizes may differ: they are read from the atoms unless those of the template are known."""
+    """Like `rebuild`, where the sizes may differ: they are read from the atoms unless the template has them."""
     remaining = iter(flat)
 
     def leaf(old: Leaf) -> Leaf:
