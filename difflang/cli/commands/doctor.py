@@ -11,7 +11,7 @@ import click
 from difflang import __version__
 from difflang.cli.options import Settings, output_options
 
-PACKAGES = ("numpy", "scipy", "llvmlite", "click", "rich", "matplotlib", "cupy-cuda12x")
+PACKAGES = ("numpy", "scipy", "llvmlite", "click", "matplotlib", "cupy-cuda12x")
 PROBE = "fn probe(x: real[n]) -> real = sum(x * x)"
 
 
