@@ -10,6 +10,7 @@ from difflang.diagnostics import Diagnostic, Label, Span
 from difflang.syntax.found import Found
 from difflang.syntax.lexer import Token
 
+LAYOUT = frozenset(("NEWLINE", "INDENT", "DEDENT"))
 MAXIMUM_NESTING = 100
 CLOSING = {"(": ")", "[": "]"}
 OUTSIDE_BRACKETS = frozenset(
@@ -33,7 +34,7 @@ def add_layout(tokens: list[Token], path: str, found: Found) -> list[Token]:
 def match_brackets(tokens: list[Token], path: str, found: Found) -> list[Token]:
     """The tokens of a single expression: brackets are checked, and lines mean nothing. Ends in `$END`."""
     layout = add_layout(tokens, path, found)
-    return [token for token in layout if token.kind not in ("NEWLINE", "INDENT", "DEDENT")]
+    return [token for token in layout if token.kind not in LAYOUT]
 
 
 class _Layout:
@@ -65,15 +66,13 @@ class _Layout:
         if self.brackets:
             self._close_all()
         last = self.previous or Token("$END", "", 1, 1, 1)
-        if self.previous:
-            self.output.append(_layout_token("NEWLINE", last))
+        self._end_line()
         self.output.extend(_layout_token("DEDENT", last) for _ in self.indents[1:])
         self.output.append(_layout_token("$END", last))
         return self.output
 
     def _new_line(self, token: Token) -> None:
-        if self.previous:
-            self.output.append(_layout_token("NEWLINE", self.previous))
+        self._end_line()
         if token.column > self.indents[-1]:
             self._check_nesting(len(self.indents), token)
             self.indents.append(token.column)
@@ -85,6 +84,11 @@ class _Layout:
             self.output.append(Token("DEDENT", "", token.line, token.column, token.column))
         if token.column > self.indents[-1]:
             self._report_indentation(token, left)
+
+    def _end_line(self) -> None:
+        """Ends the logical line, if anything of it is left (a bracket that closes nothing is dropped)."""
+        if self.previous and self.output[-1].kind not in LAYOUT:
+            self.output.append(_layout_token("NEWLINE", self.previous))
 
     def _report_indentation(self, token: Token, left: int) -> None:
         self.found.add(

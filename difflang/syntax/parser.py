@@ -11,8 +11,9 @@ from typing import Any
 from difflang.diagnostics import Diagnostic, DiffLangError, Span
 from difflang.syntax import mistakes
 from difflang.syntax.builder import Builder, actions
+from difflang.syntax.indenter import LAYOUT
 from difflang.syntax.lexer import Token
-from difflang.syntax.situation import LAYOUT, Situation
+from difflang.syntax.situation import Situation
 from difflang.syntax.tables import PLACEHOLDER, SPLICE, Rule, tables
 
 MAXIMUM_DEPTH = 200

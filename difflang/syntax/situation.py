@@ -6,9 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from difflang.diagnostics import Label, Span
+from difflang.syntax.indenter import LAYOUT
 from difflang.syntax.lexer import Token
-
-LAYOUT = frozenset(("NEWLINE", "INDENT", "DEDENT"))
 
 
 @dataclass(frozen=True, slots=True)
