@@ -143,7 +143,7 @@ class Generator:
 
     def accumulate(self, statement: ir.Accumulate) -> None:
         value = self.registers.read(statement.value)
-        self.memory.accumulate(statement.array, statement.indices, value, statement.shared)
+        self.memory.accumulate(statement.array, statement.indices, value, statement.apart)
 
     def view(self, statement: ir.View) -> None:
         self.memory.set_pointer(statement.array, self.memory.address(statement.base, statement.indices))

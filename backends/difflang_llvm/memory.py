@@ -192,23 +192,23 @@ class Memory:
             value = self._emitter.value(f"zext i1 {value} to i8")
         self._emitter.void(f"store {MEMORY_TYPES[array.dtype]} {value}, ptr {address}{self._independence(array)}")
 
-    def accumulate(self, array: Array, indices: Sequence[Operand], value: str, shared: bool) -> None:
+    def accumulate(self, array: Array, indices: Sequence[Operand], value: str, apart: Sequence[Register]) -> None:
         address, type_ = self.address(array, indices), MEMORY_TYPES[array.dtype]
-        independence = self._independence(array, indices if shared else None)
+        independence = self._independence(array, apart)
         old = self._emitter.value(f"load {type_}, ptr {address}{independence}")
         add = "fadd contract" if array.dtype in ("f64", "f32") else "add"
         new = self._emitter.value(f"{add} {type_} {old}, {value}")
         self._emitter.void(f"store {type_} {new}, ptr {address}{independence}")
 
-    def _independence(self, array: Array, indices: Sequence[Operand] | None = None) -> str:
+    def _independence(self, array: Array, apart: Sequence[Register] | None = None) -> str:
         """The access groups of the loops whose iterations meet nowhere in the memory of this array.
 
-        With `indices`, iterations of other loops than those with these indices may meet.
+        With `apart`, iterations of other loops than those with these indices may meet.
         """
         groups = tuple(
             group
             for loop, group in self.loops
-            if not self._homes.is_local(array, loop) and (indices is None or loop.index in indices)
+            if not self._homes.is_local(array, loop) and (apart is None or loop.index in apart)
         )
         if not groups:
             return ""

@@ -33,8 +33,8 @@ bool elements take one byte in memory; dtypes are those of Core.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal as Choice
 
 from difflang.core.ir import Attribute, DType, Literal
@@ -119,14 +119,15 @@ class Store:
 class Accumulate:
     """`array[indices] += value`.
 
-    With `shared`, iterations of an enclosing parallel loop may meet at one element: the addition must then be
-    atomic, or go to a private copy, if that loop is run by several threads.
+    `apart` holds the indices of those independent loops around it in which no two iterations add to one element (by
+    whatever `Accumulate`s inside). In any other loop outside of which the array was made, iterations may meet: the
+    addition must then be atomic, or go to a private copy, if that loop is run by several threads.
     """
 
     array: Array
     indices: tuple[Operand, ...]
     value: Operand
-    shared: bool = False
+    apart: tuple[Register, ...] = ()
 
 
 @dataclass(eq=False, slots=True)
@@ -396,6 +397,19 @@ def bodies(statement: Statement) -> tuple[Body, ...]:
             return (statement.then, statement.otherwise)
         case _:
             return ()
+
+
+def with_bodies(statement: Statement, change: Callable[[Body], Body]) -> Statement:
+    """The statement with every body inside it changed."""
+    match statement:
+        case For() | Scope():
+            return replace(statement, body=change(statement.body))
+        case While():
+            return While(change(statement.condition), statement.test, change(statement.body))
+        case If():
+            return If(statement.test, change(statement.then), change(statement.otherwise))
+        case _:
+            return statement
 
 
 def walk(body: Body) -> Iterator[Statement]:

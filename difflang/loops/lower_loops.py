@@ -119,8 +119,7 @@ def reduce(s: Scheduler, eqn: Eqn) -> None:
         return
     region, combine = eqn.regions[0], COMBINE[str(eqn.attrs["op"])]
     values = [_start(s, out, combine) for out in eqn.outs]
-    depth = len(s.loops)
-    totals = [Total(v.array, (), depth) if isinstance(v, Place) else v for v in values]
+    totals = [Total(v.array) if isinstance(v, Place) else v for v in values]
     arrays = [total if isinstance(total, Total) else None for total in totals]
     reductions = [ir.Reduction(total, combine) for total in totals if isinstance(total, Register)]
 

@@ -42,7 +42,7 @@ def _accumulator(s: Scheduler, eqn: Eqn, k: int) -> Register | Place | None:
         return None
     place = owned(s, eqn, init, out, eqn.args[:k] + eqn.args[k + 1 :])
     s.settle(reference, place)
-    s.totals[reference] = Total(place.array, (), len(s.loops))
+    s.totals[reference] = Total(place.array)
     return place
 
 
@@ -85,9 +85,8 @@ def _add_to_register(s: Scheduler, reference: Var, value: Operand) -> None:
 
 
 def add_element(s: Scheduler, total: Total, value: Operand) -> None:
-    """Adds a scalar; `shared` if iterations of an independent loop may meet there."""
-    shared = any(loop.independent and loop.index not in total.indices for loop in s.loops[total.depth :])
-    s.emit(ir.Accumulate(total.array, total.indices, value, shared))
+    """Adds a scalar."""
+    s.emit(ir.Accumulate(total.array, total.indices, value))
 
 
 def add_array(s: Scheduler, total: Total, value: Atom) -> None:

@@ -46,15 +46,8 @@ class _Walk:
             case ir.Apply():
                 self._number(statement)
                 return (statement,)
-            case ir.For() | ir.Scope():
-                return (replace(statement, body=self.body(statement.body)),)
-            case ir.While():
-                condition, body = self.body(statement.condition), self.body(statement.body)
-                return (ir.While(condition, statement.test, body),)
-            case ir.If():
-                return (ir.If(statement.test, self.body(statement.then), self.body(statement.otherwise)),)
             case _:
-                return (statement,)
+                return (ir.with_bodies(statement, self.body),)
 
     def _is_news(self, condition: Operand) -> bool:
         """Whether the condition is not known to hold; from here on it is."""

@@ -54,8 +54,9 @@ class _Printer:
                 return f"{self.typed(out)} = {self.element(array, indices)}"
             case ir.Store(array, indices, value):
                 return f"{self.element(array, indices)} = {self.value(value)}"
-            case ir.Accumulate(array, indices, value, shared):
-                return f"{self.element(array, indices)} += {self.value(value)}{' (shared)' if shared else ''}"
+            case ir.Accumulate(array, indices, value, apart):
+                loops = f" (apart in {self.values(apart)})" if apart else ""
+                return f"{self.element(array, indices)} += {self.value(value)}{loops}"
 
     def memory(
         self,

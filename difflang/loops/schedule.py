@@ -15,6 +15,7 @@ from difflang.loops import (
     lower_loops,
     lower_sums,
 )
+from difflang.loops.apart import MarkApart
 from difflang.loops.passes import RedundantChecks
 from difflang.loops.scheduler import Handler, Scheduler
 from difflang.loops.storage import Destination, Place, Storage
@@ -53,7 +54,7 @@ def schedule(func: Func, options: CompileOptions) -> ir.Program:
         s.deliver([place for place, _ in arrays], [result.destination.place for _, result in arrays])
         results = tuple(result.finish(atom) for atom, result in zip(func.results, wanted, strict=True))
     program = ir.Program(func.name, params, results, tuple(body), tuple(s.sites), tuple(s.host_sites))
-    return RedundantChecks()(program)
+    return MarkApart()(RedundantChecks()(program))
 
 
 def _parameter(s: Scheduler, param: Var) -> ir.Register | ir.Array:

@@ -51,15 +51,14 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """Memory that is only added to: a sub-array of `array`, made outside of the loops from `depth` on."""
+    """Memory that is only added to: a sub-array of `array`."""
 
     array: Array
-    indices: tuple[Operand, ...]
-    depth: int
+    indices: tuple[Operand, ...] = ()
 
     def at(self, indices: Sequence[Operand]) -> Total:
         """A part of it."""
-        return Total(self.array, (*self.indices, *indices), self.depth)
+        return Total(self.array, (*self.indices, *indices))
 
 
 @dataclass(eq=False, slots=True)

@@ -1,4 +1,4 @@
-"""Random programs about who overwrites whom: updates, carries, branches, rows, views, stacks and accumulators of arrays."""
+"""Random programs about who overwrites whom: updates, carries, branches, rows, views, stacks, accumulators."""
 
 from __future__ import annotations
 

@@ -1,0 +1,131 @@
+"""Which additions to memory never meet in different iterations of a loop.
+
+All additions to one array inside a loop are apart if there is a dimension in which all of them have one and the same
+subscript, c i + (what does not change in the loop) with the loop's index i and c != 0: different iterations then
+touch different rows. `Accumulate.apart` lists the indices of such loops; there the additions need not be atomic, and
+the loop may be vectorised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from difflang.core.ir import Literal
+from difflang.loops import ir
+from difflang.loops.ir import Accumulate, Array, Operand, Program, Register, Statement
+
+Form = dict[Register, int]
+"""The sum of coefficient * register; the constant stands under `CONSTANT`."""
+
+CONSTANT = Register("i64", "1")
+
+
+@dataclass(frozen=True, slots=True)
+class MarkApart:
+    """Sets `apart` of every `Accumulate`."""
+
+    def __call__(self, program: Program) -> Program:
+        facts = _Facts()
+        facts.collect(program.body)
+        return replace(program, body=facts.marked(program.body))
+
+
+@dataclass(slots=True)
+class _Facts:
+    forms: dict[Register, Form] = field(default_factory=dict[Register, Form])
+    bases: dict[Array, Array] = field(default_factory=dict[Array, Array])
+    apart: dict[Accumulate, list[Register]] = field(default_factory=dict[Accumulate, list[Register]])
+
+    def collect(self, body: ir.Body) -> None:
+        for statement in ir.walk(body):
+            if isinstance(statement, ir.View):
+                self.bases[statement.array] = statement.base
+            elif isinstance(statement, ir.Apply):
+                self._define(statement)
+        for statement in ir.walk(body):
+            if isinstance(statement, ir.For) and statement.kind != "serial":
+                self._loop(statement)
+
+    def marked(self, body: ir.Body) -> ir.Body:
+        return tuple(self._marked(ir.with_bodies(statement, self.marked)) for statement in body)
+
+    def _marked(self, statement: Statement) -> Statement:
+        if isinstance(statement, Accumulate) and statement in self.apart:
+            return replace(statement, apart=tuple(self.apart[statement]))
+        return statement
+
+    # --- affine forms ---
+
+    def _define(self, statement: ir.Apply) -> None:
+        """Remembers sums, differences and multiples of immutable integers."""
+        out, args = statement.out, statement.args
+        mutable = any(isinstance(x, Register) and x.mutable for x in (out, *args))
+        if mutable or out.dtype != "i64" or statement.primitive not in ("add", "sub", "mul"):
+            return
+        left, right = self.form(args[0]), self.form(args[1])
+        if statement.primitive == "mul":
+            if left.keys() - {CONSTANT}:
+                left, right = right, left
+            if not left.keys() - {CONSTANT}:
+                self.forms[out] = _sum({}, right, left.get(CONSTANT, 0))
+        else:
+            self.forms[out] = _sum(left, right, 1 if statement.primitive == "add" else -1)
+
+    def form(self, operand: Operand) -> Form:
+        if isinstance(operand, Literal):
+            return {CONSTANT: int(operand.value)} if operand.value else {}
+        return self.forms.get(operand, {operand: 1})
+
+    # --- loops ---
+
+    def _loop(self, loop: ir.For) -> None:
+        """Marks the additions that the iterations of a loop make apart from each other."""
+        additions: dict[Array, list[Accumulate]] = {}
+        for statement in ir.walk(loop.body):
+            if isinstance(statement, Accumulate):
+                additions.setdefault(self._root(statement.array), []).append(statement)
+        if not additions:
+            return
+        changing = set(_assigned(loop.body))
+        for group in additions.values():
+            if all(one.array is group[0].array for one in group) and self._is_apart(group, loop.index, changing):
+                for one in group:
+                    self.apart.setdefault(one, []).append(loop.index)
+
+    def _root(self, array: Array) -> Array:
+        while array in self.bases:
+            array = self.bases[array]
+        return array
+
+    def _is_apart(self, group: Sequence[Accumulate], index: Register, changing: set[Register]) -> bool:
+        for subscripts in zip(*(one.indices for one in group), strict=True):
+            forms = [self.form(subscript) for subscript in subscripts]
+            rest = forms[0].keys() - {index, CONSTANT}
+            fixed = all(register not in changing and not register.mutable for register in rest)
+            if fixed and forms[0].get(index) and all(form == forms[0] for form in forms):
+                return True
+        return False
+
+
+def _sum(left: Form, right: Form, factor: int) -> Form:
+    total = dict(left)
+    for register, coefficient in right.items():
+        total[register] = total.get(register, 0) + factor * coefficient
+    return {register: coefficient for register, coefficient in total.items() if coefficient}
+
+
+def _assigned(body: ir.Body) -> Iterator[Register]:
+    """The registers that a body sets."""
+    for statement in ir.walk(body):
+        match statement:
+            case ir.Apply() | ir.Load():
+                yield statement.out
+            case ir.Assign():
+                yield from statement.targets
+            case ir.For():
+                yield statement.index
+            case ir.HostCall():
+                yield from (out for out in statement.outs if isinstance(out, Register))
+            case _:
+                pass
