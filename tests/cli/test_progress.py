@@ -1,0 +1,109 @@
+"""Progress: the line on a terminal, plain lines elsewhere, the log and the plot."""
+
+from __future__ import annotations
+
+import io
+import os
+import pty
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from difflang.diagnostics import DiffLangError
+from difflang.runtime import progress
+from difflang.runtime.host import RunHost
+
+
+def test_figures_are_short():
+    assert progress.line_text({"step": 3, "loss": 0.123456789, "ok": True}) == "step 3  loss 0.123457  ok True"
+    assert progress.figure_text(np.int64(7)) == "7"
+    assert progress.figure_text(np.array([1.0, 2.0])) == "[1. 2.]"
+
+
+def test_the_line_on_a_terminal_is_redrawn_and_stays_at_the_end(monkeypatch):
+    stream = io.StringIO()
+    line = progress.TerminalLine(stream)
+    clock = iter([1.0, 1.01, 1.2])
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    for step in (1000, 2, 3):
+        line.report({"step": step})
+    line.close()
+    line.close()
+    assert stream.getvalue() == "\rstep 1000\rstep 3   \rstep 3\n", "the second report came too soon to be drawn"
+
+
+def test_printing_clears_the_line(monkeypatch):
+    stream, out = io.StringIO(), io.StringIO()
+    host = RunHost([progress.TerminalLine(stream)], {}, out)
+    host.report({"step": 1})
+    host.print("hello")
+    host.close()
+    assert out.getvalue() == "hello\n"
+    assert stream.getvalue() == "\rstep 1\r      \r\rstep 1\n"
+
+
+def test_plain_lines_come_once_a_second_and_at_the_end(monkeypatch):
+    stream = io.StringIO()
+    lines = progress.PlainLines(stream)
+    clock = iter([10.0, 10.0, 10.5, 11.5, 11.5, 11.6])
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    for step in range(4):
+        lines.report({"step": step})
+    lines.close()
+    assert stream.getvalue() == "step 0\nstep 2\nstep 3\n"
+
+
+def test_the_log_has_all_digits(tmp_path):
+    log = progress.CsvLog(tmp_path / "log.csv")
+    log.report({"step": 0, "loss": 1 / 3})
+    log.report({"step": 1, "loss": float("nan")})
+    log.close()
+    assert (tmp_path / "log.csv").read_text() == f"step,loss\n0,{1 / 3!r}\n1,nan\n"
+
+
+def test_the_plot_of_many_reports_is_thinned(tmp_path, monkeypatch):
+    monkeypatch.setattr(progress, "PLOT_POINTS", 16)
+    plot = progress.Plot(tmp_path / "plot.png")
+    for step in range(1000):
+        plot.report({"step": step, "loss": 1.0 / (step + 1)})
+    plot.close()
+    assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_plot_without_matplotlib(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    plot = progress.Plot(tmp_path / "plot.png")
+    plot.report({"loss": 1.0})
+    with pytest.raises(DiffLangError, match="needs matplotlib") as caught:
+        plot.close()
+    assert caught.value.code == "E0904"
+
+
+def test_a_plot_of_an_unknown_kind(tmp_path):
+    plot = progress.Plot(tmp_path / "plot.nothing")
+    plot.report({"loss": 1.0})
+    with pytest.raises(DiffLangError) as caught:
+        plot.close()
+    assert caught.value.code == "E0710"
+
+
+def test_on_a_terminal(folder):
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-c", "from difflang.cli import main; main()", "run", "one.dl", "-f", "loud", "n=3"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=theirs, text=True)
+    os.close(theirs)
+    out, _ = process.communicate(timeout=60)
+    shown = b""
+    while True:
+        try:
+            part = os.read(ours, 4096)
+        except OSError:
+            break
+        if not part:
+            break
+        shown += part
+    os.close(ours)
+    assert out == "done 3\n3\n"
+    assert shown.startswith(b"\rstep 0  half 0") and shown.endswith(b"\rstep 2  half 1\r\n")
