@@ -105,7 +105,7 @@ def _variable(context: Context, target: ast.Expr, scope: Scope) -> str:
         hint = (
             f"declare it with `var {place.name} = ...` to change it later"
             if labels
-            else f"copy it first: `var copy = {place.name}`"
+            else f"write `var {place.name} = {place.name}` first, for a variable of that name"
         )
         raise context.error(
             "E0206", f"`{place.name}` is not a variable, so it cannot be assigned", target.span, *labels, hint=hint

@@ -16,6 +16,7 @@ from difflang.check.values import Arguments, FunctionValue, NothingValue, Value
 from difflang.core.ir import Block, Func, Var
 from difflang.derive import erased
 from difflang.diagnostics.model import Diagnostic, DiffLangError, error
+from difflang.diagnostics.suggest import did_you_mean
 from difflang.passes import optimize
 from difflang.signature import DataInfo, Lowered, Signature
 from difflang.sizes import Size
@@ -142,6 +143,8 @@ def _check_item(context: Context, item: ast.Item, root: Scope) -> None:
             context.evaluate(ast.Name(item.name_span, item.name), root)
         case ast.StructDef():
             SpecimenMaker(context, None, {}, opaque=True).of_struct(item, root)
+        case ast.RuleDef():
+            _check_rule(context, item, root)
         case ast.Import() | ast.FromImport():
             from difflang.check.modules import item_names
 
@@ -149,6 +152,15 @@ def _check_item(context: Context, item: ast.Item, root: Scope) -> None:
                 root.own(name)
         case _:
             pass
+
+
+def _check_rule(context: Context, item: ast.RuleDef, root: Scope) -> None:
+    """A rule is for a function of its own module; its body is looked at together with that function."""
+    binding = root.own(item.function)
+    if binding is None or not isinstance(binding.value, FunctionValue):
+        message = f"there is no function called `{item.function}` in this module, so it can have no rule"
+        hint = did_you_mean(item.function, context.program.functions())
+        raise context.error("E0511", message, item.function_span, hint=hint)
 
 
 def _check_call(context: Context, item: ast.FunctionDef | ast.ImplicitDef | ast.ExternDef, root: Scope) -> None:

@@ -160,10 +160,9 @@ def _count(number: int) -> str:
 def bind_parameters(context: Context, closure: Closure, given: Given, scope: Scope, arguments: Arguments) -> None:
     """Binds parameters, size names and type names of a call in the scope of the body."""
     binder = make_binder(context, closure, scope)
-    for parameter in int_parameters_first(closure.parameters):
-        if parameter.name in given:
-            value, span = given[parameter.name]
-            _match_one(context, closure, binder, parameter, value, span)
+    for parameter in _in_order_of_matching(closure.parameters, given):
+        value, span = given[parameter.name]
+        _match_one(context, closure, binder, parameter, value, span)
     binder.finish()
     for parameter in int_parameters_first(closure.parameters):
         value, span = given[parameter.name] if parameter.name in given else _default(context, binder, parameter, scope)
@@ -185,6 +184,22 @@ def _default(context: Context, binder: Binder, parameter: ast.Parameter, scope: 
 def int_parameters_first(parameters: Sequence[ast.Parameter]) -> list[ast.Parameter]:
     """Int parameters may be sizes in the types of the others."""
     return sorted(parameters, key=lambda p: not is_int_parameter(p))
+
+
+def _in_order_of_matching(parameters: Sequence[ast.Parameter], given: Given) -> list[ast.Parameter]:
+    """Int parameters first; bare numbers last, as they take the type that others give to a generic name."""
+
+    def rank(parameter: ast.Parameter) -> int:
+        value = given[parameter.name][0]
+        return (
+            0
+            if not isinstance(value, Number) or is_int_parameter(parameter)
+            else 2
+            if isinstance(value.value, int)
+            else 1
+        )
+
+    return sorted((p for p in int_parameters_first(parameters) if p.name in given), key=rank)
 
 
 def is_int_parameter(parameter: ast.Parameter) -> bool:

@@ -33,6 +33,7 @@ class ModuleScope(Scope):
         self.name = name
         self.items: dict[str, list[ast.Item]] = {}
         self._made: dict[str, Binding] = {}
+        self._being_made: set[str] = set()
         for item in module.items:
             self._enter(item)
         for item in module.items:
@@ -78,7 +79,14 @@ class ModuleScope(Scope):
             return None
         if name not in self._made:
             items = self.items[name]
-            self._made[name] = Binding(self._make(name, items), span=_place(items[0]))
+            if name in self._being_made:
+                message = f"`{name}` is imported in a circle: every module of the circle takes it from another one"
+                raise error("E0203", message, _place(items[0]), hint="import it from the module that defines it")
+            self._being_made.add(name)
+            try:
+                self._made[name] = Binding(self._make(name, items), span=_place(items[0]))
+            finally:
+                self._being_made.discard(name)
         return self._made[name]
 
     def names(self) -> Iterator[str]:

@@ -188,3 +188,26 @@ def test_a_failed_assertion_has_its_message_and_place():
         dl.loads(text).main.on(backend="reference")(-1.0)
     assert "x must be positive" in caught.value.diagnostic.message
     assert caught.value.span is not None and caught.value.span.line == 2
+
+
+def test_modules_may_use_each_other_but_not_in_a_circle_of_names(tmp_path):
+    (tmp_path / "left.dl").write_text(
+        "import right\nfn g(x: real) -> real = 2 * x\nfn f(x: real) -> real = right.h(x)\n"
+    )
+    (tmp_path / "right.dl").write_text("import left\nfn h(x: real) -> real = 1 + left.g(x)\n")
+    text = "from left import f\nfn main(x: real) -> real = f(x)"
+    assert dl.loads(text, directory=tmp_path).main.on(backend="reference")(3.0) == 7
+    (tmp_path / "one.dl").write_text("from two import f\n")
+    (tmp_path / "two.dl").write_text("from one import f\n")
+    program = loads("from one import f\nfn main(x: real) -> real = f(x)", directory=tmp_path)
+    assert {d.code for d in program.check()} == {"E0203"}
+
+
+def test_a_bare_number_takes_the_type_that_others_give(run):
+    text = "fn f[T](a: T, b: T) -> T = a + b\nfn main(x: real) -> real = f(1, x) + f(2, 0.5)"
+    assert run(text, "main", 0.25) == 3.75
+
+
+def test_a_rule_needs_its_function():
+    (found,) = loads("fn f(x: real) -> real = x\nrule jvp ff(x, dx) = dx").check()
+    assert found.code == "E0511" and "f" in (found.hint or "")
