@@ -102,10 +102,14 @@ class Func:
 
 def walk(block: Block) -> Iterator[Eqn]:
     """Every equation of a block and of the regions inside it, outermost first."""
-    for eqn in block.eqns:
+    pending = [iter(block.eqns)]
+    while pending:
+        eqn = next(pending[-1], None)
+        if eqn is None:
+            pending.pop()
+            continue
         yield eqn
-        for region in eqn.regions:
-            yield from walk(region)
+        pending += [iter(region.eqns) for region in reversed(eqn.regions)]
 
 
 def type_vars(type_: Type) -> tuple[Var, ...]:

@@ -20,6 +20,7 @@ from difflang.passes.dead import HOST_EFFECTS
 from difflang.passes.rewrite import Rewriter, key_of
 from difflang.prims import PRIMITIVES
 
+MAXIMUM_KEY_DEPTH = 8
 LOOPS = frozenset({"build", "reduce", "fold", "while"})
 TOTAL = frozenset({"contract", "argsort", "build", "reduce", "fold", "cond", "accum"})
 """Structural operations that cannot fail by themselves (their regions may)."""
@@ -212,8 +213,16 @@ def _attribute_key(eqn: Eqn) -> object:
 
 
 def block_key(block: Block) -> object:
-    """Equal for blocks that differ only in the names of what they bind."""
-    return _block_key(block, {})
+    """Equal for blocks that differ only in the names of what they bind.
+
+    A block that nests deeply equals itself only: the key of each block on the way down would hold all below it.
+    """
+    return block if _nests(block, MAXIMUM_KEY_DEPTH) else _block_key(block, {})
+
+
+def _nests(block: Block, levels: int) -> bool:
+    """Whether regions stand inside of each other more than `levels` deep."""
+    return any(levels == 0 or _nests(region, levels - 1) for eqn in block.eqns for region in eqn.regions)
 
 
 def _block_key(block: Block, numbers: dict[Var, int]) -> object:
