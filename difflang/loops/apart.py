@@ -1,9 +1,10 @@
 """Which additions to memory never meet in different iterations of a loop.
 
-All additions to one array inside a loop are apart if there is a dimension in which all of them have one and the same
-subscript, c i + (what does not change in the loop) with the loop's index i and c != 0: different iterations then
-touch different rows. `Accumulate.apart` lists the indices of such loops; there the additions need not be atomic, and
-the loop may be vectorised.
+Two additions to one array are apart if there is a dimension in which both have the same subscript, c i + (what does
+not change in the loop) with the loop's index i and c != 0, so that they can meet in one iteration only; or in which
+their subscripts differ by a constant and do not contain i, so that they never meet. An addition is apart from itself
+in the first way. `Accumulate.apart` lists the indices of the loops in which all additions to the array are apart:
+there they need not be atomic, and the loop may be vectorised.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ Form = dict[Register, int]
 """The sum of coefficient * register; the constant stands under `CONSTANT`."""
 
 CONSTANT = Register("i64", "1")
+
+LARGEST_GROUP = 16
+"""Additions to one array in one loop; comparing more pairs takes too long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +103,22 @@ class _Facts:
         return array
 
     def _is_apart(self, group: Sequence[Accumulate], index: Register, changing: set[Register]) -> bool:
-        for subscripts in zip(*(one.indices for one in group), strict=True):
-            forms = [self.form(subscript) for subscript in subscripts]
-            rest = forms[0].keys() - {index, CONSTANT}
-            fixed = all(register not in changing and not register.mutable for register in rest)
-            if fixed and forms[0].get(index) and all(form == forms[0] for form in forms):
+        """Whether any two of the additions (also an addition and itself) are apart."""
+        forms = {tuple(tuple(self.form(i).items()) for i in one.indices): one for one in group}
+        different = list(forms.values())
+        pairs = ((one, other) for k, one in enumerate(different) for other in different[k:])
+        return len(different) <= LARGEST_GROUP and all(self._pair(*pair, index, changing) for pair in pairs)
+
+    def _pair(self, one: Accumulate, other: Accumulate, index: Register, changing: set[Register]) -> bool:
+        for subscripts in zip(one.indices, other.indices, strict=True):
+            left, right = (self.form(subscript) for subscript in subscripts)
+            rest = (left.keys() | right.keys()) - {index, CONSTANT}
+            if any(register in changing or register.mutable for register in rest):
+                continue
+            gap = _sum(left, right, -1)
+            if not gap and index in left:
+                return True
+            if gap.keys() == {CONSTANT} and index not in left:
                 return True
         return False
 
