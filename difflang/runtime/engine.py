@@ -5,6 +5,7 @@ One `Engine` belongs to one program. The Python interface and the command line b
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -68,7 +69,9 @@ class _Everything(Collection[str]):
 
 
 _EVERYTHING = _Everything()
-_Key = tuple[str, str, frozenset[str] | None]
+Statics = tuple[tuple[str, int], ...]
+"""The values of `static` sizes that a function is specialised for."""
+_Key = tuple[str, str, frozenset[str] | None, Statics]
 
 
 class Engine:
@@ -80,13 +83,17 @@ class Engine:
         self._warn = warn
         self._lowered: dict[_Key, Lowered] = {}
         self._prepared: dict[tuple[_Key, Options], Prepared] = {}
+        self._static: dict[str, tuple[str, ...]] = {}
         self._data: dict[tuple[str, str, ValueType], Any] = {}
 
-    def lowered(self, expression: str, precision: str, given: frozenset[str] | None = None) -> Lowered:
+    def lowered(
+        self, expression: str, precision: str, given: frozenset[str] | None = None, statics: Statics = ()
+    ) -> Lowered:
         """The Core function of an expression, with all its parameters or only the `given` ones."""
-        key = (expression, precision, given)
+        key = (expression, precision, given, statics)
         if key not in self._lowered:
-            lowered = self.program.lower(expression, precision=precision, given=_EVERYTHING if given is None else given)
+            wanted = _EVERYTHING if given is None else given
+            lowered = self.program.lower(expression, precision=precision, given=wanted, statics=dict(statics))
             for warning in lowered.warnings:
                 self._warn(warning)
             self._lowered[key] = lowered
@@ -96,11 +103,13 @@ class Engine:
         """The Core function before any pass has changed it, for readers."""
         return self.program.lower(expression, precision=precision, given=_EVERYTHING, optimize=False).func
 
-    def prepared(self, expression: str, options: Options, given: frozenset[str] | None = None) -> Prepared:
+    def prepared(
+        self, expression: str, options: Options, given: frozenset[str] | None = None, statics: Statics = ()
+    ) -> Prepared:
         """The compiled function. Raises whatever the program, the backend's name or the backend has to say."""
-        key = ((expression, options.precision, given), options)
+        key = ((expression, options.precision, given, statics), options)
         if key not in self._prepared:
-            self._prepared[key] = prepare(self.lowered(expression, options.precision, given), options)
+            self._prepared[key] = prepare(self.lowered(expression, options.precision, given, statics), options)
         return self._prepared[key]
 
     def call(
@@ -110,12 +119,35 @@ class Engine:
         try:
             parameters = self.lowered(expression, options.precision).signature.parameters
             given = match(parameters, expression, positional, named)
-            everything = len(given) == len(parameters)
-            prepared = self.prepared(expression, options, None if everything else frozenset(given))
+            chosen = None if len(given) == len(parameters) else frozenset(given)
+            statics = self._statics(expression, options.precision, chosen, given)
+            prepared = self.prepared(expression, options, chosen, statics)
             return self.run(prepared, given, host)
         except DiffLangError as problem:
             self.place(problem, expression)
             raise
+
+    def _statics(
+        self, expression: str, precision: str, chosen: frozenset[str] | None, given: Mapping[str, object]
+    ) -> Statics:
+        """The sizes that a `static` in the program asks to compile for, with their values in this call."""
+        names = self._static_names(expression)
+        if not names:
+            return ()
+        signature = self.lowered(expression, precision, chosen).signature
+        data = {item.name: _loaded(item, self._data) for item in signature.data}
+        sizes = marshal(signature, given, data).sizes.values
+        return tuple((name, sizes[name]) for name in names if name in signature.sizes)
+
+    def _static_names(self, expression: str) -> tuple[str, ...]:
+        if expression not in self._static:
+            words = re.findall(r"[^\W\d]\w*", expression)
+            items = [item for word in words for item in self.program.root.items.get(word, [])]
+            names = [
+                p.name for item in items for p in getattr(item, "type_parameters", ()) if getattr(p, "static", False)
+            ]
+            self._static[expression] = tuple(dict.fromkeys(names))
+        return self._static[expression]
 
     def place(self, problem: DiffLangError, expression: str) -> None:
         """Gives an error the texts that its spans point into: the files of the program and the expression.

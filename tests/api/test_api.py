@@ -240,3 +240,18 @@ def test_nothing_warns_where_all_is_well(m):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         dl.grad(m.loss)(np.ones(2))
+
+
+def test_static_sizes_are_specialised(monkeypatch):
+    m = dl.loads("fn f[static n](x: real[n], y: real[m]) -> real = sum(x) * sum(y)\nfn g(x: real[n]) -> real = sum(x)")
+    asked = []
+    program = m._engine.program
+    lower = program.lower
+    monkeypatch.setattr(
+        program, "lower", lambda text, **options: asked.append(options["statics"]) or lower(text, **options)
+    )
+    for n in (2, 3, 2):
+        assert m.f(np.ones(n), np.ones(4)) == 4 * n
+        np.testing.assert_array_equal(dl.grad(m.f)(np.ones(n), np.ones(4)), np.full(n, 4.0))
+    assert m.g(np.ones(5)) == 5
+    assert asked == [{}, {"n": 2}, {}, {"n": 2}, {"n": 3}, {"n": 3}, {}]
