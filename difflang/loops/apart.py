@@ -2,9 +2,10 @@
 
 Two additions to one array are apart if there is a dimension in which both have the same subscript, c i + (what does
 not change in the loop) with the loop's index i and c != 0, so that they can meet in one iteration only; or in which
-their subscripts differ by a constant and do not contain i, so that they never meet. An addition is apart from itself
-in the first way. `Accumulate.apart` lists the indices of the loops in which all additions to the array are apart:
-there they need not be atomic, and the loop may be vectorised.
+their subscripts differ by a constant and do not contain i, or differ by a multiple of the number of iterations and
+c is 1, so that they never meet. An addition is apart from itself in the first way. `Accumulate.apart` lists the
+indices of the loops in which all additions to the array are apart: there they need not be atomic, and the loop may be
+vectorised.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ class MarkApart:
 @dataclass(slots=True)
 class _Facts:
     forms: dict[Register, Form] = field(default_factory=dict[Register, Form])
+    clamped: dict[Register, Operand] = field(default_factory=dict[Register, Operand])
     bases: dict[Array, Array] = field(default_factory=dict[Array, Array])
     apart: dict[Accumulate, list[Register]] = field(default_factory=dict[Accumulate, list[Register]])
 
@@ -65,6 +67,8 @@ class _Facts:
         """Remembers sums, differences and multiples of immutable integers."""
         out, args = statement.out, statement.args
         mutable = any(isinstance(x, Register) and x.mutable for x in (out, *args))
+        if statement.primitive == "max" and args[1] == Literal(0, "i64") and not mutable:
+            self.clamped[out] = args[0]
         if mutable or out.dtype != "i64" or statement.primitive not in ("add", "sub", "mul"):
             return
         left, right = self.form(args[0]), self.form(args[1])
@@ -93,7 +97,7 @@ class _Facts:
             return
         changing = set(_assigned(loop.body))
         for group in additions.values():
-            if all(one.array is group[0].array for one in group) and self._is_apart(group, loop.index, changing):
+            if all(one.array is group[0].array for one in group) and self._is_apart(group, loop, changing):
                 for one in group:
                     self.apart.setdefault(one, []).append(loop.index)
 
@@ -102,14 +106,15 @@ class _Facts:
             array = self.bases[array]
         return array
 
-    def _is_apart(self, group: Sequence[Accumulate], index: Register, changing: set[Register]) -> bool:
+    def _is_apart(self, group: Sequence[Accumulate], loop: ir.For, changing: set[Register]) -> bool:
         """Whether any two of the additions (also an addition and itself) are apart."""
         forms = {tuple(tuple(self.form(i).items()) for i in one.indices): one for one in group}
         different = list(forms.values())
         pairs = ((one, other) for k, one in enumerate(different) for other in different[k:])
-        return len(different) <= LARGEST_GROUP and all(self._pair(*pair, index, changing) for pair in pairs)
+        return len(different) <= LARGEST_GROUP and all(self._pair(*pair, loop, changing) for pair in pairs)
 
-    def _pair(self, one: Accumulate, other: Accumulate, index: Register, changing: set[Register]) -> bool:
+    def _pair(self, one: Accumulate, other: Accumulate, loop: ir.For, changing: set[Register]) -> bool:
+        index = loop.index
         for subscripts in zip(one.indices, other.indices, strict=True):
             left, right = (self.form(subscript) for subscript in subscripts)
             rest = (left.keys() | right.keys()) - {index, CONSTANT}
@@ -120,7 +125,14 @@ class _Facts:
                 return True
             if gap.keys() == {CONSTANT} and index not in left:
                 return True
+            if left.get(index) == right.get(index) == 1 and _is_multiple(gap, self._extent(loop)):
+                return True
         return False
+
+    def _extent(self, loop: ir.For) -> Form:
+        """The number of iterations, if there are any."""
+        extent = loop.extent
+        return self.form(self.clamped.get(extent, extent) if isinstance(extent, Register) else extent)
 
 
 def _sum(left: Form, right: Form, factor: int) -> Form:
@@ -128,6 +140,14 @@ def _sum(left: Form, right: Form, factor: int) -> Form:
     for register, coefficient in right.items():
         total[register] = total.get(register, 0) + factor * coefficient
     return {register: coefficient for register, coefficient in total.items() if coefficient}
+
+
+def _is_multiple(form: Form, unit: Form) -> bool:
+    """Whether a form is k times another for some integer k other than 0."""
+    if not form or form.keys() != unit.keys():
+        return False
+    factors = {form[register] / unit[register] for register in form}
+    return len(factors) == 1 and factors.pop().is_integer()
 
 
 def _assigned(body: ir.Body) -> Iterator[Register]:

@@ -57,6 +57,8 @@ CASES = [
     (["add_to r 0 j 1.0", "add_to r 1 k 2.0"], [["j"], ["j"]]),
     (["add_to r u j 1.0", "add_to r 1 k 2.0"], [[], []]),
     (["add_to r i j 1.0", "add_to r i k 2.0"], [["i"], ["i"]]),
+    (["a: i64 = add m j", "add_to r 1 j 1.0", "add_to r 1 a 2.0"], [["j"], ["j"]]),
+    (["a: i64 = add n j", "add_to r 1 j 1.0", "add_to r 1 a 2.0"], [[], []]),
     (["add_to r 1 j 1.0", "add_to r j 2 2.0"], [[], []]),
     (["add_to r i j 1.0", "add_to q 0 0 2.0"], [["i", "j"], []]),
     (["add_to r i j 1.0", "add_to r u j 2.0"], [["j"], ["j"]]),
