@@ -97,7 +97,8 @@ class Function:
 
     def __call__(self, *positional: Any, **named: Any) -> Any:
         sinks: list[Sink] = [Callback(self._report)] if self._report else []
-        host = RunHost(sinks, self._engine.externs)
+        strict = self.options.compile.check_residual
+        host = RunHost(sinks, self._engine.externs, warn=_warn, strict=strict)
         return self._engine.call(self._expression, positional, named, self.options, host).value
 
     @property

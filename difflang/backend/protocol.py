@@ -19,11 +19,13 @@ Value = int | float | bool | np.generic | npt.NDArray[Any]
 class CompileOptions:
     """`check_nan` makes every float equation fail with E0806 when it produces a NaN from arguments that are none.
 
+    `check_residual` makes the host fail where it else warns of an implicit function whose condition is not met.
     `cache` permits the on-disk cache. `deterministic` asks for results that do not depend on `threads`.
     """
 
     threads: int = 0
     check_nan: bool = False
+    check_residual: bool = False
     deterministic: bool = False
     optimize: int = 3
     cache: bool = True

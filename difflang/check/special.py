@@ -252,7 +252,9 @@ class Implicit(Custom):
         condition, _ = elaborated(context, [*shapes, *types], residual, span)
         via, fallback = self._via(context, scope, values, result)
         regions = [Region(solver, 0, 0), Region(condition, len(shapes), 0), Region(via, len(shapes), 0)]
-        return rebuild(result, emit_closed(context, "implicit", args, regions, {"fallback": True} if fallback else {}))
+        attrs: dict[str, Attribute] = {"name": self.name, **({"fallback": True} if fallback else {})}
+        with context.at(span):
+            return rebuild(result, emit_closed(context, "implicit", args, regions, attrs))
 
     def _require_vector(self, context: Context, result: Value) -> None:
         if not is_vector(result):

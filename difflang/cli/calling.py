@@ -119,7 +119,8 @@ def _host(settings: Settings, outputs: Outputs) -> RunHost:
         sinks.append(CsvLog(outputs.log))
     if outputs.plot:
         sinks.append(Plot(outputs.plot))
-    return RunHost(sinks, {}, sys.stderr if settings.console.form == "json" else None)
+    stream = sys.stderr if settings.console.form == "json" else None
+    return RunHost(sinks, {}, stream, settings.console.warn, "residual" in settings.checks)
 
 
 def interruptible(work: Callable[[], Result]) -> Result:

@@ -54,7 +54,10 @@ def common_options(command: Command) -> Command:
     @click.option("--backend", default="llvm", metavar="NAME", help="llvm (the default), reference, ...")
     @click.option("--precision", default="f64", metavar="f64|f32", help="The precision of `real`.")
     @click.option("--threads", type=int, default=0, metavar="N", help="Threads to use; 0 is all cores.")
-    @click.option("--check", "checks", multiple=True, metavar="nan", help="Stop at the first NaN that arises.")
+    @click.option(
+        "--check", "checks", multiple=True, metavar="nan|residual",
+        help="Stop at the first NaN, or where an implicit condition is not met.",
+    )  # fmt: skip
     @click.option("--format", "form", type=click.Choice(FORMS), default="full", help="How output is written.")
     @click.option("--quiet", "-q", is_flag=True, help="No progress, no warnings, no remarks.")
     @functools.wraps(command)

@@ -40,11 +40,11 @@ rule[name, modes] x.. {x.. -> y..} {..}..
                             jvp {x.. dx.. -> dy..} and vjp {x.. y.. ybar.. -> xbar..}, with dx, dy, ybar and
                             xbar for the floats only. Inside the regions of a rule of that name, one without
                             regions stands for the same rule again.
-implicit p.. {p.. -> w..} {w.. p.. -> r..} [{r.. p.. -> w..}]
+implicit[name] p.. {p.. -> w..} {w.. p.. -> r..} [{r.. p.. -> w..}]
                             Runs its first region, whose results make the residuals r (shaped like w) zero.
                             The third solves linear systems, applying their matrix by `operator`; a dense
                             factorisation serves where it is missing, or where the system is small and the
-                            attribute `fallback` is true.
+                            attribute `fallback` is true. With a name, the residual is checked (once).
 operator v..                In the third region of `implicit`: the matrix of the linear system times v.
 assert[code, message] p v.. Fails with the message when p is false; `{0}` in it stands for v0.
 print[template] v..         Writes a line; `{0}` stands for v0 (a scalar or an array).

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, MutableMapping, Sequence
 
 from difflang.core.builder import Builder
-from difflang.core.ir import Atom, Block, Eqn, Type, Var, free_vars
+from difflang.core.ir import Atom, Attribute, Block, Eqn, Type, Var, free_vars
 
 OBSERVERS = frozenset({"assert", "print", "report"})
 CHECKED = frozenset({"get", "set", "add_to"})
@@ -84,12 +84,20 @@ class Copy:
         self.builder.span = eqn.span
         regions = tuple(self.region(r) for r in eqn.regions)
         self.builder.span = eqn.span
-        attrs = {**eqn.attrs, "inbounds": True} if self.again and eqn.op in CHECKED else eqn.attrs
+        attrs = self.attributes(eqn)
         args = self.atoms(eqn.args)
         copied = Eqn(self.fresh(eqn.outs), eqn.op, args, attrs, regions, eqn.span)
         self.emitted[eqn] = copied
         self.builder.append(copied)
         self.values.update((out, self.known[out]) for out in eqn.outs if out in self.known)
+
+    def attributes(self, eqn: Eqn) -> Mapping[str, Attribute]:
+        """Again, indices are known to be good, and so are values of implicit functions (a name asks for a check)."""
+        if not self.again:
+            return eqn.attrs
+        if eqn.op == "implicit":
+            return {name: value for name, value in eqn.attrs.items() if name != "name"}
+        return {**eqn.attrs, "inbounds": True} if eqn.op in CHECKED else eqn.attrs
 
     def region(self, block: Block) -> Block:
         return self.builder.block_with(self.fresh(block.params), lambda *_: self.rest(block))

@@ -1,11 +1,16 @@
-"""What only derivatives need, removed: `checkpoint`, `rule` and `implicit` become the code of their first regions."""
+"""What only derivatives need, removed: `checkpoint`, `rule` and `implicit` become the code of their first regions.
+
+An implicit function that the program names is followed by the check of its residual.
+"""
 
 from __future__ import annotations
 
+from difflang.backend.notice import notice_name
 from difflang.core.builder import Builder
 from difflang.core.ir import Eqn, Func
 from difflang.core.ops import CLOSED
 from difflang.derive.copying import Copy
+from difflang.derive.residual import check_residual
 
 
 def erased(func: Func) -> Func:
@@ -18,9 +23,13 @@ def erased(func: Func) -> Func:
 
 class _Erasing(Copy):
     def equation(self, eqn: Eqn) -> None:
-        if eqn.op in CLOSED or eqn.op == "checkpoint":
-            region = eqn.regions[0]
-            results = self.run(region, self.atoms(eqn.args))
-            self.values.update(zip(eqn.outs, results, strict=True))
-        else:
+        if eqn.op not in CLOSED and eqn.op != "checkpoint":
             super().equation(eqn)
+            return
+        args = self.atoms(eqn.args)
+        results = self.run(eqn.regions[0], args)
+        self.values.update(zip(eqn.outs, results, strict=True))
+        if eqn.op == "implicit" and "name" in eqn.attrs:
+            self.builder.span = eqn.span
+            place = notice_name(str(eqn.attrs["name"]), eqn.span)
+            check_residual(self.builder, self.region(eqn.regions[1]), [*results, *args], place)

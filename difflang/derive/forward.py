@@ -77,8 +77,11 @@ class Forward(Copy):
         """
         pairs = zip(atoms, atoms if twins_of is None else twins_of, strict=True)
         wanted = [atom for atom, twin in pairs if self.is_varied(twin)]
-        b = self.builder
-        return [values.instantiated(b, c, self.atom(a).type) for a in wanted for c in self.coefficients(a)]
+        return [self.missing(a) if c is None else c for a in wanted for c in self.coefficients(a)]
+
+    def missing(self, atom: Atom) -> Atom:
+        """What stands for a coefficient that is a symbolic zero where a value is needed."""
+        return values.zeros(self.builder, self.atom(atom).type)
 
     def twins(self, variables: Sequence[Var]) -> list[Var]:
         """New variables for the coefficients of the varied ones among these (whose copies exist)."""

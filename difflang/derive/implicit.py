@@ -116,7 +116,8 @@ class _System:
         regions = [b.block(known_types, solver), b.block([*self.types, *known_types], condition)]
         if len(self.eqn.regions) > 2:
             regions.append(b.block([*self.types, *known_types], via))
-        return b.emit("implicit", known, dict(self.eqn.attrs), regions, self.types)
+        attrs = {name: value for name, value in self.eqn.attrs.items() if name != "name"}
+        return b.emit("implicit", known, attrs, regions, self.types)
 
     def _solution(self, point: Atoms, right: Atoms, transposed: bool) -> Atoms:
         b, via = self.b, self.eqn.regions[2:]

@@ -3,12 +3,12 @@
 E0801 an index out of range · E0802 an integer division by zero · E0803 a failed `assert` · E0804 a reduction
 of nothing · E0805 a matrix that a factorisation or solver cannot take · E0806 a NaN under `--check nan` ·
 E0807 memory · E0808 an external function that returned something else · E0809 sizes that differ · E0810 a size
-that is no whole number.
+that is no whole number · E0811 an implicit function whose value does not meet its condition (W0811 as a warning).
 """
 
 from __future__ import annotations
 
-from difflang.diagnostics.model import DiffLangError, Span, error
+from difflang.diagnostics.model import Diagnostic, DiffLangError, Severity, Span, error
 
 HINTS = {
     "E0803": "The condition of the `assert` was false here.",
@@ -77,6 +77,13 @@ def out_of_memory(span: Span | None, shape: tuple[int, ...] | None = None) -> Di
     what = "the arrays of this program do not" if shape is None else f"an array of shape {list(shape)} does not"
     hint = "Use smaller sizes, a reduction instead of a stored array, or `checkpoint` for derivatives."
     return error("E0807", f"{what} fit into memory", span, hint=hint)
+
+
+def residual_too_large(function: str, span: Span | None, quotient: float, severity: Severity) -> Diagnostic:
+    """E0811 or W0811: the value that an implicit function returned does not make its condition zero."""
+    message = f"The value of `{function}` does not meet its condition: the residual is {quotient:.1e} of its terms."
+    hint = "Its derivative follows from the condition: let the solver run further, or correct the condition."
+    return Diagnostic("E0811" if severity == "error" else "W0811", message, span, (), hint, severity)
 
 
 def extern_mismatch(span: Span | None, name: str, expected: str, found: str) -> DiffLangError:

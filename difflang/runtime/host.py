@@ -9,18 +9,26 @@ from typing import IO, Any
 
 import numpy as np
 
+from difflang.backend.notice import NOTICE, read_notice
 from difflang.backend.protocol import Value
-from difflang.diagnostics import error
+from difflang.diagnostics import Diagnostic, DiffLangError, error
+from difflang.runtime.failures import residual_too_large
 from difflang.runtime.progress import Sink, TerminalLine
 
 
 @dataclass
 class RunHost:
-    """The host of one or several runs. `stream` takes what `print` writes; None is the standard output."""
+    """The host of one or several runs. `stream` takes what `print` writes; None is the standard output.
+
+    `warn` is told of implicit functions whose condition is not met, each once; with `strict` that is an error.
+    """
 
     sinks: Sequence[Sink] = ()
     externs: Mapping[str, Callable[..., Any]] = field(default_factory=dict[str, Callable[..., Any]])
     stream: IO[str] | None = None
+    warn: Callable[[Diagnostic], None] | None = None
+    strict: bool = False
+    _warned: set[str] = field(default_factory=set[str])
 
     def print(self, text: str) -> None:
         for sink in self.sinks:
@@ -34,6 +42,9 @@ class RunHost:
 
     def extern(self, name: str, args: Sequence[Value]) -> Sequence[Value]:
         """Calls the Python function bound to an `extern fn`. Raises E0611 where none is bound or it gives nothing."""
+        if name.startswith(NOTICE):
+            self._residual(name, float(args[0]))
+            return []
         function = self.externs.get(name)
         if function is None:
             hint = f"Load the program in Python and bind it before the call: `module.bind({name} = python_function)`."
@@ -43,6 +54,17 @@ class RunHost:
             hint = f"Return a value from the Python function `{getattr(function, '__name__', name)}`."
             raise error("E0611", f"The Python function bound to `{name}` returned None.", hint=hint)
         return [_flat(part) for part in (result if isinstance(result, tuple) else (result,))]
+
+    def _residual(self, name: str, quotient: float) -> None:
+        """Raises E0811 with `strict`."""
+        if name in self._warned:
+            return
+        self._warned.add(name)
+        found = residual_too_large(*read_notice(name), quotient, "error" if self.strict else "warning")
+        if self.strict:
+            raise DiffLangError(found)
+        if self.warn is not None:
+            self.warn(found)
 
     def close(self) -> None:
         """Finishes the progress line, the log and the plot."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from difflang.runtime.engine import Engine, Options
     from difflang.syntax.ast import Module
 
-CHECKS = ("nan",)
+CHECKS = ("nan", "residual")
 
 
 def compile_options(
@@ -36,7 +36,7 @@ def compile_options(
             if name not in CHECKS:
                 hint = did_you_mean(name, CHECKS, f"Choose from {', '.join(CHECKS)}.")
                 raise error("E0902", f'"{name}" is no check.', hint=hint)
-        options = replace(options, check_nan="nan" in checks)
+        options = replace(options, check_nan="nan" in checks, check_residual="residual" in checks)
     if deterministic is not None:
         options = replace(options, deterministic=deterministic)
     return options
