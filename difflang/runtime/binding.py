@@ -46,7 +46,7 @@ class SizeBinder:
                 raise self._undetermined(waiting[0])
             self._pending = waiting
         for name in names:
-            if self.evaluate(Size.name(name)) is None:
+            if name not in self.values and self.evaluate(Size.name(name)) is None:
                 hint = f"Give an array whose type mentions `{name}`, or make it a parameter: `{name}: int`."
                 raise error("E0404", f"No argument tells the size `{name}`.", hint=hint)
         return [self._atom(name) for name in names]

@@ -6,7 +6,7 @@ One `Engine` belongs to one program. The Python interface and the command line b
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,23 +52,6 @@ class Outcome:
     type: ValueType | None
 
 
-class _Everything(Collection[str]):
-    """Contains every name: the parameters with defaults are parameters too."""
-
-    def __contains__(self, name: object) -> bool:
-        return True
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(())
-
-    def __len__(self) -> int:
-        return 0
-
-    def __bool__(self) -> bool:
-        return True
-
-
-_EVERYTHING = _Everything()
 Statics = tuple[tuple[str, int], ...]
 """The values of `static` sizes that a function is specialised for."""
 _Key = tuple[str, str, frozenset[str] | None, Statics]
@@ -92,8 +75,7 @@ class Engine:
         """The Core function of an expression, with all its parameters or only the `given` ones."""
         key = (expression, precision, given, statics)
         if key not in self._lowered:
-            wanted = _EVERYTHING if given is None else given
-            lowered = self.program.lower(expression, precision=precision, given=wanted, statics=dict(statics))
+            lowered = self.program.lower(expression, precision=precision, given=given, statics=dict(statics))
             for warning in lowered.warnings:
                 self._warn(warning)
             self._lowered[key] = lowered
@@ -101,7 +83,7 @@ class Engine:
 
     def elaborated(self, expression: str, precision: str) -> Func:
         """The Core function before any pass has changed it, for readers."""
-        return self.program.lower(expression, precision=precision, given=_EVERYTHING, optimize=False).func
+        return self.program.lower(expression, precision=precision, optimize=False).func
 
     def prepared(
         self, expression: str, options: Options, given: frozenset[str] | None = None, statics: Statics = ()
