@@ -111,6 +111,20 @@ def check_neighbours(lexed: Lexed, path: str) -> None:
             lexed.found.add(Diagnostic(code, message, span, hint=hint))
 
 
+def _number_and_name(number: str, name: str) -> tuple[str, str, str]:
+    """`2x`, and the numbers of other languages: `0xFF`, `2j`, `1.0f`."""
+    try:
+        value = int(number + name, 0)
+    except ValueError:
+        hints = {
+            "j": "There are no complex numbers: keep the two parts as a pair `(re, im)`.",
+            "f": f"Write `{number}`.",
+        }
+        hint = hints.get(name.lower(), f"Write `{number} * {name}`.")
+        return "E0112", f"A number and a name run together: `{number}{name}`", hint
+    return "E0112", "Numbers are written with decimal digits.", f"Write `{value}`."
+
+
 def _touching(first: Token, second: Token) -> tuple[str, str, str] | None:
     kinds = (first.kind, second.kind)
     if kinds == ("NUMBER", "."):
@@ -122,11 +136,7 @@ def _touching(first: Token, second: Token) -> tuple[str, str, str] | None:
             f"Write `0.{second.text}`; a tuple's part is `t[{second.text}]`.",
         )
     if first.kind == "NUMBER" and second.text[:1].isidentifier():
-        return (
-            "E0112",
-            f"A number and a name run together: `{first.text}{second.text}`",
-            f"Write `{first.text} * {second.text}`.",
-        )
+        return _number_and_name(first.text, second.text)
     if kinds == ("NAME", "STRING"):
         return (
             "E0113",
