@@ -17,7 +17,9 @@ if TYPE_CHECKING:
         DiffLangWarning,
         Function,
         Module,
+        checkpoint,
         derivative,
+        ggn,
         grad,
         hessian,
         hvp,
@@ -37,8 +39,8 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "difflang.api": (
-        "DiffLangWarning", "Function", "Module", "derivative", "grad", "hessian", "hvp", "jacobian", "jet", "jvp",
-        "load", "loads", "value_and_grad", "vjp",
+        "DiffLangWarning", "Function", "Module", "checkpoint", "derivative", "ggn", "grad", "hessian", "hvp",
+        "jacobian", "jet", "jvp", "load", "loads", "value_and_grad", "vjp",
     ),
     "difflang.diagnostics.model": ("Diagnostic", "DiffLangError", "Label", "Span"),
     "difflang.runtime.structs": ("Struct",),
@@ -69,7 +71,9 @@ __all__ = [
     "Span",
     "Struct",
     "check_grad",
+    "checkpoint",
     "derivative",
+    "ggn",
     "grad",
     "hessian",
     "hvp",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -155,10 +155,14 @@ class Function:
         """The text of a stage of compilation: ast, core, opt, loops, llvm, asm, ... Raises E0905 for an unknown one."""
         return stages.emit(self._engine, self._expression, stage, self.options)
 
-    def derived(self, operator: str, **options: str) -> Function:
-        """`operator(self, name = value, ...)` as a function of the same module."""
-        arguments = "".join(f", {name} = {value}" for name, value in options.items())
-        return Function(self._engine, f"{operator}({self._expression}{arguments})", self.options, self._report)
+    def derived(self, operator: str, others: Sequence[Function], options: Mapping[str, str]) -> Function:
+        """`operator(self, others, name = value, ...)` in the same module. Raises E0612 for functions of another one."""
+        if any(other._engine is not self._engine for other in others):
+            hint = f"Write both into one file: `dl.{operator}(m.first, m.second)`."
+            raise error("E0612", f"`{operator}` takes functions of one module.", hint=hint)
+        arguments = [self._expression, *(other._expression for other in others)]
+        arguments += [f"{name} = {value}" for name, value in options.items()]
+        return Function(self._engine, f"{operator}({', '.join(arguments)})", self.options, self._report)
 
 
 def _python_signature(signature: Signature) -> inspect.Signature:
@@ -196,14 +200,18 @@ def loads(text: str, *, path: str = "<string>", directory: str | Path | None = N
 # --- derivative operators ------------------------------------------------------------------------
 
 
-def _derived(operator: str, function: object, wrt: Wrt = None, **options: str | None) -> Function:
-    if not isinstance(function, Function):
-        message = f"`{operator}` takes a function of a DiffLang module, but it was given a {type(function).__name__}."
-        raise error("E0612", message, hint=f'Write it in DiffLang: `dl.{operator}(dl.load("file.dl").f)`.')
-    given = {name: text for name, text in options.items() if text is not None}
+def _derived(
+    operator: str, function: object, wrt: Wrt = None, others: Sequence[object] = (), **options: str | None
+) -> Function:
+    for given in (function, *others):
+        if not isinstance(given, Function):
+            message = f"`{operator}` takes a function of a DiffLang module, but it was given a {type(given).__name__}."
+            raise error("E0612", message, hint=f'Write it in DiffLang: `dl.{operator}(dl.load("file.dl").f)`.')
+    chosen = {name: text for name, text in options.items() if text is not None}
+    first, *rest = cast("list[Function]", [function, *others])
     if wrt is not None:
-        given = {"wrt": _names(operator, function, wrt), **given}
-    return function.derived(operator, **given)
+        chosen = {"wrt": _names(operator, first, wrt), **chosen}
+    return first.derived(operator, rest, chosen)
 
 
 def _names(operator: str, function: Function, wrt: object) -> str:
@@ -243,6 +251,16 @@ def vjp(function: Function, wrt: Wrt = None) -> Function:
 def hvp(function: Function, wrt: Wrt = None) -> Function:
     """The Hessian times a direction."""
     return _derived("hvp", function, wrt)
+
+
+def ggn(function: Function, loss: Function, wrt: Wrt = None) -> Function:
+    """The generalised Gauss-Newton product J^T H J v of `loss` after `function`, two functions of one module."""
+    return _derived("ggn", function, wrt, (loss,))
+
+
+def checkpoint(function: Function, levels: int | None = None) -> Function:
+    """The same function; in reverse mode its inside is recomputed instead of stored."""
+    return _derived("checkpoint", function, levels=None if levels is None else _order(levels))
 
 
 def jacobian(function: Function, wrt: Wrt = None, *, sparse: bool = False) -> Function:

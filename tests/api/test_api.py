@@ -255,3 +255,28 @@ def test_static_sizes_are_specialised(monkeypatch):
         np.testing.assert_array_equal(dl.grad(m.f)(np.ones(n), np.ones(4)), np.full(n, 4.0))
     assert m.g(np.ones(5)) == 5
     assert asked == [{}, {"n": 2}, {}, {"n": 2}, {"n": 3}, {"n": 3}, {}]
+
+
+def test_gauss_newton_and_checkpoints(backend):
+    m = dl.loads(
+        "fn model(x: real[n]) -> real[n] = [x[i] ** 3 for i]\n"
+        "fn loss(y: real[n]) -> real = sum(y * y)\n"
+        "fn total(x: real[n]) -> real = loss(model(x))\n"
+    )
+    x, v = np.array([1.0, 2.0]), np.array([3.0, -1.0])
+    jacobian = np.diag(3 * x**2)
+    product = dl.ggn(m.model.on(backend=backend), m.loss)(x, v)
+    np.testing.assert_allclose(product, jacobian.T @ (2 * np.eye(2)) @ jacobian @ v, rtol=1e-14)
+    kept = dl.grad(dl.checkpoint(m.total.on(backend=backend)))(x)
+    np.testing.assert_allclose(kept, 6 * x**5, rtol=1e-14)
+    other = dl.loads("fn loss(y: real[n]) -> real = sum(y)")
+    assert failure(lambda: dl.ggn(m.model, other.loss)).code == "E0612"
+    assert failure(lambda: dl.ggn(m.model, np.sum)).code == "E0612"
+
+
+def test_sparse_matrices(backend):
+    m = dl.loads("fn f(x: real[n]) -> real[n] = [x[i] ** 2 + (x[i - 1] if i > 0 else 0.0) for i in 0..n]")
+    x = np.arange(1.0, 6.0)
+    result = dl.jacobian(m.f.on(backend=backend), sparse=True)(x)
+    assert result.format == "csr" and result.nnz <= 9
+    np.testing.assert_allclose(result.toarray(), np.diag(2 * x) + np.diag(np.ones(4), -1), rtol=1e-15)
