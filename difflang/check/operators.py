@@ -173,10 +173,20 @@ def int_arithmetic(context: Context, symbol: str, left: Scalar, right: Scalar) -
     if isinstance(left.atom, Literal) and isinstance(right.atom, Literal) and right.atom.value:
         value = int(FOLDS[symbol](int(left.atom.value), int(right.atom.value)))
         return Scalar(integer(value), INT, Size.literal(value))
-    atom = context.builder.prim(PRIMITIVE[symbol], left.atom, right.atom)
+    return _quotient(context, symbol, left, right)
+
+
+def _quotient(context: Context, symbol: str, left: Scalar, right: Scalar) -> Scalar:
+    """`//` and `%`. By a literal they cannot fail, so they are computed as far out as possible, and once."""
+    a, b = context.size_of(left), context.size_of(right)
+    text = f"({a}) {symbol} ({b})" if len(a.terms) > 1 or len(b.terms) > 1 else f"{a} {symbol} {b}"
+    known = context.sizes.known(text)
+    if known is not None:
+        return Scalar(known, INT, Size.name(text))
+    emit = context.builder.hoisted if b.constant else context.builder.prim
+    atom = emit(PRIMITIVE[symbol], left.atom, right.atom)
     if symbol == "//" and b.constant and always_whole(a.divided(b.constant)):
         return Scalar(atom, INT, a.divided(b.constant))
-    text = f"({a}) {symbol} ({b})" if len(a.terms) > 1 or len(b.terms) > 1 else f"{a} {symbol} {b}"
     return Scalar(atom, INT, context.sizes.named(text, atom))
 
 

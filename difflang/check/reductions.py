@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import reduce as left_fold
 
 from difflang.check.clauses import Level, bind_indices, check_names, clause_range, levels
-from difflang.check.coerce import as_condition, as_real, as_size, boolean, convert, with_element
+from difflang.check.coerce import as_condition, as_int, as_real, boolean, convert, with_element
 from difflang.check.context import Context
 from difflang.check.environment import Scope
 from difflang.check.leafwise import leafwise
@@ -203,7 +203,7 @@ class Reduction(FunctionValue):
             require_positive(context, self.name, array.shape, span)
         match self.name:
             case "mean":
-                return _divide(context, self._plain(context, array, "sum"), _product(array.shape))
+                return _divide(context, self._plain(context, array, "sum"), Size.product(array.shape))
             case "logsumexp":
                 return logsumexp(context, array, span)
             case _:
@@ -227,10 +227,6 @@ def countable(context: Context, value: Value) -> Value:
     if isinstance(value, Scalar) and value.type == BOOL:
         return Scalar(convert(context, value.atom, INT), INT)
     return value
-
-
-def _product(shape: Sequence[Size]) -> Size:
-    return left_fold(lambda a, b: a * b, shape, Size.literal(1))
 
 
 def _divide(context: Context, total: Value, count: Size) -> Value:
@@ -319,17 +315,15 @@ def _extreme_leaf(context: Context, name: str, left: Value, right: Value, span: 
     element = common_element(context, name, left, right, span)
     if not (is_float(element) or is_int(element)):
         raise unfit(context, name, left, right, span)
-    result = elementwise(
-        context, lambda a, b: context.builder.prim(name, a, b), [left, right], element, element, span, name
-    )
-    return _named_extreme(context, name, left, right, result)
+    if element == INT and not isinstance(left, Array) and not isinstance(right, Array):
+        return _int_extreme(context, name, as_int(context, left, span, name), as_int(context, right, span, name))
+    emit = context.builder.prim
+    return elementwise(context, lambda a, b: emit(name, a, b), [left, right], element, element, span, name)
 
 
-def _named_extreme(context: Context, name: str, left: Value, right: Value, result: Value) -> Value:
-    """The larger of two ints keeps its text as a size, so that two arrays made with it have one shape."""
-    if not isinstance(result, Scalar) or result.type != INT:
-        return result
-    span = context.builder.span
-    assert span is not None
-    first, second = (as_size(context, v, span) for v in (left, right))
-    return Scalar(result.atom, INT, context.sizes.named(f"{name}({first}, {second})", result.atom))
+def _int_extreme(context: Context, name: str, left: Scalar, right: Scalar) -> Scalar:
+    """The larger or smaller of two ints is a size by its text, so that two arrays made with it have one shape."""
+    text = f"{name}({context.size_of(left)}, {context.size_of(right)})"
+    known = context.sizes.known(text)
+    atom = context.builder.hoisted(name, left.atom, right.atom) if known is None else known
+    return Scalar(atom, INT, context.sizes.named(text, atom))

@@ -14,6 +14,7 @@ from math import lcm
 from difflang.core.builder import Builder
 from difflang.core.ir import Atom, Literal, Var
 from difflang.core.ops import I64, integer
+from difflang.diagnostics.model import error
 from difflang.sizes import Size
 
 
@@ -44,7 +45,11 @@ class SizeTable:
 
     def named(self, text: str, atom: Atom) -> Size:
         """The name `text`, which says how the value is computed: the same text always means the same value."""
-        return self._record(text, atom, False)
+        if self.known(text) is None:
+            return self._record(text, atom, False)
+        if isinstance(atom, Var):
+            self._sizes.setdefault(atom, Size.name(text))
+        return Size.name(text)
 
     def _record(self, name: str, atom: Atom, rigid: bool) -> Size:
         self._atoms[name] = atom
@@ -61,6 +66,16 @@ class SizeTable:
             self._globals[name] = Var(I64, name)
             self._record(name, self._globals[name], True)
         return self._atoms[name]
+
+    def _visible(self, name: str) -> Atom:
+        """The atom of a name. Raises E0406 where it was computed in a region that has ended."""
+        atom = self._atom(name)
+        if not self._builder.in_scope(atom):
+            raise error(
+                "E0406", f"the size {name} is computed inside the branch or loop that makes this array",
+                self._builder.span, hint="compute the size before the loop or branch, and give all cases the same size",
+            )  # fmt: skip
+        return atom
 
     def is_global(self, name: str) -> bool:
         """Whether a name is a size that a data item binds."""
@@ -116,7 +131,7 @@ class SizeTable:
         for monomial, coefficient in size.terms:
             product: Atom = integer(int(coefficient * denominator))
             for name in monomial:
-                product = self._times(product, self._atom(name))
+                product = self._times(product, self._visible(name))
             total = self._plus(total, product)
         return total if denominator == 1 else self._builder.hoisted("floordiv", total, integer(denominator))
 

@@ -120,3 +120,18 @@ def _walk(block):
         yield eqn
         for region in eqn.regions:
             yield from _walk(region)
+
+
+def test_a_quotient_of_sizes_is_one_size_in_all_branches(run):
+    text = """
+fn f(x: real[n]) -> real:
+    var y = zeros(n // 2)
+    if x[0] > 0:
+        y = ones(n // 2)
+    for t in 0..2:
+        y = y + [x[i] for i in 0..n // 2]
+    let z = [sum(ones(n // 3)) for i in 0..3]
+    let w = ones(max(n // 3, 1)) if x[0] > 0 else zeros(max(n // 3, 1))
+    return sum(y) + sum(z) + 100 * sum(w)
+"""
+    assert run(text, "f", np.array([1.0, 2.0, 3.0, 4.0])) == (2 + 2 * 3) + 3 + 100
