@@ -6,7 +6,7 @@ polynomial (`n // 2`, `n % 3`, a size read from a variable) is an atom of its ow
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -50,6 +50,14 @@ class Size:
                 monomial = tuple(sorted(m1 + m2))
                 terms[monomial] = terms.get(monomial, Fraction(0)) + c1 * c2
         return Size.of(terms)
+
+    @staticmethod
+    def product(sizes: Iterable[Size]) -> Size:
+        """The number of elements of an array with these dimensions."""
+        total = Size.literal(1)
+        for size in sizes:
+            total = total * size
+        return total
 
     def divided(self, divisor: int) -> Size:
         """Exact division by an integer; `evaluate` fails where the result is no integer."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from difflang.check.builtins.arrays import sizes_of
 from difflang.check.builtins.registry import Call, builtin
@@ -14,13 +14,6 @@ from difflang.check.values import Array, Number, TupleValue, Value
 from difflang.core.ir import Atom
 from difflang.diagnostics.model import Span
 from difflang.sizes import Size
-
-
-def product_of(shape: Sequence[Size]) -> Size:
-    total = Size.literal(1)
-    for size in shape:
-        total = total * size
-    return total
 
 
 def the_array(context: Context, call: Call, position: int = 0) -> Array:
@@ -38,7 +31,7 @@ def reshaped(context: Context, array: Array, shape: tuple[Size, ...], span: Span
     message = (
         f"{context.text(array)} cannot take the shape ({', '.join(map(str, shape))}): the numbers of elements differ"
     )
-    wanted, found = product_of(shape), product_of(array.shape)
+    wanted, found = Size.product(shape), Size.product(array.shape)
     if wanted.constant is not None and found.constant is not None:
         require_same_shape(context, (wanted,), (found,), span, message)
     elif wanted != found:
@@ -64,7 +57,7 @@ def reshape(context: Context, call: Call) -> Value:
         )
     )
     if open_places:
-        sizes[open_places[0]] = _open_size(context, product_of(array.shape), product_of(sizes))
+        sizes[open_places[0]] = _open_size(context, Size.product(array.shape), Size.product(sizes))
     return reshaped(context, array, tuple(sizes), call.span)
 
 

@@ -126,10 +126,7 @@ def norm(context: Context, call: Call) -> Value:
 
 def count(leaf: Leaf) -> Size:
     """How many numbers a leaf holds."""
-    total = Size.literal(1)
-    for size in leaf.shape if isinstance(leaf, Array) else ():
-        total = total * size
-    return total
+    return Size.product(leaf.shape) if isinstance(leaf, Array) else Size.literal(1)
 
 
 @builtin("ravel", "x")
