@@ -246,8 +246,8 @@ def main() -> None:
     for fit in FITS:
         table = coefficients(fit)
         print(f'\n\n{fit.name} = _table(\n    """')
-        for value in table:
-            print(f"    {value.hex()}")
+        for start in range(0, len(table), 3):
+            print("    " + " ".join(value.hex() for value in table[start : start + 3]))
         print(f'    """\n)\n"""{fit.text}; error 2^{float(mp.log(error(fit, table), 2)):.1f}"""')
     erfc = next(fit for fit in FITS if fit.name == "ERFC")
     rest = float(exact_coefficients(erfc)[0] - coefficients(erfc)[0])

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import itertools
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -39,6 +41,17 @@ def host_description() -> str:
     return f"{llvm.get_process_triple()} llvm {version} {llvm.get_host_cpu_name()} {features}"
 
 
+_compiling = threading.RLock()
+"""LLVM's context and target machine serve one thread at a time."""
+
+
+@contextmanager
+def _alone() -> Generator[None]:
+    with _compiling:
+        yield
+
+
+@_alone()
 def optimized(text: str, level: int = 3) -> Any:
     """Parses, verifies and optimises a module. RuntimeError here is a fault of the generator."""
     level = min(level, 1) if len(text) > LARGE_MODULE else level
@@ -56,10 +69,12 @@ def optimized(text: str, level: int = 3) -> Any:
     return module
 
 
+@_alone()
 def object_code(module: Any, level: int = 3) -> bytes:
     return target_machine(level).emit_object(module)
 
 
+@_alone()
 def assembly(module: Any) -> str:
     return target_machine().emit_assembly(module)
 
@@ -83,6 +98,7 @@ class Library:
         return self.tracker[symbol]
 
 
+@_alone()
 def link_library(
     code: bytes, symbols: Mapping[str, int], libraries: Sequence[Library] = (), exports: Sequence[str] = ()
 ) -> Library:

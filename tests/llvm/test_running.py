@@ -251,3 +251,18 @@ def test_an_endless_loop_can_be_interrupted() -> None:
         process.send_signal(signal.SIGINT)
         rest, _ = process.communicate(timeout=30)
     assert (rest, process.returncode) == ("interrupted\n0.25\n", 0)
+
+
+def test_threads_compile_at_once() -> None:
+    results: dict[int, float] = {}
+
+    def work(k: int) -> None:
+        func = function([F64], lambda b, x: [b.prim("exp", b.prim("mul", x, literal(float(k), "f64")))])
+        results[k] = run(func, 0.5)[0]
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == pytest.approx({k: np.exp(0.5 * k) for k in range(6)}, rel=1e-15)

@@ -11,6 +11,8 @@ import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+INFINITY = float("inf")
+NAN = float("nan")
 Scalar = float | int
 LANES = (2, 4, 8)
 """The vector lengths for which every function has a form of its own."""

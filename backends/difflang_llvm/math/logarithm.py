@@ -9,6 +9,8 @@ from __future__ import annotations
 from difflang_llvm.math.coefficients import LOG
 from difflang_llvm.math.exponential import LN2_HIGH, LN2_LOW, decaying
 from difflang_llvm.math.kernel import (
+    INFINITY,
+    NAN,
     Kernel,
     Pair,
     Value,
@@ -19,8 +21,6 @@ from difflang_llvm.math.kernel import (
     two_sum,
 )
 
-INFINITY = float("inf")
-NAN = float("nan")
 SQRT_HALF_BITS = 0x3FE6A09E667F3BCD
 MANTISSA = 0x000FFFFFFFFFFFFF
 SMALLEST_NORMAL = 2.2250738585072014e-308

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from difflang_llvm.math.coefficients import CBRT, LOG_TAIL
-from difflang_llvm.math.exponential import LN2_HIGH, LN2_LOW, exp_of_pair
+from difflang_llvm.math.exponential import LN2_HIGH, LN2_LOW, LN2_LOWER, MAGIC, exp_of_pair, power_of_two
 from difflang_llvm.math.kernel import (
+    INFINITY,
+    NAN,
     Kernel,
     Pair,
     Value,
@@ -18,9 +20,7 @@ from difflang_llvm.math.kernel import (
 )
 from difflang_llvm.math.logarithm import split
 
-INFINITY = float("inf")
 TWO_THIRDS = (float.fromhex("0x1.5555555555555p-1"), float.fromhex("0x1.5555555555555p-55"))
-LN2_LOWEST = float.fromhex("0x1.cc01f97b57a08p-100")
 LARGEST_EXPONENT = 2.0**66
 """A larger exponent gives the same result: the base differs from 1 by 2^-53 at least, or is 1."""
 
@@ -39,7 +39,7 @@ def accurate_log(kernel: Kernel, x: Value) -> Pair:
     correction = multiply_pairs(s, fast_two_sum(main[0], main[1] + tail))
     mantissa = add_pairs((s[0] + s[0], s[1] + s[1]), correction)
     low, rest = two_product(k, LN2_LOW)
-    return add_pairs(add_pairs((k * LN2_HIGH, zero), (low, kernel.fma(k, LN2_LOWEST, rest))), mantissa)
+    return add_pairs(add_pairs((k * LN2_HIGH, zero), (low, kernel.fma(k, LN2_LOWER, rest))), mantissa)
 
 
 def _odd_integer(kernel: Kernel, y: Value) -> Value:
@@ -63,7 +63,7 @@ def _pow(kernel: Kernel, x: Value, y: Value) -> Value:
     power = kernel.select(size.equals(INFINITY), kernel.select(y > 0.0, INFINITY, kernel.number(0.0)), power)
     power = kernel.select((kernel.bits(x) < 0) & _odd_integer(kernel, y), -power, power)
     fractional = kernel.round_even(y).equals(y) ^ 1
-    power = kernel.select((x < 0.0) & fractional & usual, float("nan"), power)
+    power = kernel.select((x < 0.0) & fractional & usual, NAN, power)
     total = x + y
     power = kernel.select(total.is_nan() & (x.is_nan() | y.is_nan()), total, power)
     return kernel.select(x.equals(1.0) | y.equals(0.0), 1.0, power)
@@ -86,7 +86,7 @@ def _cbrt(kernel: Kernel, x: Value) -> Value:
     cube, rest = two_product(square, root)
     residual = (cube - a) + kernel.fma(lost, root, rest)
     root = root - residual / (square * 3.0)
-    scale = kernel.from_bits((kernel.bits(q + 6755399441055744.0) + 1023) << 52)
+    scale = power_of_two(kernel, q + MAGIC)
     return kernel.copysign(kernel.select(usual, root * scale, size), x)
 
 

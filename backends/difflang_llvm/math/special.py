@@ -24,6 +24,8 @@ from difflang_llvm.math.coefficients import (
 )
 from difflang_llvm.math.exponential import MAGIC, power_of_two, reduced, scaled
 from difflang_llvm.math.kernel import (
+    INFINITY,
+    NAN,
     Kernel,
     Pair,
     Value,
@@ -36,8 +38,6 @@ from difflang_llvm.math.kernel import (
 from difflang_llvm.math.logarithm import log_pair, natural
 from difflang_llvm.math.trigonometric import PI, ratio, wave
 
-INFINITY = float("inf")
-NAN = float("nan")
 SHIFT_LIMIT = 8.0
 LARGEST = 2.556348e305
 """lgamma overflows beyond."""

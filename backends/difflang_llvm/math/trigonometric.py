@@ -10,6 +10,8 @@ from __future__ import annotations
 from difflang_llvm.math.coefficients import ASIN, ATAN, COS, SIN
 from difflang_llvm.math.exponential import MAGIC
 from difflang_llvm.math.kernel import (
+    INFINITY,
+    NAN,
     Kernel,
     Pair,
     Value,
@@ -179,9 +181,6 @@ def _atan2(kernel: Kernel, y: Value, x: Value) -> Value:
     return kernel.select(x.is_nan(), x, kernel.select(y.is_nan(), y, result))
 
 
-INFINITY = float("inf")
-
-
 def _root(kernel: Kernel, x: Value) -> Pair:
     """sqrt(x) as a pair, for x >= 0."""
     root = kernel.sqrt(x)
@@ -212,7 +211,7 @@ def _asin(kernel: Kernel, x: Value) -> Value:
     large, angle = _half_way(kernel, size)
     angle = _reflected(kernel, large, HALF_PI[:2], choose(kernel, large, _doubled(angle), angle))
     result = kernel.select(size < 1e-200, size, angle[0] + angle[1])
-    return kernel.copysign(kernel.select(size > 1.0, float("nan"), result), x)
+    return kernel.copysign(kernel.select(size > 1.0, NAN, result), x)
 
 
 @function("acos")
@@ -225,4 +224,4 @@ def _acos(kernel: Kernel, x: Value) -> Value:
     near = fast_two_sum(high, low + (HALF_PI[1] - signed[1]))
     far = _reflected(kernel, negative, PI, _doubled(angle))
     result = choose(kernel, large, far, near)
-    return kernel.select(size > 1.0, float("nan"), result[0] + result[1])
+    return kernel.select(size > 1.0, NAN, result[0] + result[1])
