@@ -8,6 +8,7 @@ from difflang.passes.dead import DeadCode
 from difflang.passes.fuse import Fuse
 from difflang.passes.gather import Gather
 from difflang.passes.inline import Inline
+from difflang.passes.interchange import Interchange
 from difflang.passes.model import Observer, Pass, Pipeline
 from difflang.passes.nest import Nest
 from difflang.passes.simplify import Simplify
@@ -29,6 +30,7 @@ PASSES: tuple[Pass, ...] = (
     Fuse(),
     *CLEAN,
     Contract(),
+    Interchange(),
     *CLEAN,
 )
 """Scatters become gathers before loops are joined, since a gather joins more; what is joined and read in one place only

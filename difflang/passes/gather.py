@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from difflang.core.ir import Atom, Block, Eqn, Func, Literal, Type, Var
 from difflang.core.ops import I64, same_dim
 from difflang.passes.cost import CHEAP, price, pure
-from difflang.passes.inline import needed_for
+from difflang.passes.inline import mentions, needed_for
 from difflang.passes.rewrite import Cloner, Rewriter
 
 CHEAP_NEST = 2 * CHEAP
@@ -171,10 +171,10 @@ class _Sites:
     def has_nest(self, site: _Site, ref: Var) -> bool:
         if not site.path or site.value.type.shape or not _in_order(site) or not _fits(site, ref):
             return False
-        nest = _nest(site)
+        nest, addend = _nest(site)
         top = site.path[0]
         alone = self.crowd[top] == 1 and not top.outs
-        return pure([nest]) and (alone or price(nest.regions[0].eqns) <= CHEAP_NEST)
+        return pure([nest]) and (alone or addend <= CHEAP_NEST)
 
 
 def _is_zero(atom: Atom) -> bool:
@@ -210,14 +210,20 @@ def _in_order(site: _Site) -> bool:
     return outer == list(site.indices) and kept == sorted(kept, reverse=True)
 
 
-def _nest(site: _Site) -> Eqn:
-    """The value of the accumulator as builds over the subscripts with sums over the other indices inside."""
+def _nest(site: _Site) -> tuple[Eqn, int]:
+    """The value of the accumulator as builds over the subscripts with sums over the other indices inside.
+
+    Together with the price of one addend.
+    """
     eqn: Eqn | None = None
+    addend = 0
     result = site.value
     for loop in reversed(site.path):
         region = loop.regions[0]
-        wanted = [result] if eqn is None else _outside(eqn)
-        eqns = (*needed_for(wanted, region.eqns), *([eqn] if eqn else []))
+        wanted = [result] if eqn is None else mentions(eqn)
+        needed = needed_for(wanted, region.eqns)
+        addend += price(needed)
+        eqns = (*needed, *([eqn] if eqn else []))
         extents = dict(zip(region.params, loop.args, strict=True))
         summed = [p for p in region.params if p not in site.indices]
         kept = [p for p in site.indices if isinstance(p, Var) and p in extents]
@@ -228,17 +234,7 @@ def _nest(site: _Site) -> Eqn:
             eqn = _loop("build", kept, extents, eqns, result, site.eqn)
             result = eqn.outs[0]
     assert eqn is not None
-    return eqn
-
-
-def _outside(eqn: Eqn) -> list[Atom]:
-    """The atoms that an equation mentions, its regions included."""
-    atoms: list[Atom] = [*eqn.args]
-    for region in eqn.regions:
-        atoms += region.results
-        for inner in region.eqns:
-            atoms += _outside(inner)
-    return atoms
+    return eqn, addend
 
 
 def _loop(
@@ -295,7 +291,7 @@ class _Parts:
         for site in self.sites.values():
             if not site.lifted:
                 cloner = Cloner()
-                nest = cloner.copy(_nest(site))
+                nest = cloner.copy(_nest(site)[0])
                 self.values[site.eqn] = nest.outs[0]
                 eqns.append(nest)
         return eqns

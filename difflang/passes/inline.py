@@ -190,11 +190,11 @@ def needed_for(results: Iterable[Atom], eqns: Sequence[Eqn]) -> tuple[Eqn, ...]:
     for eqn in reversed(eqns):
         if any(out in needed for out in eqn.outs):
             kept.append(eqn)
-            needed.update(_mentions(eqn))
+            needed.update(mentions(eqn))
     return tuple(reversed(kept))
 
 
-def _mentions(eqn: Eqn) -> Iterable[Atom]:
+def mentions(eqn: Eqn) -> Iterable[Atom]:
     """Every atom in an equation and in its regions."""
     yield from eqn.args
     for out in eqn.outs:
@@ -202,7 +202,7 @@ def _mentions(eqn: Eqn) -> Iterable[Atom]:
     for region in eqn.regions:
         yield from region.results
         for inner in region.eqns:
-            yield from _mentions(inner)
+            yield from mentions(inner)
 
 
 def _is_constant(piece: Block) -> bool:

@@ -14,6 +14,7 @@ from difflang.passes.dead import DeadCode
 from difflang.passes.fuse import Fuse
 from difflang.passes.gather import Gather
 from difflang.passes.inline import Inline
+from difflang.passes.interchange import Interchange
 from difflang.passes.model import Pass, Pipeline
 from difflang.passes.nest import Nest
 from difflang.passes.simplify import Simplify
@@ -29,7 +30,9 @@ def test_values_stay(func: Func) -> None:
     unchanged_value(OPTIMIZE, func, arguments(func))
 
 
-@pytest.mark.parametrize("step", [Nest(), Gather(), Fuse(), Inline(), Contract()], ids=lambda step: type(step).__name__)
+@pytest.mark.parametrize(
+    "step", [Nest(), Gather(), Fuse(), Inline(), Contract(), Interchange()], ids=lambda step: type(step).__name__
+)
 def test_each_pass_alone_keeps_the_value(step: Pass) -> None:
     @given(functions(size=16))
     @settings(max_examples=40, deadline=None)
@@ -451,3 +454,60 @@ yield s
 }}
 yield c"""
     assert "contract" not in after(Contract(), lines, VECTORS)
+
+
+# --- interchange ---
+
+COLUMNS = """\
+c: f64[m] = build m {{ j: i64
+s: f64 = reduce[op="sum"] n {{ i: i64
+v: f64 = get a {subscript}
+e: f64 = exp v
+yield e
+}}
+yield s
+}}
+yield c"""
+
+
+def test_a_sum_over_columns_adds_rows() -> None:
+    assert after(Interchange(), COLUMNS.format(subscript="i j"), VECTORS) == (
+        'c: f64[m] = reduce[op="sum"] n { i: i64; %1: f64[m] = build m { j: i64; '
+        "v: f64 = get a i j; e: f64 = exp v; yield e; }; yield %1; }; yield c"
+    )
+
+
+def test_a_sum_along_rows_stays() -> None:
+    lines = COLUMNS.format(subscript="j i")
+    assert after(Interchange(), lines, "n: i64, m: i64, a: f64[m, n]").startswith("c: f64[m] = build m")
+
+
+def test_short_loops_stay() -> None:
+    lines = COLUMNS.format(subscript="i j").replace(" n {", " 3 {")
+    assert after(Interchange(), lines, "m: i64, a: f64[3, m]").startswith("c: f64[m] = build m")
+
+
+def test_only_the_last_index_of_a_build_is_exchanged() -> None:
+    lines = """\
+c: f64[n, m] = build n m { p: i64, j: i64
+s: f64 = reduce[op="sum"] n { i: i64
+v: f64 = get a i j
+u: f64 = get x p
+h: f64 = get y i
+q: f64 = mul v u
+r: f64 = mul q h
+yield r
+}
+yield s
+}
+yield c"""
+    text = after(Interchange(), lines, VECTORS)
+    assert text.startswith("c: f64[n, m] = build n { p: i64; u: f64 = get x p; ")
+    assert text.index('reduce[op="sum"] n') < text.index("build m")
+
+
+@pytest.mark.parametrize("n", [0, 1, 5])
+def test_exchanged_sums_have_the_same_value(n: int) -> None:
+    func = parse_func(f"func f(n: i64, m: i64, a: f64[n, m]) {{\n{COLUMNS.format(subscript='i j')}\n}}\n")
+    a = np.random.default_rng(0).normal(size=(n, 3))
+    np.testing.assert_allclose(value(OPTIMIZE(func), [n, 3, a])[0], np.exp(a).sum(0), rtol=1e-14)
