@@ -41,11 +41,17 @@ def lower_function(
     function = context.evaluate(node, program.root)
     if not isinstance(function, FunctionValue):
         raise error("E0303", f"`{text}` is no function", node.span, hint="name a function of the file, such as main")
-    maker = SpecimenMaker(context, given, statics)
+    maker = SpecimenMaker(context, given, statics, form=form_of(text))
     with context.at(node.span):
         named = function.specimens(context, maker)
         result = function.call(context, Arguments((), dict(named), node.span))
-    return finish_lowered(context, maker, text, result, node)
+    return finish_lowered(context, maker, text.partition("#")[0].strip(), result, node)
+
+
+def form_of(text: str) -> int | None:
+    """Which of several functions of one name is meant: the number in a comment behind the expression, `size # 1`."""
+    number = text.partition("#")[2].strip()
+    return int(number) if number.isdigit() else None
 
 
 def finish_lowered(context: Context, maker: SpecimenMaker, name: str, result: Value, node: ast.Node) -> Lowered:

@@ -279,6 +279,8 @@ class OverloadSet(FunctionValue):
         raise context.error("E0308", message, arguments.span, *labels[:4])
 
     def specimens(self, context: Context, maker: SpecimenMaker) -> list[tuple[str, Value]]:
+        if maker.form is not None and maker.form < len(self.members):
+            return self.members[maker.form].specimens(context, maker)
         message = f"`{self.name}` has {len(self.members)} forms"
         raise context.error("E0308", message, None, hint="choose one with a lambda, such as fn(x: real) = f(x)")
 

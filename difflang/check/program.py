@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
@@ -104,6 +105,16 @@ class Program:
             return optimized(function) if optimize else function
 
         return deeply(lowered)
+
+    def forms(self, expression: str) -> list[str]:
+        """Expressions for the single functions that an expression may mean, where a name in it has several.
+
+        The number of the function stands in a comment, which `lower` reads: `grad(size) # 1`.
+        """
+        names = re.findall(r"[^\W\d]\w*", expression)
+        counts = [len(self.root.items[n]) for n in names if n in self.root.items]
+        count = next((c for c in counts if c > 1), 1)
+        return [f"{expression} # {k}" for k in range(count)] if count > 1 else [expression]
 
     def data_sizes(self) -> frozenset[str]:
         """The sizes that the data items of the file bind."""

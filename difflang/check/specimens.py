@@ -27,7 +27,7 @@ class SpecimenMaker:
 
     With `opaque`, functions are made too, as stand-ins of which only the type is known; what is generic becomes an
     `ErrorValue`, so that the statements that use it are left to the calls, where its type is known.
-    `params` and `size_params` collect the Core parameters, `infos` their descriptions. `public` says how a size
+    `form` chooses among functions of one name. `params` and `size_params` collect the Core parameters, `infos` their descriptions. `public` says how a size
     that had to get a name of its own is written by the user.
     """
 
@@ -39,12 +39,14 @@ class SpecimenMaker:
         *,
         opaque: bool = False,
         data: bool = False,
+        form: int | None = None,
     ) -> None:
         self.context = context
         self.given = given
         self.statics = statics
         self.opaque = opaque
         self.data = data
+        self.form = form
         self.params: list[Var] = []
         self.size_params: list[Var] = []
         self.infos: list[ParameterInfo] = []

@@ -99,6 +99,7 @@ class Engine:
     ) -> Outcome:
         """One call with the arguments of a user. Raises DiffLangError with the sources of the program."""
         try:
+            expression = self._fitting(expression, positional, named, options.precision)
             parameters = self.lowered(expression, options.precision).signature.parameters
             given = match(parameters, expression, positional, named)
             chosen = None if len(given) == len(parameters) else frozenset(given)
@@ -108,6 +109,24 @@ class Engine:
         except DiffLangError as problem:
             self.place(problem, expression)
             raise
+
+    def _fitting(
+        self, expression: str, positional: Sequence[object], named: Mapping[str, object], precision: str
+    ) -> str:
+        """The expression itself, or where a function has several forms, that for the first one the arguments fit."""
+        forms = self.program.forms(expression)
+        if len(forms) == 1:
+            return expression
+        for form in forms:
+            try:
+                given = match(self.lowered(form, precision).signature.parameters, expression, positional, named)
+                signature = self.lowered(form, precision, frozenset(given)).signature
+                marshal(signature, given, {item.name: _loaded(item, self._data) for item in signature.data})
+            except DiffLangError:
+                continue
+            return form
+        message = f"None of the {len(forms)} forms of `{expression}` takes these arguments."
+        raise error("E0308", message, hint="The forms differ in the number, ranks and types of their parameters.")
 
     def _statics(
         self, expression: str, precision: str, chosen: frozenset[str] | None, given: Mapping[str, object]

@@ -211,3 +211,17 @@ def test_a_bare_number_takes_the_type_that_others_give(run):
 def test_a_rule_needs_its_function():
     (found,) = loads("fn f(x: real) -> real = x\nrule jvp ff(x, dx) = dx").check()
     assert found.code == "E0511" and "f" in (found.hint or "")
+
+
+def test_functions_of_one_name_are_chosen_from_python_too():
+    text = """
+fn size(x: real) -> real = x
+fn size(x: real[n]) -> real = sum(x)
+fn size(x: real[n], w: real) -> real = w * sum(x)
+"""
+    size = dl.loads(text).size.on(backend="reference")
+    assert (size(2.0), size(np.ones(3)), size(np.ones(3), 4.0)) == (2, 3, 12)
+    np.testing.assert_array_equal(dl.grad(size)(np.ones(3), 4.0), [4, 4, 4])
+    with pytest.raises(DiffLangError) as caught:
+        size("text")
+    assert caught.value.code == "E0308"
