@@ -86,7 +86,7 @@ class Generator:
     def module_text(self) -> str:
         parameters = ["ptr noalias %frame", "ptr noalias %arena", "ptr noalias %interrupt"]
         for k, param in enumerate(self.program.params):
-            kind = "ptr noalias readonly captures(none)" if isinstance(param, Array) else REGISTER_TYPES[param.dtype]
+            kind = "ptr noalias readonly" if isinstance(param, Array) else REGISTER_TYPES[param.dtype]
             parameters.append(f"{kind} %p{k}")
         parameters += [f"ptr noalias %r{k}" for k, result in enumerate(self.program.results) if result.provided]
         header = f"define internal i32 @dl.body({', '.join(parameters)}) #0 {{\nentry:"
