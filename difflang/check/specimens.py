@@ -26,9 +26,9 @@ class SpecimenMaker:
     """Makes parameters. `given` names those to make among the ones with defaults (None: all that can be made).
 
     With `opaque`, functions are made too, as stand-ins of which only the type is known; what is generic becomes an
-    `ErrorValue`, so that the statements that use it are left to the calls, where its type is known.
-    `form` chooses among functions of one name. `params` and `size_params` collect the Core parameters, `infos` their descriptions. `public` says how a size
-    that had to get a name of its own is written by the user.
+    `ErrorValue`, so that the statements that use it are left to the calls, where its type is known. `form` chooses
+    among functions of one name. `params` and `size_params` collect the Core parameters, `infos` their descriptions.
+    `public` says how a size that had to get a name of its own is written by the user.
     """
 
     def __init__(
