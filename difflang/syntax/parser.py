@@ -17,6 +17,8 @@ from difflang.syntax.situation import Situation
 from difflang.syntax.tables import PLACEHOLDER, SPLICE, Rule, tables
 
 MAXIMUM_DEPTH = 200
+MAXIMUM_STACK = 3000
+"""More symbols than a tree of the greatest depth can need, so that hopeless input is given up early."""
 RECOVERY = ("statement", "simple_statement", "condition", "_field_line", "item")
 ASSIGNMENT = frozenset(("=", "AUGMENTED", ".", ","))
 
@@ -80,6 +82,8 @@ class Parser:
         self.ends.append(token if token.text else self._last_written())
         if token.kind != "$END":
             self.position += 1
+        if len(self.states) > MAXIMUM_STACK:
+            raise self._too_deep(Span(self.builder.path, token.line, token.column, token.line, token.end_column))
         self.states_before = list(self.states)
 
     def _last_written(self) -> Token:

@@ -92,7 +92,7 @@ SIGNS = re.compile(r"(?<=[(,\[+*])|(?=[),\]+*])")
 
 
 @given(st.sampled_from(FILES), st.randoms(use_true_random=False))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_spaces_do_not_matter(path, random):
     """Spaces put around signs at random vanish, or at least change nothing but spaces."""
     lines = path.read_text("utf-8").split("\n")
