@@ -100,7 +100,8 @@ def _spread(count: int, places: Sequence[int], found: Sequence[Tangent]) -> list
 def _region(eqn: Eqn, mode: str) -> Block | None:
     modes = eqn.attrs["modes"]
     assert isinstance(modes, tuple)
-    return eqn.regions[1 + modes.index(mode)] if mode in modes else None  # type: ignore[arg-type]
+    names = [str(m) for m in modes]
+    return eqn.regions[1 + names.index(mode)] if mode in names else None
 
 
 def closed(rule: Callable[[Builder, Eqn, Sequence[Cotangent]], list[Cotangent]]) -> Adjoint:

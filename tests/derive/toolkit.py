@@ -16,6 +16,7 @@ from difflang.core.verifier import verify
 from difflang.derive import inline, jet, jvp, values, vjp
 
 F64 = Type("f64")
+DTYPES: dict[str, DType] = {"f64": "f64", "f32": "f32", "i64": "i64", "i32": "i32", "bool": "bool"}
 
 
 class Recorder:
@@ -34,7 +35,7 @@ class Recorder:
         raise AssertionError(f"{name} was called")
 
 
-def function(signature: str, body: Callable[..., Sequence[Atom]], dtype: DType = "f64") -> Func:
+def function(signature: str, body: Callable[..., Sequence[Atom]], dtype: str = "f64") -> Func:
     """A function with parameters such as "n x[n] A[n,m] s k:i64"; `body` receives a builder and the parameters.
 
     A name that occurs as a dimension is an i64.
@@ -46,7 +47,7 @@ def function(signature: str, body: Callable[..., Sequence[Atom]], dtype: DType =
         name, _, kind = word.partition(":")
         name, _, dims = name.partition("[")
         shape = tuple(known[d] for d in dims.rstrip("]").split(",")) if dims else ()
-        known[name] = Var(I64 if name in sizes else Type(kind or dtype, shape), name)  # type: ignore[arg-type]
+        known[name] = Var(I64 if name in sizes else Type(DTYPES[kind or dtype], shape), name)
     b = Builder()
     return Func("f", b.block_with(tuple(known.values()), lambda *params: body(b, *params)))
 
