@@ -56,7 +56,10 @@ class Backend(Protocol):
     def compile(self, func: Func, options: CompileOptions) -> Executable: ...
 
     def emit(self, func: Func, stage: str, options: CompileOptions) -> str:
-        """The text of a stage that this backend has (such as `loops`, `llvm`, `asm`). Raises DiffLangError E0905 for others."""
+        """The text of a stage that this backend has (such as `loops`, `llvm`, `asm`).
+
+        Raises DiffLangError E0905 for others.
+        """
         ...
 
 

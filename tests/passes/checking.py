@@ -12,7 +12,9 @@ from difflang.core.ir import Func
 from difflang.core.parser import parse_func
 from difflang.core.printer import format_func
 from difflang.core.verifier import verify
-from difflang.passes.model import Pass
+from difflang.passes.dead import DeadCode
+from difflang.passes.model import Pass, Pipeline
+from difflang.passes.simplify import Simplify
 
 
 def value(func: Func, args: list[Any]) -> list[Any]:
@@ -39,3 +41,14 @@ def unchanged_value(step: Pass, func: Func, args: list[Any], tolerance: float = 
     except Exception as failure:
         failure.add_note(format_func(func))
         raise
+
+
+VECTORS = "n: i64, m: i64, x: f64[n], y: f64[n], a: f64[n, m], w: f64[m]"
+"""Parameters for programs about loops."""
+
+
+def after(step: Pass, lines: str, params: str) -> str:
+    """What becomes of a function body under a pass and cleaning up, on one line."""
+    func = f"func f({params}) {{\n{lines}\n}}\n"
+    text = rewritten(Pipeline((Simplify(), step, Simplify(), DeadCode())), func)
+    return "; ".join(line.strip() for line in text.splitlines()[1:-1]).replace("[inbounds]", "")
