@@ -89,10 +89,11 @@ _numbers = itertools.count()
 
 @dataclass(frozen=True, slots=True)
 class Library:
-    """Native code in the process; it stays as long as this object. Others link against it by name."""
+    """Native code in the process; it stays as long as this object. Others link against it by name, and keep it."""
 
     name: str
     tracker: Any
+    used: tuple[Library, ...]
 
     def address(self, symbol: str) -> int:
         return self.tracker[symbol]
@@ -115,7 +116,7 @@ def link_library(
     for name in exports:
         builder.export_symbol(name)
     name = f"difflang.{next(_numbers)}"
-    return Library(name, builder.link(_jit(), name))
+    return Library(name, builder.link(_jit(), name), tuple(libraries))
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable
 
 from difflang.core.ir import DType
@@ -12,11 +13,14 @@ from difflang_llvm.layout import Interface
 Unit = tuple[str, DType]
 
 _linked: dict[Unit, engine.Library] = {}
+_linking = threading.Lock()
+"""A unit that two threads link at once would be unloaded with the one that lost, under the feet of its callers."""
 
 
 def libraries(units: Iterable[Unit], use_cache: bool = True) -> list[engine.Library]:
     """The linked libraries that define these functions."""
-    return [_library(unit, use_cache) for unit in units]
+    with _linking:
+        return [_library(unit, use_cache) for unit in units]
 
 
 def _library(unit: Unit, use_cache: bool) -> engine.Library:
