@@ -15,7 +15,7 @@ from difflang.check.operators import binary
 from difflang.check.statements import run_body
 from difflang.check.types import TupleType, Type
 from difflang.check.typing import resolve
-from difflang.check.values import Arguments, Array, FunctionValue, Number, Scalar, TupleValue, Value
+from difflang.check.values import Arguments, Array, ErrorValue, FunctionValue, Number, Scalar, TupleValue, Value
 from difflang.core.ir import Atom, Attribute, Block, Var
 from difflang.core.ir import Type as CoreType
 from difflang.diagnostics.model import Label, Span, error
@@ -242,6 +242,8 @@ class Implicit(Custom):
         solver, result = elaborated(
             context, types, lambda flat: Closure.run(self, context, self.around(scope, values, flat), span), span
         )
+        if isinstance(result, ErrorValue):
+            return result
         self._require_vector(context, result)
         shapes = [a.type for a in atoms(result)]
 
