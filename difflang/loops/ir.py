@@ -119,9 +119,8 @@ class Store:
 class Accumulate:
     """`array[indices] += value`.
 
-    `apart` holds the indices of those independent loops around it in which no two iterations add to one element (by
-    whatever `Accumulate`s inside). In any other loop outside of which the array was made, iterations may meet: the
-    addition must then be atomic, or go to a private copy, if that loop is run by several threads.
+    `apart` holds the indices of those independent loops around it in which no two iterations add to one element. In any
+    other loop around it, but not around the array's allocation, they may: threads must then add atomically.
     """
 
     array: Array
@@ -256,7 +255,7 @@ class If:
 class Scope:
     """Marks the arena on entry, releases it on exit.
 
-    Registers assigned inside may be read after it, but not the memory that was allocated inside.
+    Registers assigned inside may be read after it, but not memory that was allocated inside.
     """
 
     body: Body
@@ -304,28 +303,11 @@ class HostCall:
     outs: tuple[Value, ...] = ()
 
 
-Statement = (
-    Apply
-    | Assign
-    | Load
-    | Store
-    | Accumulate
-    | Allocate
-    | AllocateResult
-    | View
-    | Rebind
-    | Grow
-    | Reserve
-    | Copy
-    | Fill
-    | For
-    | While
-    | If
-    | Scope
-    | Kernel
-    | Check
-    | HostCall
-)
+ScalarStatement = Apply | Assign | Load | Store | Accumulate
+MemoryStatement = Allocate | AllocateResult | View | Rebind | Grow | Reserve | Copy | Fill
+ControlStatement = For | While | If | Scope
+CallStatement = Kernel | Check | HostCall
+Statement = ScalarStatement | MemoryStatement | ControlStatement | CallStatement
 Body = tuple[Statement, ...]
 
 
@@ -351,10 +333,7 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class HostSite:
-    """A place where the host is called.
-
-    `print` has the template as text, `extern` the function's name, `report` the `names` of its figures.
-    """
+    """A call of the host: `print` has the template as text, `extern` the function's name, `report` its `names`."""
 
     kind: Choice["print", "report", "extern"]
     text: str = ""

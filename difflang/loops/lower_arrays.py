@@ -108,12 +108,11 @@ def _writable(s: Scheduler, eqn: Eqn, array: Atom, value: Atom) -> Place:
     if array in s.constants:
         return filled(s, eqn.outs[0], s.constants[array])
     source = s.place(array)
-    if not _overlaps(s, source, value):
-        if not s.needed(source.storage):
-            return source
-        if _is_read_here_only(s, array, eqn.args[1:-1]) and not s.needed(source.storage, but=array):
-            _save(s, source, array, eqn.args[1:-1], value.type)
-            return source
+    if not s.needed(source.storage):
+        return source
+    if _is_read_here_only(s, array, eqn.args[1:-1]) and not s.needed(source.storage, but=array):
+        _save(s, source, array, eqn.args[1:-1], value.type)
+        return source
     target = s.destination(eqn.outs[0])
     s.emit(ir.Copy(target.array, source.array))
     return target
@@ -152,10 +151,6 @@ def _save(s: Scheduler, source: Place, array: Var, positions: Sequence[Atom], pa
     else:
         s.saved_elements[array] = Register(part.dtype, array.name)
         s.emit(ir.Load(s.saved_elements[array], source.array, s.operands(positions)))
-
-
-def _overlaps(s: Scheduler, place: Place, value: Atom) -> bool:
-    return bool(value.type.shape) and s.place(value).storage.root() is place.storage.root()
 
 
 def reshape(s: Scheduler, eqn: Eqn) -> None:

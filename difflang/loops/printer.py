@@ -35,16 +35,16 @@ class _Printer:
             yield from (indent + line for line in self.statement(statement))
 
     def statement(self, statement: ir.Statement) -> Iterator[str]:
-        if isinstance(statement, ir.For | ir.While | ir.If | ir.Scope):
+        if isinstance(statement, ir.ControlStatement):
             yield from self.control(statement)
-        elif isinstance(statement, ir.Kernel | ir.Check | ir.HostCall):
+        elif isinstance(statement, ir.CallStatement):
             yield self.call(statement)
-        elif isinstance(statement, ir.Apply | ir.Assign | ir.Load | ir.Store | ir.Accumulate):
+        elif isinstance(statement, ir.ScalarStatement):
             yield self.scalar(statement)
         else:
             yield self.memory(statement)
 
-    def scalar(self, statement: ir.Apply | ir.Assign | ir.Load | ir.Store | ir.Accumulate) -> str:
+    def scalar(self, statement: ir.ScalarStatement) -> str:
         match statement:
             case ir.Apply(out, primitive, args, attrs):
                 return f"{self.typed(out)} = {primitive}{_attributes(attrs)} {self.values(args)}"
@@ -58,10 +58,7 @@ class _Printer:
                 loops = f" (apart in {self.values(apart)})" if apart else ""
                 return f"{self.element(array, indices)} += {self.value(value)}{loops}"
 
-    def memory(
-        self,
-        statement: ir.Allocate | ir.AllocateResult | ir.View | ir.Rebind | ir.Grow | ir.Reserve | ir.Copy | ir.Fill,
-    ) -> str:
+    def memory(self, statement: ir.MemoryStatement) -> str:
         match statement:
             case ir.Allocate(array, place):
                 return f"{self.declared(array)} = allocate ({place})"
@@ -80,7 +77,7 @@ class _Printer:
             case ir.Fill(array, value):
                 return f"fill {self.name(array)} = {self.value(value)}"
 
-    def control(self, statement: ir.For | ir.While | ir.If | ir.Scope) -> Iterator[str]:
+    def control(self, statement: ir.ControlStatement) -> Iterator[str]:
         match statement:
             case ir.For(index, extent, body, kind, reverse, reductions):
                 direction = " reverse" if reverse else ""
@@ -102,7 +99,7 @@ class _Printer:
                 yield "scope:"
                 yield from self.body(body, INDENT)
 
-    def call(self, statement: ir.Kernel | ir.Check | ir.HostCall) -> str:
+    def call(self, statement: ir.CallStatement) -> str:
         match statement:
             case ir.Kernel(name, inputs, outputs, attrs):
                 return f"{self.values(outputs)} = kernel {name}{_attributes(attrs)} {self.values(inputs)}"

@@ -262,6 +262,27 @@ def test_rows_are_set_in_place() -> None:
     agree_text(text, 3, np.arange(9.0).reshape(3, 3))
 
 
+def test_every_iteration_of_a_build_updates_the_same_array() -> None:
+    text = """
+        func f(n: i64) {
+          x: f64[n] = build n { k: i64
+            v: f64 = convert[dtype="f64"] k
+            yield v
+          }
+          y: f64[n] = build n { i: i64
+            d: f64[n] = set x i 100.0
+            s: f64 = reduce[op="sum"] n { j: i64
+              u: f64 = get d j
+              yield u
+            }
+            yield s
+          }
+          yield y
+        }
+        """
+    agree_text(text, 4)
+
+
 def test_a_row_of_the_array_is_set_to_another_row() -> None:
     text = """
         func f(n: i64, x: f64[n, n]) {
@@ -323,64 +344,6 @@ def test_an_element_that_is_read_after_it_was_overwritten_is_saved() -> None:
     assert agree_text(text, 5, X).copies == 5
 
 
-def test_stacked_carries_and_new_values() -> None:
-    text = """
-        func f(n: i64, steps: i64, x: f64[n]) {
-          a: f64[n], s: f64[steps, n], q: f64[steps, n], u: f64[steps] = fold[carries=1, reverse] steps x { t: i64, c: f64[n]
-            v: f64 = get c 0
-            w: f64 = add v 1.0
-            d: f64[n] = set c 0 w
-            yield d, c, d, v
-          }
-          yield a, s, q, u
-        }
-        """
-    for steps in (0, 1, 4):
-        machine = agree_text(text, 5, steps, X)
-    assert machine.copies == 5 + 2 * 4 * 5, "the start and the two stacks; the carry itself is updated in place"
-
-
-def test_a_stacked_array_is_made_in_its_row_and_not_overwritten() -> None:
-    text = """
-        func f(n: i64, steps: i64, x: f64[n]) {
-          a: f64[n], s: f64[steps, n], p: f64[steps, n] = fold[carries=1] steps x { t: i64, c: f64[n]
-            d: f64[n] = build n { i: i64
-              v: f64 = get c i
-              w: f64 = mul v 0.5
-              yield w
-            }
-            e: f64[n] = set d 0 9.0
-            yield e, d, x
-          }
-          yield a, s, p
-        }
-        """
-    agree_text(text, 5, 3, X)
-
-
-def test_while_with_stacks() -> None:
-    text = """
-        func f(n: i64, limit: f64, x: f64[n]) {
-          last: f64, a: f64[n], count: i64, s: f64[count, n], t: f64[count] = while[carries=2] 1.0 x { h: f64, g: f64[n]
-            p: bool = lt h limit
-            yield p
-          } { k: f64, c: f64[n]
-            l: f64 = mul k 2.0
-            d: f64[n] = set c 1 l
-            e: f64[n] = build n { i: i64
-              v: f64 = get c i
-              w: f64 = mul v k
-              yield w
-            }
-            yield l, d, e, k
-          }
-          yield last, a, count, s, t
-        }
-        """
-    for limit in (0.0, 1.5, 100.0):
-        agree_text(text, 5, limit, X)
-
-
 def test_nested_loops_carry_one_matrix() -> None:
     text = """
         func f(n: i64, x: f64[n, n]) {
@@ -421,98 +384,3 @@ def test_a_nested_loop_that_needs_a_spare() -> None:
         }
         """
     agree_text(text, 5, X)
-
-
-def test_a_conditional_update_is_in_place() -> None:
-    text = """
-        func f(n: i64, x: f64[n]) {
-          a: f64[n] = fold[carries=1] n x { i: i64, c: f64[n]
-            v: f64 = get c i
-            p: bool = lt v 3.0
-            b: f64[n] = cond p {
-              d: f64[n] = set c i 0.0
-              yield d
-            } {
-              yield c
-            }
-            yield b
-          }
-          yield a
-        }
-        """
-    machine = agree_text(text, 5, X)
-    assert (machine.copies, machine.allocations) == (5, 0)
-
-
-def test_a_conditional_update_of_what_is_used_afterwards() -> None:
-    text = """
-        func f(n: i64, x: f64[n]) {
-          a: f64[n] = fold[carries=1] n x { i: i64, c: f64[n]
-            v: f64 = get c i
-            p: bool = lt v 3.0
-            b: f64[n], q: f64[n] = cond p {
-              d: f64[n] = set c i 0.0
-              yield d, c
-            } {
-              yield c, c
-            }
-            u: f64 = get q 0
-            w: f64 = add u 1.0
-            g: f64[n] = set b 0 w
-            yield g
-          }
-          yield a
-        }
-        """
-    agree_text(text, 5, X)
-
-
-def test_one_of_two_outer_arrays() -> None:
-    text = """
-        func f(n: i64, p: bool, x: f64[n], y: f64[n]) {
-          a: f64[n], b: f64[n] = cond p {
-            yield x, y
-          } {
-            yield y, x
-          }
-          c: f64[n] = set a 0 100.0
-          yield a, b, c
-        }
-        """
-    for p in (True, False):
-        agree_text(text, 5, p, X, Y)
-
-
-def test_branches_exchange_arrays_that_are_owned() -> None:
-    text = """
-        func f(n: i64, p: bool) {
-          x: f64[n], y: f64[n] = build n { i: i64
-            v: f64 = convert[dtype="f64"] i
-            w: f64 = mul v v
-            yield v, w
-          }
-          a: f64[n], b: f64[n] = cond p {
-            yield x, y
-          } {
-            d: f64[n] = set x 0 5.0
-            yield y, d
-          }
-          yield a, b
-        }
-        """
-    for p in (True, False):
-        agree_text(text, 5, p)
-
-
-def test_no_steps_and_negative_counts() -> None:
-    text = """
-        func f(n: i64, m: i64, x: f64[n]) {
-          a: f64[n], s: f64[m] = fold[carries=1] m x { i: i64, c: f64[n]
-            d: f64[n] = set c 0 5.0
-            yield d, 2.0
-          }
-          yield a, s
-        }
-        """
-    agree_text(text, 5, -3, X)
-    agree_text(text, 0, 0, np.zeros(0))
