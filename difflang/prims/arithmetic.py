@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +17,7 @@ def _convert_rule(dtypes: Sequence[DType], attrs: Mapping[str, Attribute]) -> DT
     target = attrs["dtype"]
     if target not in NUMPY_DTYPES:
         raise ValueError(f"no such type: {target}")
-    return cast(DType, target)
+    return target
 
 
 def _convert(a: Any, *, dtype: DType) -> Any:

@@ -7,7 +7,7 @@ A key and a counter are each one 64-bit word (high half = word 0, low half = wor
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -45,7 +45,7 @@ def _unit_rule(dtypes: Sequence[DType], attrs: Mapping[str, Attribute]) -> DType
     dtype = attrs["dtype"]
     if dtypes[0] != "i64" or dtype not in FLOATS:
         raise ValueError("bits_to_unit takes an i64 and gives a float")
-    return cast(DType, dtype)
+    return dtype
 
 
 def _bits_to_unit(bits: Any, *, dtype: DType) -> Any:
