@@ -119,27 +119,46 @@ def type_vars(type_: Type) -> tuple[Var, ...]:
 
 def free_vars(block: Block) -> dict[Var, None]:
     """Variables that a block uses but does not bind, in order of first use (a dict as an ordered set)."""
-    used: dict[Var, None] = {}
-    bound: set[Var] = set()
-    _collect(block, used, bound)
-    return {variable: None for variable in used if variable not in bound}
+    return Uses().free(block)
 
 
-def _collect(block: Block, used: dict[Var, None], bound: set[Var]) -> None:
-    """Every variable used and every variable bound in a block; no variable is bound twice, so one set will do."""
+class Uses:
+    """The variables that blocks and equations take from outside, found once for each block, from the inside out."""
 
-    def use(atoms: Iterable[Atom]) -> None:
-        used.update((atom, None) for atom in atoms if isinstance(atom, Var) and atom not in used)
+    def __init__(self) -> None:
+        self._free: dict[Block, dict[Var, None]] = {}
 
-    def bind(variables: tuple[Var, ...]) -> None:
-        bound.update(variables)
-        for variable in variables:
-            use(variable.type.shape)
+    def free(self, block: Block) -> dict[Var, None]:
+        """The free variables of a block, in order of first use."""
+        found = self._free.get(block)
+        if found is None:
+            found = self._free[block] = self._of_block(block)
+        return found
 
-    bind(block.params)
-    for eqn in block.eqns:
-        use(eqn.args)
-        for region in eqn.regions:
-            _collect(region, used, bound)
-        bind(eqn.outs)
-    use(block.results)
+    def regions(self, eqn: Eqn) -> dict[Var, None]:
+        """The variables that the regions of an equation take from outside."""
+        if len(eqn.regions) == 1:
+            return self.free(eqn.regions[0])
+        return {variable: None for region in eqn.regions for variable in self.free(region)}
+
+    def _of_block(self, block: Block) -> dict[Var, None]:
+        used: dict[Var, None] = {}
+        bound: set[Var] = set()
+
+        def use(atoms: Iterable[Atom]) -> None:
+            used.update((atom, None) for atom in atoms if isinstance(atom, Var) and atom not in used)
+
+        def bind(variables: tuple[Var, ...]) -> None:
+            bound.update(variables)
+            for variable in variables:
+                if variable.type.shape:
+                    use(variable.type.shape)
+
+        bind(block.params)
+        for eqn in block.eqns:
+            use(eqn.args)
+            if eqn.regions:
+                use(self.regions(eqn))
+            bind(eqn.outs)
+        use(block.results)
+        return {variable: None for variable in used if variable not in bound}

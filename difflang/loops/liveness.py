@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from difflang.core.ir import Atom, Block, Eqn, Var, free_vars
+from difflang.core.ir import Atom, Block, Eqn, Uses, Var
 
 START = -1
 """The position before the first equation."""
@@ -14,15 +14,14 @@ class Liveness:
     """Uses of variables by equations (regions included), computed once for each block."""
 
     def __init__(self) -> None:
-        self._free: dict[int, frozenset[Var]] = {}
-        self._kept: list[Block] = []
+        self._uses = Uses()
+        self._free: dict[Block, frozenset[Var]] = {}
 
     def free(self, block: Block) -> frozenset[Var]:
         """The variables that a region takes from outside."""
-        found = self._free.get(id(block))
+        found = self._free.get(block)
         if found is None:
-            found = self._free[id(block)] = frozenset(free_vars(block))
-            self._kept.append(block)
+            found = self._free[block] = frozenset(self._uses.free(block))
         return found
 
     def region_uses(self, eqn: Eqn) -> frozenset[Var]:

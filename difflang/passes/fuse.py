@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from difflang.core.ir import Atom, Block, Eqn, Func, Var, walk
+from difflang.core.ir import Atom, Block, Eqn, Func, Uses, Var, walk
 from difflang.passes.dead import HOST_EFFECTS
 from difflang.passes.rewrite import Rewriter, key_of, same_atom
 
@@ -42,7 +42,7 @@ class _Group:
 
 @dataclass(slots=True)
 class _Reads:
-    """The variables that an equation uses, in order, and those of them it uses otherwise than in its own turn."""
+    """The variables that an equation uses from outside, and those of them that a build uses otherwise than in its own turn."""
 
     all: dict[Var, None]
     elsewhere: set[Var]
@@ -54,6 +54,7 @@ class _Fuser(Rewriter):
     def __init__(self, largest: int) -> None:
         super().__init__()
         self.largest = largest
+        self.readings = _Readings()
         self.open: list[dict[object, _Group]] = []
         self.maker: dict[Var, _Group] = {}
         self.turn: dict[Var, tuple[tuple[Atom, ...], Atom]] = {}
@@ -71,7 +72,7 @@ class _Fuser(Rewriter):
     def equation(self, eqn: Eqn) -> None:
         if eqn.op == "get" and self.forward(eqn):
             return
-        reads = _reads(eqn)
+        reads = self.readings.of(eqn)
         replaced = [v for v in map(self.atom, reads.all) if isinstance(v, Var) and v not in reads.all]
         reads.all.update(dict.fromkeys(replaced))
         reads.elsewhere.update(replaced)
@@ -183,22 +184,38 @@ def _key(eqn: Eqn) -> object:
     return None
 
 
-def _reads(eqn: Eqn) -> _Reads:
-    reads = _Reads({}, set(), 0, eqn.op in HOST_EFFECTS)
-    own = eqn.regions[0].params if eqn.op == "build" else ()
-    _collect([eqn], own, reads)
-    return reads
+class _Readings:
+    """What equations read, found once for each block from the inside out."""
+
+    def __init__(self) -> None:
+        self.uses = Uses()
+        self.inside: dict[Block, tuple[int, bool]] = {}
+
+    def of(self, eqn: Eqn) -> _Reads:
+        atoms = (*eqn.args, *_dims(eqn), *self.uses.regions(eqn))
+        size, host = self.extent(eqn)
+        reads = _Reads(dict.fromkeys(a for a in atoms if isinstance(a, Var)), set(), size, host)
+        if eqn.op == "build":
+            _note_elsewhere(eqn, eqn.regions[0].params, reads.elsewhere)
+        return reads
+
+    def extent(self, eqn: Eqn) -> tuple[int, bool]:
+        """The number of equations in it, itself included, and whether any is an effect for the host."""
+        size, host = 1, eqn.op in HOST_EFFECTS
+        for region in eqn.regions:
+            if region not in self.inside:
+                parts = [self.extent(inner) for inner in region.eqns]
+                self.inside[region] = (sum(part[0] for part in parts), any(part[1] for part in parts))
+            size, host = size + self.inside[region][0], host or self.inside[region][1]
+        return size, host
 
 
-def _collect(eqns: Sequence[Eqn], own: tuple[Var, ...], reads: _Reads) -> None:
-    for top in eqns:
-        for eqn in (top, *(e for region in top.regions for e in walk(region))):
-            reads.size += 1
-            reads.host |= eqn.op in HOST_EFFECTS
-            used = [a for a in (*eqn.args, *_region_atoms(eqn), *_dims(eqn)) if isinstance(a, Var)]
-            reads.all.update(dict.fromkeys(used))
-            in_turn = eqn.op == "get" and bool(own) and eqn.args[1 : 1 + len(own)] == own
-            reads.elsewhere.update(used[1:] if in_turn else used)
+def _note_elsewhere(top: Eqn, own: tuple[Var, ...], elsewhere: set[Var]) -> None:
+    """What is read otherwise than in its own turn."""
+    for eqn in (top, *walk(top.regions[0])):
+        used = [a for a in (*eqn.args, *_region_atoms(eqn), *_dims(eqn)) if isinstance(a, Var)]
+        in_turn = eqn.op == "get" and bool(own) and eqn.args[1 : 1 + len(own)] == own
+        elsewhere.update(used[1:] if in_turn else used)
 
 
 def _region_atoms(eqn: Eqn) -> Iterable[Atom]:
