@@ -5,15 +5,36 @@ Runs are interleaved in one process; the figures are medians and the median of t
 
 from __future__ import annotations
 
+import argparse
+import csv
+import os
 import statistics
-import sys
+import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.workloads import WORKLOADS, Workload
+from benchmarks.baseline import PROGRAMS, Prepared, Workload, function, seconds
+from benchmarks.workloads import WORKLOADS
+
+TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the table; times are medians in seconds, the ratio is the median of the paired ratios."""
+
+    workload: str
+    difflang: float
+    c: float
+    ratio: float
+    compile: float
+    error: float
+    pairs: int
 
 
 def flat(result: Any) -> np.ndarray:
@@ -23,38 +44,94 @@ def flat(result: Any) -> np.ndarray:
     return np.asarray(result, dtype=np.float64).ravel()
 
 
-def seconds(call: Callable[[], Any]) -> float:
-    start = time.perf_counter()
-    call()
-    return time.perf_counter() - start
+def difference(prepared: Prepared) -> float:
+    """The largest difference of the results, relative where they exceed 1."""
+    ours, theirs = flat(prepared.ours()), flat(prepared.theirs())
+    return float((np.abs(ours - theirs) / np.maximum(1.0, np.abs(theirs))).max())
 
 
-def compare(ours: Callable[[], Any], theirs: Callable[[], Any], budget: float = 2.0) -> tuple[float, float, float, int]:
-    """Medians of both in seconds, the median ratio, and the number of pairs that fitted into the budget."""
+def compare(prepared: Prepared, budget: float) -> list[tuple[float, float]]:
+    """Seconds of ours and of C, one after the other, as many pairs as fit into the budget and at least 5."""
     pairs: list[tuple[float, float]] = []
     end = time.perf_counter() + budget
     while len(pairs) < 5 or (time.perf_counter() < end and len(pairs) < 1000):
-        pairs.append((seconds(ours), seconds(theirs)))
-    first, second = zip(*pairs, strict=True)
-    return statistics.median(first), statistics.median(second), statistics.median(a / b for a, b in pairs), len(pairs)
+        pairs.append((seconds(prepared.ours), seconds(prepared.theirs)))
+    return pairs
 
 
-def report(workload: Workload) -> None:
-    ours, theirs, compile_seconds = workload.prepare()
-    error = np.abs(flat(ours()) - flat(theirs()))
-    scale = np.maximum(1.0, np.abs(flat(theirs())))
-    worst = float((error / scale).max())
-    mine, c, ratio, count = compare(ours, theirs)
-    times = f"{mine * 1e3:10.3f} ms {c * 1e3:10.3f} ms {ratio:7.2f}   {compile_seconds:6.2f} s"
-    print(f"{workload.name:28} {times}   {worst:.1e}   {count}")
+def measure(workload: Workload, budget: float) -> Row:
+    """Raises SystemExit where the results differ: times of different computations say nothing."""
+    prepared = workload.prepare()
+    error = difference(prepared)
+    if not error < TOLERANCE:
+        raise SystemExit(f"{workload.name}: the results differ by {error:.1e}.")
+    pairs = compare(prepared, budget)
+    ours, theirs = (statistics.median(side) for side in zip(*pairs, strict=True))
+    ratio = statistics.median(a / b for a, b in pairs)
+    return Row(workload.name, ours, theirs, ratio, prepared.compile_seconds, error, len(pairs))
 
 
-def main(names: Sequence[str]) -> None:
-    print(f"{'workload':28} {'DiffLang':>13} {'C':>13} {'ratio':>7} {'compile':>10}   error     pairs")
+def duration(value: float) -> str:
+    return f"{value * 1e3:.3f} ms" if value >= 1e-4 else f"{value * 1e6:.2f} us"
+
+
+def line(row: Row) -> str:
+    times = f"{duration(row.difflang):>13} {duration(row.c):>13} {row.ratio:7.2f} {row.compile:8.2f} s"
+    return f"{row.workload:28} {times}   {row.error:.1e}   {row.pairs:5d}"
+
+
+def rows(names: Sequence[str], budget: float) -> Iterator[Row]:
+    """The rows of the chosen workloads, each printed when it is there."""
+    print(f"{'workload':28} {'DiffLang':>13} {'C':>13} {'ratio':>7} {'compile':>10}   {'error':7}   pairs")
     for workload in WORKLOADS:
         if not names or any(name in workload.name for name in names):
-            report(workload)
+            row = measure(workload, budget)
+            print(line(row), flush=True)
+            yield row
+
+
+def write_csv(path: Path, table: Sequence[Row]) -> None:
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, [field.name for field in fields(Row)])
+        writer.writeheader()
+        writer.writerows(asdict(row) for row in table)
+
+
+def draw(path: Path, table: Sequence[Row]) -> None:
+    """A bar for each ratio; right of the line DiffLang is slower."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 0.6 + 0.3 * len(table)), layout="constrained")
+    axes = figure.subplots()
+    names = [row.workload for row in table]
+    axes.barh(names, [row.ratio - 1 for row in table], left=1.0, color="tab:blue")
+    axes.axvline(1.0, color="black", linewidth=0.8)
+    axes.set_xscale("log")
+    axes.invert_yaxis()
+    axes.set_xlabel("time of DiffLang / time of C")
+    figure.savefig(path, dpi=150)
+
+
+def start_cold() -> None:
+    """An empty cache on disk, and the parts of the compiler that every program needs loaded."""
+    os.environ["DIFFLANG_CACHE_DIR"] = tempfile.mkdtemp()
+    function(PROGRAMS / "adam.dl", "step")(*np.ones((4, 2)), 1, 0.1)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="DiffLang against C written by hand.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="workloads whose name contains one of these; else all")
+    parser.add_argument("--budget", type=float, default=2.0, metavar="SECONDS", help="time for each workload")
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="write the table to a file")
+    parser.add_argument("--plot", type=Path, metavar="FILE.png", help="draw the ratios")
+    options = parser.parse_args()
+    start_cold()
+    table = list(rows(options.names, options.budget))
+    if options.csv:
+        write_csv(options.csv, table)
+    if options.plot and table:
+        draw(options.plot, table)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -17,12 +17,13 @@ double black_scholes(int n, const double *spot, const double *strike, const doub
     return total;
 }
 
-void adam_step(int n, double *restrict x, const double *restrict g, double *restrict m, double *restrict v, int t, double lr) {
+void adam_step(int n, const double *x, const double *g, const double *m, const double *v, int t, double lr,
+               double *restrict x1, double *restrict m1, double *restrict v1) {
     double c1 = 1 - pow(0.9, t), c2 = 1 - pow(0.999, t);
     for (int i = 0; i < n; i++) {
-        m[i] = 0.9 * m[i] + 0.1 * g[i];
-        v[i] = 0.999 * v[i] + 0.001 * g[i] * g[i];
-        x[i] -= lr * (m[i] / c1) / (sqrt(v[i] / c2) + 1e-8);
+        m1[i] = 0.9 * m[i] + 0.1 * g[i];
+        v1[i] = 0.999 * v[i] + 0.001 * g[i] * g[i];
+        x1[i] = x[i] - lr * (m1[i] / c1) / (sqrt(v1[i] / c2) + 1e-8);
     }
 }
 

@@ -1,0 +1,87 @@
+"""What every workload needs: our functions on one thread, and the C programs with NumPy arrays as arguments."""
+
+from __future__ import annotations
+
+import ctypes
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import difflang as dl
+
+HERE = Path(__file__).parent
+PROGRAMS = HERE / "programs"
+ADBENCH = HERE.parent / "examples" / "adbench"
+FLAGS = ("-O3", "-march=native", "-ffast-math", "-shared", "-fPIC")
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Our call, the C call, and the seconds of our first call, which compiles."""
+
+    ours: Callable[[], Any]
+    theirs: Callable[[], Any]
+    compile_seconds: float
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A named pair of calls, made when it is asked for."""
+
+    name: str
+    prepare: Callable[[], Prepared]
+
+
+def seconds(call: Callable[[], Any]) -> float:
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+def pair(ours: Callable[[], Any], theirs: Callable[[], Any]) -> Prepared:
+    """Both calls, ours compiled."""
+    return Prepared(ours, theirs, seconds(ours))
+
+
+def function(path: Path, name: str) -> dl.Function:
+    """A function of a file, on one thread: the C programs have one."""
+    return dl.load(path)[name].on(threads=1)
+
+
+@cache
+def library() -> ctypes.CDLL:
+    """The C programs, compiled once a process."""
+    target = Path(tempfile.mkdtemp()) / "baseline.so"
+    sources = [str(path) for path in sorted((HERE / "c").glob("*.c"))]
+    subprocess.run(["gcc", *FLAGS, *sources, "-o", str(target), "-lm"], check=True)
+    return ctypes.CDLL(str(target))
+
+
+def _converted(value: Any) -> Any:
+    """The C argument; that of an array keeps the array alive."""
+    if isinstance(value, np.ndarray):
+        return value.ctypes.data_as(ctypes.c_void_p)
+    return ctypes.c_double(value) if isinstance(value, float) else ctypes.c_int(value)
+
+
+def c_call(name: str, *arguments: np.ndarray | float, outs: tuple[np.ndarray, ...] = (), value: bool = True) -> Any:
+    """A call of a C function with its arguments bound, the outputs last; it gives the value (if any) and the outputs.
+
+    Arrays must be contiguous, of float64 or int64: C takes their addresses.
+    """
+    native = library()[name]
+    native.restype = ctypes.c_double if value else None
+    converted = [_converted(argument) for argument in (*arguments, *outs)]
+
+    def call() -> Any:
+        result = native(*converted)
+        return (result, *outs) if value else outs
+
+    return call

@@ -1,0 +1,50 @@
+"""Second and higher derivatives, an implicit derivative, and an optimizer's step."""
+
+from __future__ import annotations
+
+import numpy as np
+
+import difflang as dl
+from benchmarks.baseline import PROGRAMS, Prepared, c_call, function, pair
+
+
+def adam(n: int) -> Prepared:
+    """One step."""
+    x, g, m, v = np.random.default_rng(3).random((4, n))
+    step = function(PROGRAMS / "adam.dl", "step")
+    outs = tuple(np.empty(n) for _ in range(3))
+    return pair(lambda: step(x, g, m, v, 3, 0.01), c_call("adam_step", n, x, g, m, v, 3, 0.01, outs=outs, value=False))
+
+
+def logistic_hvp(n: int, d: int) -> Prepared:
+    """The Hessian of a logistic regression times a vector."""
+    rng = np.random.default_rng(8)
+    w, v, x = rng.normal(size=d), rng.normal(size=d), rng.normal(size=(n, d)) / np.sqrt(d)
+    y = rng.integers(2, size=n).astype(float)
+    product = dl.hvp(function(PROGRAMS / "logistic.dl", "loss"), wrt="w")
+    theirs = c_call("logistic_hvp", n, d, w, x, 0.1, v, outs=(np.empty(d),), value=False)
+    return pair(lambda: product(w, x, y, 0.1, v), theirs)
+
+
+def taylor(order: int, n: int = 16, h: int = 64) -> Prepared:
+    """Taylor coefficients of a network along a line."""
+    rng = np.random.default_rng(9)
+    x, v = rng.normal(size=n), rng.normal(size=n) / np.sqrt(n)
+    w1, w2 = rng.normal(size=(h, n)) / np.sqrt(n), rng.normal(size=(h, h)) / np.sqrt(h)
+    b1, b2, w3, b3 = rng.normal(size=h), rng.normal(size=h), rng.normal(size=h), 0.5
+    weights = (w1, b1, w2, b2, w3, b3)
+    coefficients = dl.jet(function(PROGRAMS / "network.dl", "network"), order=order)
+    theirs = c_call("network_taylor", order, n, h, x, v, *weights, outs=(np.empty(order + 1),), value=False)
+    return pair(lambda: coefficients(x, *weights, v), theirs)
+
+
+def ridge(n: int, d: int) -> Prepared:
+    """A validation error and its derivative in the penalty; two runs of conjugate gradients, in C as in DiffLang."""
+    rng = np.random.default_rng(10)
+    x, xv = rng.normal(size=(n, d)), rng.normal(size=(n, d))
+    w = rng.normal(size=d)
+    y, yv = x @ w + rng.normal(size=n), xv @ w + rng.normal(size=n)
+    gradient = dl.value_and_grad(function(PROGRAMS / "ridge.dl", "validation"), wrt="penalty")
+    tolerance = float(np.finfo(float).eps ** 0.75)
+    theirs = c_call("ridge_hypergradient", n, d, x, y, xv, yv, 2.0, tolerance, outs=(np.empty(()),))
+    return pair(lambda: gradient(2.0, x, y, xv, yv), theirs)
