@@ -118,7 +118,7 @@ def _host(settings: Settings, outputs: Outputs) -> RunHost:
     if outputs.log:
         sinks.append(CsvLog(outputs.log))
     if outputs.plot:
-        sinks.append(Plot(outputs.plot))
+        sinks.append(Plot(outputs.plot, settings.console.note))
     stream = sys.stderr if settings.console.form == "json" else None
     return RunHost(sinks, {}, stream, settings.console.warn, "residual" in settings.checks)
 

@@ -125,10 +125,16 @@ class CsvLog:
 
 
 class Plot:
-    """The figures over the first integer figure (or the count of reports) as a PNG, drawn at the end."""
+    """The figures over the first integer figure (or the count of reports) as a picture, drawn at the end.
 
-    def __init__(self, path: str | Path) -> None:
+    Raises E0904 without matplotlib and E0710 for a file that it cannot write, both before anything runs: a long
+    run must not be lost for its picture. `note` is told where nothing was reported.
+    """
+
+    def __init__(self, path: str | Path, note: Callable[[str], object]) -> None:
         self._path = Path(path)
+        self._note = note
+        _require_drawable(self._path)
         self._rows: list[dict[str, Any]] = []
         self._stride = 1
         self._count = 0
@@ -143,12 +149,10 @@ class Plot:
 
     def close(self) -> None:
         if not self._rows:
+            self._note(f"Nothing was reported, so `{self._path}` was not drawn.")
             return
         try:
             self._draw()
-        except ImportError:
-            hint = "Install it: `pip install matplotlib`, or use --log FILE.csv."
-            raise error("E0904", "A plot needs matplotlib, which is not installed.", hint=hint) from None
         except (OSError, ValueError) as problem:
             raise _unwritable(self._path, problem) from None
 
@@ -196,6 +200,18 @@ def _scalars(figures: Figures) -> list[tuple[str, Any]]:
 
 def _cell(value: Any) -> str:
     return "" if value is None else repr(value) if isinstance(value, float) else str(value)
+
+
+def _require_drawable(path: Path) -> None:
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        hint = "Install it: `pip install matplotlib`, or use --log FILE.csv."
+        raise error("E0904", "A plot needs matplotlib, which is not installed.", hint=hint) from None
+    kinds = Figure().canvas.get_supported_filetypes()
+    if path.suffix.removeprefix(".") not in kinds:
+        hint = f"Use one of .png, {', '.join(f'.{kind}' for kind in sorted(kinds) if kind != 'png')}."
+        raise error("E0710", f"`{path}` has an ending that cannot be drawn.", hint=hint)
 
 
 def _unwritable(path: str | Path, problem: Exception) -> Exception:

@@ -65,28 +65,33 @@ def test_the_log_has_all_digits(tmp_path):
 
 def test_the_plot_of_many_reports_is_thinned(tmp_path, monkeypatch):
     monkeypatch.setattr(progress, "PLOT_POINTS", 16)
-    plot = progress.Plot(tmp_path / "plot.png")
+    plot = progress.Plot(tmp_path / "plot.png", note=pytest.fail)
     for step in range(1000):
         plot.report({"step": step, "loss": 1.0 / (step + 1)})
     plot.close()
     assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_plot_without_matplotlib(tmp_path, monkeypatch):
+def test_a_plot_without_matplotlib_is_refused_before_the_run(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    plot = progress.Plot(tmp_path / "plot.png")
-    plot.report({"loss": 1.0})
     with pytest.raises(DiffLangError, match="needs matplotlib") as caught:
-        plot.close()
+        progress.Plot(tmp_path / "plot.png", note=pytest.fail)
     assert caught.value.code == "E0904"
 
 
-def test_a_plot_of_an_unknown_kind(tmp_path):
-    plot = progress.Plot(tmp_path / "plot.nothing")
-    plot.report({"loss": 1.0})
+@pytest.mark.parametrize("name", ["plot.nothing", "plot"])
+def test_a_plot_of_an_unknown_kind_is_refused_before_the_run(tmp_path, name):
     with pytest.raises(DiffLangError) as caught:
-        plot.close()
+        progress.Plot(tmp_path / name, note=pytest.fail)
     assert caught.value.code == "E0710"
+    assert "Use one of .png, " in str(caught.value)
+
+
+def test_a_plot_of_nothing_is_said(tmp_path):
+    notes: list[str] = []
+    progress.Plot(tmp_path / "plot.png", notes.append).close()
+    assert notes == [f"Nothing was reported, so `{tmp_path / 'plot.png'}` was not drawn."]
+    assert not (tmp_path / "plot.png").exists()
 
 
 def test_on_a_terminal(folder):
