@@ -57,6 +57,8 @@ def unknown_text(text: str, position: int, path: str, line: int, column: int) ->
         return _unclosed_string(text, position, path, line, column)
     if character == "'":
         return _single_quotes(text, position, path, line, column)
+    if text.startswith("```", position):
+        return _fence(text, position, path, line, column)
     sign = text[position : position + 2] if text[position : position + 2] in SIGNS else character
     span = Span(path, line, column, line, column + len(sign))
     if sign in SIGNS:
@@ -64,6 +66,14 @@ def unknown_text(text: str, position: int, path: str, line: int, column: int) ->
         return Diagnostic("E0102", message, span, hint=hint), len(sign)
     shown = f"`{character}` (U+{ord(character):04X})" if character.isprintable() else f"U+{ord(character):04X}"
     return Diagnostic("E0101", f"The character {shown} cannot stand here.", span, hint="Remove it."), 1
+
+
+def _fence(text: str, position: int, path: str, line: int, column: int) -> tuple[Diagnostic, int]:
+    """The fence of a program copied from a page, with the word behind it."""
+    end = text.find("\n", position)
+    length = (end if end >= 0 else len(text)) - position
+    span = Span(path, line, column, line, column + length)
+    return Diagnostic("E0102", "This fence is Markdown, not program.", span, hint="Remove the line."), length
 
 
 def _unclosed_string(text: str, position: int, path: str, line: int, column: int) -> tuple[Diagnostic, int]:

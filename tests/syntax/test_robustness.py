@@ -94,3 +94,11 @@ def test_any_text_is_read_or_refused(text):
         parse(text)
     except DiffLangError as failure:
         assert all(found.hint for found in failure.diagnostics)
+
+
+def test_a_program_copied_with_its_markdown_fences():
+    with pytest.raises(DiffLangError) as caught:
+        parse("```dl\nfn f(x: real) -> real = x\n```", "copied.dl")
+    places = [(d.code, d.span.line, d.span.column, d.span.end_column) for d in caught.value.diagnostics]
+    assert places == [("E0102", 1, 1, 6), ("E0102", 3, 1, 4)]
+    assert {d.hint for d in caught.value.diagnostics} == {"Remove the line."}
