@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from difflang.core.ir import Literal
+from difflang.core.ir import FLOATS, Literal
 from difflang.loops.ir import (
     Allocate,
     AllocateResult,
@@ -196,8 +196,10 @@ class Memory:
         address, type_ = self.address(array, indices), MEMORY_TYPES[array.dtype]
         independence = self._independence(array, apart)
         old = self._emitter.value(f"load {type_}, ptr {address}{independence}")
-        add = "fadd contract" if array.dtype in ("f64", "f32") else "add"
-        new = self._emitter.value(f"{add} {type_} {old}, {value}")
+        if array.dtype in FLOATS:
+            new = self._emitter.add_float(array.dtype, old, value)
+        else:
+            new = self._emitter.value(f"add {type_} {old}, {value}")
         self._emitter.void(f"store {type_} {new}, ptr {address}{independence}")
 
     def _independence(self, array: Array, apart: Sequence[Register] | None = None) -> str:

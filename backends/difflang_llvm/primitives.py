@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from difflang.core.ir import FLOATS, INTEGERS, Attribute, DType
 from difflang_llvm.text import REGISTER_TYPES, Emitter, float_text
 
-CONTRACT = "contract "
 REASSOCIATE = "reassoc contract "
 LARGEST_UNROLLED_POWER = 16
 
@@ -71,11 +70,21 @@ Lowering = Callable[[Operation], str]
 
 def _arithmetic(name: str) -> Lowering:
     def lower(op: Operation) -> str:
-        flags = REASSOCIATE if op.reduction else CONTRACT
-        instruction = f"f{name} {flags}" if op.is_float else f"{name} "
-        return op.emit(f"{instruction}{op.type} {op.args[0]}, {op.args[1]}")
+        a, b = op.args
+        if not op.is_float:
+            return op.emit(f"{name} {op.type} {a}, {b}")
+        if op.reduction:
+            return op.emit(f"f{name} {REASSOCIATE}{op.type} {a}, {b}")
+        return op.emitter.add_float(op.dtype, a, b) if name == "add" else op.emitter.subtract_float(op.dtype, a, b)
 
     return lower
+
+
+def _multiply(op: Operation) -> str:
+    a, b = op.args
+    if not op.is_float:
+        return op.emit(f"mul {op.type} {a}, {b}")
+    return op.emitter.multiply_float(op.dtype, a, b, REASSOCIATE if op.reduction else "contract ")
 
 
 def _divide(op: Operation) -> str:
@@ -260,7 +269,7 @@ _LIBRARY = """
 LOWERINGS: dict[str, Lowering] = {
     "add": _arithmetic("add"),
     "sub": _arithmetic("sub"),
-    "mul": _arithmetic("mul"),
+    "mul": _multiply,
     "div": _divide,
     "neg": _negate,
     "floordiv": _floor_divide,

@@ -58,6 +58,7 @@ class Emitter:
     allocas: list[str] = field(default_factory=list[str])
     block: str = "entry"
     _count: int = 0
+    _products: dict[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
 
     def fresh(self, prefix: str = "t") -> str:
         self._count += 1
@@ -106,3 +107,37 @@ class Emitter:
         self.needs.intrinsics[f"declare {result} @llvm.{name}({', '.join(t for t, _ in args)})"] = None
         operands = ", ".join(f"{t} {v}" for t, v in args)
         return self.value(f"call {flags}{result} @llvm.{name}({operands})")
+
+    # --- floats ---
+    #
+    # A sum with a product is one fused operation, always: were it left to LLVM (flag `contract`) to fuse where it
+    # pays, what the reverse sweep computes once more would differ in its last bits from the first time, and an
+    # adaptive loop could then take another course.
+
+    def multiply_float(self, dtype: DType, a: str, b: str, flags: str) -> str:
+        product = self.value(f"fmul {flags}{REGISTER_TYPES[dtype]} {a}, {b}")
+        self._products[product] = (a, b)
+        return product
+
+    def add_float(self, dtype: DType, a: str, b: str) -> str:
+        """a + b, with one rounding if one of them is a product."""
+        if b in self._products:
+            return self._fused(dtype, *self._products[b], a)
+        if a in self._products:
+            return self._fused(dtype, *self._products[a], b)
+        return self.value(f"fadd {REGISTER_TYPES[dtype]} {a}, {b}")
+
+    def subtract_float(self, dtype: DType, a: str, b: str) -> str:
+        """a - b, with one rounding if one of them is a product."""
+        type_ = REGISTER_TYPES[dtype]
+        if b in self._products:
+            left, right = self._products[b]
+            return self._fused(dtype, self.value(f"fneg {type_} {left}"), right, a)
+        if a in self._products:
+            return self._fused(dtype, *self._products[a], self.value(f"fneg {type_} {b}"))
+        return self.value(f"fsub {type_} {a}, {b}")
+
+    def _fused(self, dtype: DType, a: str, b: str, c: str) -> str:
+        """a * b + c: by a fused instruction where the machine has one."""
+        type_ = REGISTER_TYPES[dtype]
+        return self.intrinsic(f"fmuladd.{dtype}", type_, (type_, a), (type_, b), (type_, c))
