@@ -23,7 +23,7 @@ from difflang_llvm.math.library import INLINED
 from difflang_llvm.memory import Homes, Memory, Metadata, Registers
 from difflang_llvm.module import assemble
 from difflang_llvm.primitives import LOWERINGS, Operation
-from difflang_llvm.text import MEMORY_TYPES, REGISTER_TYPES, Emitter, Needs
+from difflang_llvm.text import MEMORY_TYPES, REGISTER_TYPES, Emitter, Needs, constant_array
 
 VECTORS_IN_REDUCTIONS = 4
 
@@ -59,6 +59,7 @@ class Generator:
         self.allocation = Allocation(self.emitter, self.registers, self.memory, self.exits)
         self.calls = Calls(self.emitter, self.registers, self.memory, self.exits, self.interface)
         self._reductions: list[Register] = []
+        self._tables: list[str] = []
 
     # --- the function ---
 
@@ -92,7 +93,7 @@ class Generator:
         header = f"define internal i32 @dl.body({', '.join(parameters)}) #0 {{\nentry:"
         first = [*self.emitter.allocas, *self.allocation.initial_stores(), "  br label %start", "start:"]
         body = "\n".join([header, *first, *self.emitter.lines, "}"])
-        return assemble([self._entry_text(), body], self.needs, self.metadata.lines)
+        return assemble([*self._tables, self._entry_text(), body], self.needs, self.metadata.lines)
 
     def _entry_text(self) -> str:
         """Loads the parameters from the frame, makes the arena, calls the body."""
@@ -147,6 +148,11 @@ class Generator:
 
     def view(self, statement: ir.View) -> None:
         self.memory.set_pointer(statement.array, self.memory.address(statement.base, statement.indices))
+
+    def table(self, statement: ir.Table) -> None:
+        name = f"@dl.table.{len(self._tables)}"
+        self._tables.append(constant_array(name, statement.elements))
+        self.memory.set_pointer(statement.array, name)
 
     def rebind(self, statement: ir.Rebind) -> None:
         sources = [self.memory.pointer(s) for s in statement.sources]
@@ -236,6 +242,7 @@ HANDLERS: dict[type, Callable[[Generator, Any], None]] = {
     ir.Load: Generator.load,
     ir.Store: Generator.store,
     ir.Accumulate: Generator.accumulate,
+    ir.Table: Generator.table,
     ir.View: Generator.view,
     ir.Rebind: Generator.rebind,
     ir.For: Generator.for_,

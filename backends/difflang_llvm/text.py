@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -38,6 +38,15 @@ def literal_text(literal: Literal) -> str:
             return str(int(literal.value))
         case dtype:
             return float_text(float(literal.value), dtype)
+
+
+def constant_array(name: str, elements: Sequence[Literal]) -> str:
+    """The definition of an array of literals (of one type, at least one) on a line of its own."""
+    dtype = elements[0].dtype
+    type_ = MEMORY_TYPES[dtype]
+    texts = (str(int(e.value)) if dtype == "bool" else literal_text(e) for e in elements)
+    listed = ", ".join(f"{type_} {text}" for text in texts)
+    return f"{name} = private unnamed_addr constant [{len(elements)} x {type_}] [{listed}], align 64"
 
 
 @dataclass(slots=True)

@@ -16,7 +16,7 @@ import numpy as np
 
 from difflang.backend.protocol import CompileOptions, Host
 from difflang.core.ir import Atom, Block, DType, Eqn, Literal, Type, Var
-from difflang.core.ops import carries
+from difflang.core.ops import carries, table_shape
 from difflang.prims import PRIMITIVES
 from difflang.runtime import failures
 from difflang.runtime.externs import Leaf, extern_values
@@ -223,6 +223,10 @@ def add_to(run: Interpreter, eqn: Eqn) -> list[Any]:
     return []
 
 
+def table(run: Interpreter, eqn: Eqn) -> list[Any]:
+    return [np.array(run.arguments(eqn)).reshape(table_shape(eqn.attrs))]
+
+
 def reshape(run: Interpreter, eqn: Eqn) -> list[Any]:
     array, *shape = run.arguments(eqn)
     return [np.reshape(array, [int(n) for n in shape])]
@@ -270,7 +274,7 @@ def extern(run: Interpreter, eqn: Eqn) -> list[Any]:
     return [v[()] for v in extern_values(eqn.span, name, expected, results)]
 
 
-PASS_ON = frozenset({"get", "set", "add_to", "reshape", "extern", "select", "stop_grad"})
+PASS_ON = frozenset({"table", "get", "set", "add_to", "reshape", "extern", "select", "stop_grad"})
 """Operations that move numbers without making new ones; what they give was refused where it was made."""
 
 HANDLERS: dict[str, Callable[[Interpreter, Eqn], list[Any]]] = {
@@ -283,6 +287,7 @@ HANDLERS: dict[str, Callable[[Interpreter, Eqn], list[Any]]] = {
     "set": set_,
     "accum": accum,
     "add_to": add_to,
+    "table": table,
     "reshape": reshape,
     "contract": contract,
     "argsort": argsort,

@@ -212,6 +212,14 @@ def _arrays() -> Iterator[Case]:
         row,
         A[2],
     )
+    yield _case(
+        "table",
+        "k: i64",
+        "t: f64[2, 2] = table[shape=(2, 2)] 0.1 -0.0 inf 4.0\nv: f64 = get t 1 k\nu: f64[2, 2] = set t 0 0 v\n"
+        "m: bool[2] = table[shape=(2)] true false\nyield t, u, v, m",
+        (1,), np.array([[0.1, -0.0], [np.inf, 4.0]]), np.array([[4.0, -0.0], [np.inf, 4.0]]), np.float64(4),
+        np.array([True, False]),
+    )  # fmt: skip
     yield _case("reshape", "a: f64[3, 4]", "b: f64[2, 6] = reshape a 2 6\nyield b", (A,), A.reshape(2, 6))
     unsorted = np.array([2.0, np.nan, -1.0, 2.0, -np.inf])
     yield _case(

@@ -30,7 +30,7 @@ from difflang.check.values import (
     Value,
 )
 from difflang.core.builder import literal
-from difflang.core.ir import Literal
+from difflang.core.ir import Atom, Literal
 from difflang.core.ops import integer
 from difflang.prims import PRIMITIVES
 from difflang.signature import ArrayType
@@ -249,6 +249,11 @@ def stack(context: Context, values: list[Value], node: ast.ArrayLiteral) -> Valu
     element = element_of(first)
     inner = first.shape if isinstance(first, Array) else ()
     settled = [atoms(settle(context, v, node.span))[0] for v in values]
+    known = [builder.literals(atom) for atom in settled]
+    shape = (Size.literal(len(values)), *inner)
+    if None not in known:
+        elements = [e for part in known for e in part or ()]
+        return Array(builder.table(elements, [len(values), *_row_shape(settled[0])]), element, shape)
     zero = (
         Literal(0.0, element.dtype)
         if element.dtype in ("f64", "f32")
@@ -259,7 +264,12 @@ def stack(context: Context, values: list[Value], node: ast.ArrayLiteral) -> Valu
     array = builder.full(zero, [integer(len(values)), *context.shape_atoms(inner)])
     for k, atom in enumerate(settled):
         array = builder.set(array, integer(k), atom, inbounds=True)
-    return Array(array, element, (Size.literal(len(values)), *inner))
+    return Array(array, element, shape)
+
+
+def _row_shape(row: Atom) -> list[int]:
+    """The shape of a part of a table."""
+    return [int(dim.value) for dim in row.type.shape if isinstance(dim, Literal)]
 
 
 @expression(ast.Slice)

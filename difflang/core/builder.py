@@ -28,6 +28,7 @@ class Builder:
         self._blocks: list[list[Eqn]] = []
         self._levels: dict[Var, int] = {}
         self._homes: dict[Var, list[Eqn]] = {}
+        self._tables: dict[Var, tuple[Literal, ...]] = {}
 
     # --- blocks ---
 
@@ -153,6 +154,16 @@ class Builder:
 
     def add_to(self, ref: Atom, *indices_and_value: Atom, inbounds: bool = False) -> None:
         self.emit("add_to", [ref, *indices_and_value], {"inbounds": True} if inbounds else {})
+
+    def table(self, elements: Sequence[Literal], shape: Sequence[int]) -> Var:
+        """The array of literals, given in row-major order."""
+        (out,) = self.emit("table", elements, {"shape": tuple(shape)})
+        self._tables[out] = tuple(elements)
+        return out
+
+    def literals(self, atom: Atom) -> tuple[Literal, ...] | None:
+        """The elements of a literal, or of an array that `table` made here; None for anything else."""
+        return (atom,) if isinstance(atom, Literal) else self._tables.get(atom)
 
     def full(self, value: Atom, shape: Sequence[Atom]) -> Atom:
         """An array of one value; the value itself when the shape is ()."""

@@ -24,6 +24,7 @@ set[inbounds] a i.. v       `a` with one element (or sub-array) replaced; `a` it
 accum init.. {ref.. -> r..} Accumulators start at `init`; the region adds to them. Outs: the final
                             accumulators, then r...
 add_to[inbounds] ref i.. v  Adds a scalar or sub-array (the whole, with no index). Additions commute.
+table[shape] v..            The array of a literal shape with these literals, in row-major order.
 reshape a n..               The same elements in row-major order.
 contract[spec] a b          A sum of products, spec as in einsum: "ij,jk->ik".
 argsort a                   The stable ascending order of a vector, i64; NaN last.
@@ -123,6 +124,17 @@ def _get(args: Sequence[Atom], attrs: Mapping[str, Attribute], regions: Sequence
     return (Type(array.dtype, array.shape[len(args) - 1 :]),)
 
 
+def _table(args: Sequence[Atom], attrs: Mapping[str, Attribute], regions: Sequence[Block]) -> tuple[Type, ...]:
+    return (Type(args[0].type.dtype, tuple(map(integer, table_shape(attrs)))),)
+
+
+def table_shape(attrs: Mapping[str, Attribute]) -> tuple[int, ...]:
+    """The shape of a `table`."""
+    shape = attrs["shape"]
+    assert isinstance(shape, tuple)
+    return tuple(map(int, shape))
+
+
 def _accum(args: Sequence[Atom], attrs: Mapping[str, Attribute], regions: Sequence[Block]) -> tuple[Type, ...]:
     return (*(a.type for a in args), *(r.type for r in regions[0].results))
 
@@ -175,6 +187,7 @@ RULES: dict[str, TypeRule] = {
     "set": _first,
     "accum": _accum,
     "add_to": lambda args, attrs, regions: (),
+    "table": _table,
     "reshape": lambda args, attrs, regions: (Type(args[0].type.dtype, tuple(args[1:])),),
     "contract": _contract,
     "checkpoint": _cond,

@@ -10,10 +10,11 @@ from an assertion only.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 
 from difflang.core.ir import Atom, Block, Eqn, Func, Literal, Type, Var
-from difflang.core.ops import BOOL, CLOSED, I64, REDUCTIONS, STRUCTURAL, UNTYPED, carries, infer
+from difflang.core.ops import BOOL, CLOSED, I64, REDUCTIONS, STRUCTURAL, UNTYPED, carries, infer, table_shape
 from difflang.core.printer import format_eqn, format_type
 from difflang.prims import PRIMITIVES
 
@@ -179,6 +180,12 @@ def _assert(eqn: Eqn) -> None:
     require(isinstance(eqn.attrs["code"], str) and isinstance(eqn.attrs["message"], str), "assert without a message")
 
 
+def _table(eqn: Eqn) -> None:
+    dtype, count = eqn.args[0].type.dtype, math.prod(table_shape(eqn.attrs))
+    require(all(isinstance(a, Literal) and a.dtype == dtype for a in eqn.args), "a table holds literals of one type")
+    require(len(eqn.args) == count, f"{len(eqn.args)} elements, not {count}")
+
+
 REGIONS = {"build": 1, "reduce": 1, "fold": 1, "while": 2, "cond": 2, "accum": 1, "checkpoint": 1}
 
 CHECKS: dict[str, Callable[[Eqn], None]] = {
@@ -192,5 +199,6 @@ CHECKS: dict[str, Callable[[Eqn], None]] = {
     "add_to": _update,
     "accum": _accum,
     "assert": _assert,
+    "table": _table,
     "reshape": lambda eqn: _indices(eqn.args[1:]),
 }

@@ -7,8 +7,8 @@ A `Program` is a list of statements over two kinds of names:
   any statement): loop carries, reductions and the scalar results of `If` are mutable registers.
 * **Arrays** (`Array`): pointers to contiguous row-major elements, with the shape as operands. There are no
   strides: a sub-array of leading indices and a reshape are contiguous too (`View`), and everything else was made
-  by loops. The pointer of an immutable array is set by one statement (`Allocate`, `View`), or is a parameter or a
-  result; the pointer of a mutable array is set by `Rebind`, or moved by `Reserve`.
+  by loops. The pointer of an immutable array is set by one statement (`Allocate`, `Table`, `View`), or is a parameter
+  or a result; the pointer of a mutable array is set by `Rebind`, or moved by `Reserve`.
 
 **Memory.** Parameters are read-only: no statement writes to memory reached from a parameter. Results are written
 to memory that the caller provides (`Result.provided`: every dimension is a literal or a parameter) or that
@@ -77,8 +77,7 @@ Value = Operand | Array
 class Apply:
     """`out = primitive(args)`: a scalar primitive of `difflang.prims`, with its meaning and its attributes.
 
-    Integer `floordiv` and `mod` never see a zero divisor: a `Check` stands before them.
-    """
+    Integer `floordiv` and `mod` never see a zero divisor: a `Check` stands before them."""
 
     out: Register
     primitive: str
@@ -150,6 +149,14 @@ class AllocateResult:
 
 
 @dataclass(eq=False, slots=True)
+class Table:
+    """`array` = memory of the program itself that holds these elements for ever; it is never written."""
+
+    array: Array
+    elements: tuple[Literal, ...]
+
+
+@dataclass(eq=False, slots=True)
 class View:
     """`array` = the memory of `base` from `base[indices]` on (leading indices, possibly none), with its own shape."""
 
@@ -178,10 +185,7 @@ class Grow:
 
 @dataclass(eq=False, slots=True)
 class Reserve:
-    """Gives the growable `array` room for at least `rows` rows, in amortised O(1) a row.
-
-    The pointer may move, the elements stay.
-    """
+    """Gives the growable `array` room for `rows` rows, in amortised O(1) a row. The pointer may move."""
 
     array: Array
     rows: Operand
@@ -293,10 +297,7 @@ class Check:
 
 @dataclass(eq=False, slots=True)
 class HostCall:
-    """`program.host_sites[site]` with the arguments.
-
-    The outputs of an `extern` are registers, and arrays that are allocated already and are written whole by the host.
-    """
+    """`program.host_sites[site]` with the arguments. Arrays among `outs` are allocated already, and written whole."""
 
     site: int
     args: tuple[Value, ...]
@@ -304,7 +305,7 @@ class HostCall:
 
 
 ScalarStatement = Apply | Assign | Load | Store | Accumulate
-MemoryStatement = Allocate | AllocateResult | View | Rebind | Grow | Reserve | Copy | Fill
+MemoryStatement = Allocate | AllocateResult | Table | View | Rebind | Grow | Reserve | Copy | Fill
 ControlStatement = For | While | If | Scope
 CallStatement = Kernel | Check | HostCall
 Statement = ScalarStatement | MemoryStatement | ControlStatement | CallStatement

@@ -9,7 +9,7 @@ from difflang.core.ops import integer
 from difflang.loops import ir
 from difflang.loops.ir import Operand, Register
 from difflang.loops.scheduler import Scheduler
-from difflang.loops.storage import Place
+from difflang.loops.storage import Place, Storage
 
 
 def primitive(s: Scheduler, eqn: Eqn) -> None:
@@ -151,6 +151,14 @@ def _save(s: Scheduler, source: Place, array: Var, positions: Sequence[Atom], pa
     else:
         s.saved_elements[array] = Register(part.dtype, array.name)
         s.emit(ir.Load(s.saved_elements[array], source.array, s.operands(positions)))
+
+
+def table(s: Scheduler, eqn: Eqn) -> None:
+    """Memory that is there from the start, and that nothing may write to."""
+    out = eqn.outs[0]
+    place = Place(s.array(out.type, out.name), Storage(0, writable=False))
+    s.emit(ir.Table(place.array, tuple(arg for arg in eqn.args if isinstance(arg, Literal))))
+    s.settle(out, place)
 
 
 def reshape(s: Scheduler, eqn: Eqn) -> None:

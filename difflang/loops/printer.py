@@ -64,6 +64,8 @@ class _Printer:
                 return f"{self.declared(array)} = allocate ({place})"
             case ir.AllocateResult(array, position):
                 return f"{self.declared(array)} = allocate (result {position})"
+            case ir.Table(array, elements):
+                return f"{self.declared(array)} = table {self.values(elements)}"
             case ir.View(array, base, indices):
                 return f"{self.declared(array)} = view {self.element(base, indices)}"
             case ir.Rebind(targets, sources):

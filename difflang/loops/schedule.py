@@ -25,6 +25,7 @@ HANDLERS: Mapping[str, Handler] = {
     **dict.fromkeys(PRIMITIVES, lower_arrays.primitive),
     "get": lower_arrays.get,
     "set": lower_arrays.set_,
+    "table": lower_arrays.table,
     "reshape": lower_arrays.reshape,
     "accum": lower_sums.accum,
     "add_to": lower_sums.add_to,

@@ -67,4 +67,4 @@ def _safe(eqn: Eqn) -> bool:
     return eqn.op in SAFE_STRUCTURE and all(safe(region.eqns) for region in eqn.regions)
 
 
-SAFE_STRUCTURE = frozenset({"build", "reduce", "fold", "cond", "accum", "contract", "argsort"})
+SAFE_STRUCTURE = frozenset({"build", "reduce", "fold", "cond", "accum", "contract", "argsort", "table"})

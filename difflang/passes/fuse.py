@@ -42,7 +42,7 @@ class _Group:
 
 @dataclass(slots=True)
 class _Reads:
-    """The variables that an equation uses from outside, and those of them that a build uses otherwise than in its own turn."""
+    """The variables that an equation uses, and those of them that a build uses otherwise than in its own turn."""
 
     all: dict[Var, None]
     elsewhere: set[Var]

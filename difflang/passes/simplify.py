@@ -22,7 +22,7 @@ from difflang.prims import PRIMITIVES
 
 MAXIMUM_KEY_DEPTH = 8
 LOOPS = frozenset({"build", "reduce", "fold", "while"})
-TOTAL = frozenset({"contract", "argsort", "build", "reduce", "fold", "cond", "accum"})
+TOTAL = frozenset({"table", "contract", "argsort", "build", "reduce", "fold", "cond", "accum"})
 """Structural operations that cannot fail by themselves (their regions may)."""
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from difflang.core.ir import Atom, Block, Eqn, Literal, Var
-from difflang.core.ops import carries
+from difflang.core.ops import carries, table_shape
 from difflang.passes.rewrite import same_atom
 
 if TYPE_CHECKING:
@@ -34,9 +34,8 @@ def _get(walk: Simplifier, eqn: Eqn, args: tuple[Atom, ...]) -> bool:
     if not indices:
         return _replace(walk, eqn, [array])
     source = walk.known.get(array) if isinstance(array, Var) else None
-    if source is None or source.op not in ("get", "set"):
-        return False
-    return _get_of_get(walk, eqn, source, indices) if source.op == "get" else _get_of_set(walk, eqn, source, indices)
+    rule = GET_OF.get(source.op) if source is not None else None
+    return rule is not None and source is not None and rule(walk, eqn, source, indices)
 
 
 def _get_of_get(walk: Simplifier, eqn: Eqn, row: Eqn, indices: list[Atom]) -> bool:
@@ -58,6 +57,27 @@ def _get_of_set(walk: Simplifier, eqn: Eqn, update: Eqn, indices: list[Atom]) ->
         walk.structural(Eqn(eqn.outs, "get", (), eqn.attrs, (), eqn.span), (array, *indices))
         return True
     return False
+
+
+def _get_of_table(walk: Simplifier, eqn: Eqn, table: Eqn, indices: list[Atom]) -> bool:
+    """An element at a literal index, if there is one."""
+    position = 0
+    shape = table_shape(table.attrs)
+    if len(indices) != len(shape):
+        return False
+    for index, size in zip(indices, shape, strict=True):
+        if not isinstance(index, Literal) or not 0 <= index.value < size:
+            return False
+        position = position * size + int(index.value)
+    return _replace(walk, eqn, [table.args[position]])
+
+
+GET_OF: dict[str, Callable[[Simplifier, Eqn, Eqn, list[Atom]], bool]] = {
+    "get": _get_of_get,
+    "set": _get_of_set,
+    "table": _get_of_table,
+}
+"""By what makes the array that is read."""
 
 
 def _differ(left: Atom, right: Atom) -> bool:
