@@ -182,7 +182,7 @@ def worth_keeping(block: Block) -> set[Var]:
 def _is_dear(eqn: Eqn) -> bool:
     if eqn.op in PRIMITIVES:
         return partials_use_result(eqn.op)
-    return eqn.op not in ("get", "set", "reshape")
+    return eqn.op not in ("get", "set", "reshape", "table")
 
 
 def _variable(atom: Atom) -> Var:
