@@ -22,6 +22,7 @@ COMMANDS = {
     "check": "check types, sizes and derivatives; nothing is compiled",
     "emit": "show a stage of compilation",
     "test": "run the test blocks of files",
+    "bench": "time a function and its derivatives",
     "fmt": "rewrite files in the usual layout",
     "explain": "a page on an error",
     "doctor": "show versions, backends and the cache",

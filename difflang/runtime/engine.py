@@ -121,7 +121,7 @@ class Engine:
             try:
                 given = match(self.lowered(form, precision).signature.parameters, expression, positional, named)
                 signature = self.lowered(form, precision, frozenset(given)).signature
-                marshal(signature, given, {item.name: _loaded(item, self._data) for item in signature.data})
+                marshal(signature, given, self.data(signature))
             except DiffLangError:
                 continue
             return form
@@ -136,8 +136,7 @@ class Engine:
         if not names:
             return ()
         signature = self.lowered(expression, precision, chosen).signature
-        data = {item.name: _loaded(item, self._data) for item in signature.data}
-        sizes = marshal(signature, given, data).sizes.values
+        sizes = marshal(signature, given, self.data(signature)).sizes.values
         return tuple((name, sizes[name]) for name in names if name in signature.sizes)
 
     def _static_names(self, expression: str) -> tuple[str, ...]:
@@ -149,6 +148,10 @@ class Engine:
             ]
             self._static[expression] = tuple(dict.fromkeys(names))
         return self._static[expression]
+
+    def data(self, signature: Signature) -> dict[str, Any]:
+        """The data items that a function needs, by name; each file is read once."""
+        return {item.name: _loaded(item, self._data) for item in signature.data}
 
     def place(self, problem: DiffLangError, expression: str) -> None:
         """Gives an error the texts that its spans point into: the files of the program and the expression.
