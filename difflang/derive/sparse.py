@@ -1,8 +1,10 @@
 """Jacobians in compressed form: the places that may differ from zero, and the values there.
 
-The pattern is found by forward mode over marks instead of numbers: a tangent is positive where its value depends on the
-seed, and marks are only ever added or compared, so that none cancels (Griewank and Walther, Evaluating Derivatives,
-2008, section 7.1). Memory is that of the entries; a dense matrix is never made.
+The pattern comes from the program's own indices (`pattern`) or, where its structure is beyond that, from forward mode
+over marks instead of numbers: a tangent is positive where its value depends on the seed, and marks are only ever added
+or compared, so that none cancels (Griewank and Walther, Evaluating Derivatives, 2008, section 7.1). Columns that share
+no row are then differentiated together, one forward sweep a colour (section 8.1 there). Memory is that of the
+entries; a dense matrix is never made.
 """
 
 from __future__ import annotations
@@ -14,8 +16,11 @@ from difflang.core.builder import Builder, literal
 from difflang.core.ir import Atom, Block, Eqn
 from difflang.core.ops import integer
 from difflang.derive import values
+from difflang.derive.compressed import Rows, between, bucketed, colours, rows_of_pairs, taken
+from difflang.derive.copying import inline
 from difflang.derive.forward import TANGENTS, Series, Tangent, jvp, pushed
 from difflang.derive.partials import has_partial
+from difflang.derive.pattern import structure
 from difflang.prims import PRIMITIVES
 
 LOCAL = frozenset({"get", "set", "reshape"})
@@ -24,7 +29,7 @@ LOCAL = frozenset({"get", "set", "reshape"})
 
 @dataclass(frozen=True, slots=True)
 class Entries:
-    """Row, column and value of each entry, column by column, as vectors of length `count`."""
+    """Row, column and value of each entry, row by row, as vectors of length `count`."""
 
     rows: Atom
     columns: Atom
@@ -34,28 +39,57 @@ class Entries:
 
 def sparse_jacobian(builder: Builder, block: Block, args: Sequence[Atom], which: int) -> Entries:
     """Emits the Jacobian of the block's only result, a vector, in the vector `args[which]`."""
-    maker = _Maker(builder, block, args, which)
-    length = args[which].type.shape[0]
-    counts = builder.build([length], lambda j: [maker.entries_in(j)])[0]
-    (count,) = builder.reduce("sum", [length], lambda j: [builder.get(counts, j, inbounds=True)])
-    space = builder.prim("add", count, integer(1))
-    dtype = args[which].type.dtype
-    starts = [builder.full(zero, [space]) for zero in (integer(0), integer(0), literal(0, dtype))]
-    *filled, _ = builder.fold(length, [*starts, integer(0)], maker.column)
+    found = structure(builder, block, args, which) or _Marks(builder, block, args, which).rows()
+    slopes = compressed_values(builder, block, args, which, found)
+    return Entries(found.rows, found.columns, slopes, found.count)
 
-    def entry(k: Atom) -> list[Atom]:
-        return [builder.get(array, k, inbounds=True) for array in filled]
 
-    rows, columns, found = builder.build([count], entry)
-    return Entries(rows, columns, found, count)
+def compressed_values(builder: Builder, block: Block, args: Sequence[Atom], which: int, rows: Rows) -> Atom:
+    """One tangent for each colour; the entries of its columns are those of the tangent."""
+    b, source = builder, args[which]
+    colour, most = colours(b, rows)
+    groups = bucketed(b, taken(b, colour, rows.columns), most)
+    one, zero = literal(1, source.type.dtype), literal(0, source.type.dtype)
+
+    def sweep(c: Atom, entries: Atom) -> list[Atom]:
+        def chosen(j: Atom) -> list[Atom]:
+            return [b.prim("select", b.prim("eq", b.get(colour, j, inbounds=True), c), one, zero)]
+
+        slopes = _slopes(b, block, args, which, b.build(source.type.shape, chosen)[0])
+
+        def entry(t: Atom, entries: Atom) -> list[Atom]:
+            place = b.get(groups.order, t, inbounds=True)
+            return [b.set(entries, place, b.get(slopes, b.get(rows.rows, place, inbounds=True), inbounds=True))]
+
+        return between(b, groups.starts, c, [entries], entry)
+
+    return b.fold(most, [b.full(zero, [rows.count])], sweep)[0]
+
+
+def _slopes(b: Builder, block: Block, args: Sequence[Atom], which: int, direction: Atom) -> Atom:
+    tangents = [direction if k == which else None for k in range(len(args))]
+    (result,), (found,) = jvp(b, block, args, tangents)
+    return values.instantiated(b, found, result.type)
 
 
 @dataclass(frozen=True, slots=True)
-class _Maker:
+class _Marks:
+    """The pattern by one sweep of marks a column."""
+
     builder: Builder
     block: Block
     args: Sequence[Atom]
     which: int
+
+    def rows(self) -> Rows:
+        b, (width,) = self.builder, self.args[self.which].type.shape
+        (result,) = inline(b, self.block, self.args)
+        first = b.build([width], lambda j: [self.entries_in(j)])[0]
+        (count,) = b.reduce("sum", [width], lambda j: [b.get(first, j, inbounds=True)])
+        space = b.full(integer(0), [b.prim("add", count, integer(1))])
+        *filled, _ = b.fold(width, [space, space, integer(0)], self.column)
+        rows, columns = (b.build([count], lambda k, a=a: [b.get(a, k, inbounds=True)])[0] for a in filled)
+        return rows_of_pairs(b, rows, columns, result.type.shape[0], width)
 
     def _seed(self, j: Atom) -> list[Tangent]:
         b, at = self.builder, self.args[self.which]
@@ -68,10 +102,6 @@ class _Maker:
         series = [(s,) for s in self._seed(j)]
         (result,), (found,) = pushed(self.builder, self.block, self.args, series, 1, _marks_rule)
         return values.instantiated(self.builder, found[0], result.type)
-
-    def slopes(self, j: Atom) -> Atom:
-        (result,), (found,) = jvp(self.builder, self.block, self.args, self._seed(j))
-        return values.instantiated(self.builder, found, result.type)
 
     def entries_in(self, j: Atom) -> Atom:
         b, marks = self.builder, self.marks(j)
@@ -87,13 +117,12 @@ class _Maker:
 
         Every row is written; what is no entry is overwritten by the next, the last time in the one place to spare.
         """
-        b, marks, slopes = self.builder, self.marks(j), self.slopes(j)
+        b, marks = self.builder, self.marks(j)
 
-        def row(i: Atom, rows: Atom, columns: Atom, found: Atom, place: Atom) -> list[Atom]:
+        def row(i: Atom, rows: Atom, columns: Atom, place: Atom) -> list[Atom]:
             return [
                 b.set(rows, place, i),
                 b.set(columns, place, j),
-                b.set(found, place, b.get(slopes, i, inbounds=True)),
                 b.prim("add", place, self._is_entry(marks, i)),
             ]
 

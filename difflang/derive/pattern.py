@@ -1,0 +1,391 @@
+"""The places of a Jacobian that may differ from zero, from the program's own indices.
+
+An element of an array that a `build` makes depends on the elements that its region reads: the region is entered with
+the indices of the element, and what it needs is followed to arrays of the outermost block, whose own patterns are known
+by then. What is added to an accumulator is followed from the index added to. The code that enumerates the pairs
+(row, column) runs twice: to count them, and to write them. Time is that of the reads the program makes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from difflang.core.builder import Builder
+from difflang.core.ir import Atom, Block, Eqn, Var, free_vars, walk
+from difflang.core.ops import integer
+from difflang.derive.activity import active_variables
+from difflang.derive.compressed import Rows, between, rows_of_pairs
+from difflang.derive.copying import Copy
+from difflang.derive.partials import has_partial
+from difflang.prims import PRIMITIVES
+
+MOST_STEPS = 3000
+"""What is emitted for one pattern at most: reads of reads of arrays made inside of regions multiply."""
+
+
+class Unsuitable(Exception):
+    """The structure of a program is beyond this analysis."""
+
+
+def structure(builder: Builder, block: Block, args: Sequence[Atom], which: int) -> Rows | None:
+    """Emits the pattern of the only result in the vector `args[which]`; None where it must be found by marks."""
+    builder.open()
+    span = builder.span
+    try:
+        found = _Pattern(builder, block, args, which).run()
+    except Unsuitable:
+        found = None
+    made = builder.close((), ())
+    builder.span = span
+    for eqn in made.eqns if found else ():
+        builder.append(eqn)
+    return found
+
+
+class _Relation(Protocol):
+    """What an array of the outermost block depends on."""
+
+    def visit(self, pattern: _Pattern, place: Atom) -> None:
+        """Enumerates the columns of the element at the flat index `place`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Identity:
+    def visit(self, pattern: _Pattern, place: Atom) -> None:
+        pattern.sink(place)
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    rows: Rows
+
+    def visit(self, pattern: _Pattern, place: Atom) -> None:
+        b, rows = pattern.builder, self.rows
+
+        def column(t: Atom, *state: Atom) -> list[Atom]:
+            pattern.state = list(state)
+            pattern.sink(b.get(rows.columns, t, inbounds=True))
+            return pattern.state
+
+        pattern.state = between(b, rows.starts, place, pattern.state, column)
+
+
+class _Pattern:
+    """`state` is what the enumeration carries: the number of pairs, then (the second time) their rows and columns."""
+
+    def __init__(self, builder: Builder, block: Block, args: Sequence[Atom], which: int) -> None:
+        self.builder = builder
+        self.block = block
+        self.args = args
+        self.width = args[which].type.shape[0]
+        self.active = active_variables(block, [k == which for k in range(len(args))])
+        self.relations: dict[Var, _Relation] = {block.params[which]: _Identity()}
+        self.made_by = {out: eqn for eqn in walk(block) for out in eqn.outs}
+        self.silenced: set[Var] = set()
+        self.copy = Copy(builder, {}, silenced=self.silenced)
+        self.seen: set[tuple[Atom, tuple[Atom, ...]]] = set()
+        self.state: list[Atom] = []
+        self.row: Atom = integer(0)
+        self.steps = 0
+
+    def run(self) -> Rows:
+        if any(eqn.op in ("print", "report", "extern") for eqn in walk(self.block)):
+            raise Unsuitable
+        (result,) = self.block.results
+        self.copy.run(self.block, self.args)
+        for eqn in self.block.eqns:
+            for position, out in enumerate(eqn.outs):
+                if out in self.active:
+                    self.relations[out] = self.relation(eqn, position)
+        if isinstance(result, Var) and isinstance(found := self.relations.get(result), _Stored):
+            return found.rows
+        return self.stored(result.type.shape, lambda: self.elements(result)).rows
+
+    def relation(self, eqn: Eqn, position: int) -> _Relation:
+        out = eqn.outs[position]
+        if eqn.op == "reshape":
+            return self.relations[_variable(eqn.args[0])]
+        if eqn.op == "accum" and position < len(eqn.args):
+            return self.stored(out.type.shape, lambda: self.added(eqn, position))
+        return self.stored(out.type.shape, lambda: self.defined_elements(eqn, position))
+
+    # --- the two passes ---
+
+    def stored(self, shape: Sequence[Atom], enumerate_pairs: Callable[[], None]) -> _Stored:
+        b = self.builder
+        height: Atom = integer(1)
+        for dim in self.copy.atoms(shape):
+            height = b.hoisted("mul", height, dim)
+        self.state, self.seen = [integer(0)], set()
+        enumerate_pairs()
+        (count,) = self.state
+        empty = b.full(integer(0), [count])
+        self.state, self.seen = [integer(0), empty, empty], set()
+        enumerate_pairs()
+        _, rows, columns = self.state
+        return _Stored(rows_of_pairs(b, rows, columns, height, self.width))
+
+    def sink(self, column: Atom) -> None:
+        """One pair."""
+        b = self.builder
+        place, *arrays = self.state
+        written = [b.set(a, place, value) for a, value in zip(arrays, (self.row, column), strict=False)]
+        self.state = [b.prim("add", place, integer(1)), *written]
+
+    def loop(self, extents: Sequence[Atom], body: Callable[..., None]) -> None:
+        """Enumerates inside of a nest of loops; what has been seen in there may be met again behind it."""
+        outside = self.seen
+        self.seen = set(outside)
+        self.nest(extents, body, ())
+        self.seen = outside
+
+    def nest(self, extents: Sequence[Atom], body: Callable[..., None], indices: tuple[Atom, ...]) -> None:
+        if not extents:
+            body(*indices)
+            return
+
+        def step(i: Atom, *state: Atom) -> list[Atom]:
+            self.state = list(state)
+            self.nest(extents[1:], body, (*indices, i))
+            return self.state
+
+        self.state = list(self.builder.fold(extents[0], self.state, step))
+
+    def where(self, test: Atom, body: Callable[[], None]) -> None:
+        """A loop of one step or none: unlike the branches of a `cond`, it never copies what it carries."""
+        self.loop([self.builder.prim("select", test, integer(1), integer(0))], lambda _: body())
+
+    # --- what the elements of a value need ---
+
+    def elements(self, value: Atom) -> None:
+        """Every element of a value is a row."""
+
+        def element(*indices: Atom) -> None:
+            self.row = self.flat(value.type.shape, indices)
+            self.need(value, indices)
+
+        self.loop(self.copy.atoms(value.type.shape), element)
+
+    def defined_elements(self, eqn: Eqn, position: int) -> None:
+        shape = eqn.outs[position].type.shape
+
+        def element(*indices: Atom) -> None:
+            self.row = self.flat(shape, indices)
+            self.follow(eqn, position, indices)
+
+        self.loop(self.copy.atoms(shape), element)
+
+    def flat(self, shape: Sequence[Atom], indices: Sequence[Atom]) -> Atom:
+        b = self.builder
+        place: Atom = integer(0)
+        for dim, index in zip(self.copy.atoms(shape), indices, strict=True):
+            place = b.prim("add", b.prim("mul", place, dim), index)
+        return place
+
+    def need(self, atom: Atom, indices: Sequence[Atom]) -> None:
+        """Enumerates what the element of a variable of the program depends on."""
+        if not isinstance(atom, Var) or atom not in self.active:
+            return
+        key = (self.copy.atom(atom), tuple(indices))
+        if key in self.seen:
+            return
+        self.seen.add(key)
+        if atom in self.relations:
+            self.relations[atom].visit(self, self.flat(atom.type.shape, indices))
+        elif atom in self.made_by:
+            eqn = self.made_by[atom]
+            self.follow(eqn, eqn.outs.index(atom), indices)
+        else:
+            raise Unsuitable
+
+    def follow(self, eqn: Eqn, position: int, indices: Sequence[Atom]) -> None:
+        self.steps += 1
+        if self.steps > MOST_STEPS:
+            raise Unsuitable
+        if eqn.op in PRIMITIVES:
+            for k, arg in enumerate(eqn.args):
+                if has_partial(eqn.op, k):
+                    self.need(arg, ())
+        elif eqn.op in FOLLOWED:
+            FOLLOWED[eqn.op](self, eqn, position, indices)
+        else:
+            raise Unsuitable
+
+    def entered(self, region: Block, params: Sequence[Atom], position: int, indices: Sequence[Atom]) -> None:
+        """What an element of a region's result needs."""
+        self.copy.run(region, params)
+        self.need(region.results[position], indices)
+
+    # --- what is added ---
+
+    def added(self, accum: Eqn, position: int) -> None:
+        """The pairs of an accumulator: those of its first value, and those of everything added to it."""
+        region = accum.regions[0]
+        self.elements(accum.args[position])
+        self.inside(accum, lambda: self.additions(region, region.params[position]))
+
+    def inside(self, accum: Eqn, body: Callable[[], None]) -> None:
+        """In the region of an accumulator, whose additions themselves are not made."""
+        region = accum.regions[0]
+        before = set(self.silenced)
+        self.silenced.update(region.params)
+        self.copy.rest(region)
+        body()
+        self.silenced.intersection_update(before)
+
+    def additions(self, block: Block, ref: Var) -> None:
+        """Those in a block whose code has been copied."""
+        for eqn in block.eqns:
+            if eqn.op == "add_to" and eqn.args[0] is ref:
+                self.addition(eqn)
+            elif any(ref in free_vars(region) for region in eqn.regions):
+                self.additions_inside(eqn, ref)
+
+    def addition(self, eqn: Eqn) -> None:
+        ref, *places, value = eqn.args
+
+        def element(*indices: Atom) -> None:
+            self.row = self.flat(ref.type.shape, [*self.read(eqn, ref, places), *indices])
+            self.need(value, indices)
+
+        self.loop(self.copy.atoms(value.type.shape), element)
+
+    def additions_inside(self, eqn: Eqn, ref: Var) -> None:
+        region = eqn.regions[0]
+
+        def step(*indices: Atom) -> None:
+            self.copy.run(region, indices)
+            self.additions(region, ref)
+
+        match eqn.op:
+            case "build" | "reduce":
+                self.loop(self.copy.atoms(eqn.args), step)
+            case "accum":
+                self.inside(eqn, lambda: self.additions(region, ref))
+            case "cond":
+                _branches(self, eqn, lambda branch: self.additions_in_branch(branch, ref))
+            case _:
+                raise Unsuitable
+
+    def additions_in_branch(self, branch: Block, ref: Var) -> None:
+        self.copy.rest(branch)
+        self.additions(branch, ref)
+
+    def read(self, eqn: Eqn, array: Atom, places: Sequence[Atom]) -> list[Atom]:
+        """Indices that are in range also where the program is about to fail because they are not."""
+        indices = list(self.copy.atoms(places))
+        if eqn.attrs.get("inbounds"):
+            return indices
+        b = self.builder
+        dims = self.copy.atoms(array.type.shape)
+        last = [b.prim("sub", dim, integer(1)) for dim in dims[: len(indices)]]
+        return [b.prim("max", b.prim("min", index, end), integer(0)) for index, end in zip(indices, last, strict=True)]
+
+
+def _variable(atom: Atom) -> Var:
+    assert isinstance(atom, Var)
+    return atom
+
+
+# --- operations followed from an element of a result to the elements it reads ---
+
+
+def _get(pattern: _Pattern, eqn: Eqn, position: int, indices: Sequence[Atom]) -> None:
+    array, *places = eqn.args
+    pattern.need(array, [*pattern.read(eqn, array, places), *indices])
+
+
+def _set(pattern: _Pattern, eqn: Eqn, position: int, indices: Sequence[Atom]) -> None:
+    """The old element also where it is replaced: that it is not read there is not worth the code."""
+    b = pattern.builder
+    array, *places, value = eqn.args
+    pattern.need(array, indices)
+    same: Atom | None = None
+    for index, place in zip(indices, pattern.copy.atoms(places), strict=False):
+        hit = b.prim("eq", index, place)
+        same = hit if same is None else b.prim("and", same, hit)
+    rest = indices[len(places) :]
+    if same is None:
+        pattern.need(value, rest)
+    else:
+        pattern.where(same, lambda: pattern.need(value, rest))
+
+
+def _reshape(pattern: _Pattern, eqn: Eqn, position: int, indices: Sequence[Atom]) -> None:
+    b, array = pattern.builder, eqn.args[0]
+    place = pattern.flat(eqn.outs[0].type.shape, indices)
+    own: list[Atom] = []
+    for dim in reversed(pattern.copy.atoms(array.type.shape)):
+        own.insert(0, b.prim("mod", place, dim))
+        place = b.prim("floordiv", place, dim)
+    pattern.need(array, own)
+
+
+def _build(pattern: _Pattern, eqn: Eqn, position: int, indices: Sequence[Atom]) -> None:
+    count = len(eqn.args)
+    pattern.entered(eqn.regions[0], indices[:count], position, indices[count:])
+
+
+def _reduce(pattern: _Pattern, eqn: Eqn, position: int, indices: Sequence[Atom]) -> None:
+    """Every element, for a maximum too. What all of them share is enumerated once, before the loop."""
+    region = eqn.regions[0]
+    for variable in free_vars(region):
+        if not variable.type.shape and len(region.results) == 1:
+            pattern.need(variable, ())
+    extents = pattern.copy.atoms(eqn.args)
+    pattern.loop(extents, lambda *i: pattern.entered(region, i, position, indices))
+
+
+def _branches(pattern: _Pattern, eqn: Eqn, enter: Callable[[Block], None]) -> None:
+    """Only the branch that is taken."""
+    then, otherwise = eqn.regions
+    test = pattern.copy.atom(eqn.args[0])
+    pattern.where(test, lambda: enter(then))
+    pattern.where(pattern.builder.prim("not", test), lambda: enter(otherwise))
+
+
+def _cond(pattern: _Pattern, eqn: Eqn, position: int, indices: Sequence[Atom]) -> None:
+    _branches(pattern, eqn, lambda branch: pattern.entered(branch, (), position, indices))
+
+
+def _checkpoint(pattern: _Pattern, eqn: Eqn, position: int, indices: Sequence[Atom]) -> None:
+    pattern.entered(eqn.regions[0], (), position, indices)
+
+
+def _accum(pattern: _Pattern, eqn: Eqn, position: int, indices: Sequence[Atom]) -> None:
+    """What the region gives beside its accumulators."""
+    result = position - len(eqn.args)
+    if result < 0:
+        raise Unsuitable
+    pattern.inside(eqn, lambda: pattern.need(eqn.regions[0].results[result], indices))
+
+
+def _contract(pattern: _Pattern, eqn: Eqn, position: int, indices: Sequence[Atom]) -> None:
+    spec = str(eqn.attrs["spec"])
+    inputs, output = spec.split("->")
+    sides = list(zip(inputs.split(","), eqn.args, strict=True))
+    dims = {letter: dim for side, arg in sides for letter, dim in zip(side, arg.type.shape, strict=True)}
+    summed = [letter for letter in dims if letter not in output]
+
+    def term(*inner: Atom) -> None:
+        at = dict(zip(output, indices, strict=True)) | dict(zip(summed, inner, strict=True))
+        for side, arg in sides:
+            pattern.need(arg, [at[letter] for letter in side])
+
+    pattern.loop(pattern.copy.atoms([dims[letter] for letter in summed]), term)
+
+
+FOLLOWED: Mapping[str, Callable[[_Pattern, Eqn, int, Sequence[Atom]], None]] = {
+    "get": _get,
+    "set": _set,
+    "reshape": _reshape,
+    "build": _build,
+    "reduce": _reduce,
+    "cond": _cond,
+    "checkpoint": _checkpoint,
+    "accum": _accum,
+    "contract": _contract,
+}
