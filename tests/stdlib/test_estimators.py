@@ -1,6 +1,6 @@
 """Operators and estimators of derivatives against closed forms, NumPy, SymPy and published moments.
 
-Estimators are held to bounds of `SIGMAS` standard errors, the spread taken from theory where it is known: a false alarm on a
+Estimators are held to bounds of `SIGMAS` standard errors, the spread taken from theory where known: a false alarm on a
 new key has a probability below 1e-5, and the keys are fixed, so that a pass stays a pass.
 """
 
