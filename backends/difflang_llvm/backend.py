@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from difflang.backend.protocol import CompileOptions
+from difflang.backend.registry import unknown_stage
 from difflang.core.ir import Func
 from difflang.core.printer import format_func
-from difflang.diagnostics.model import error
 from difflang_llvm import cache, engine, units
 from difflang_llvm.executable import Compiled, NativeFunction
 from difflang_llvm.libraries import resolve
@@ -34,8 +34,7 @@ class LLVMBackend:
         from difflang_llvm.compiler import STAGES
 
         if stage not in STAGES:
-            known = ", ".join(f"`{name}`" for name in STAGES)
-            raise error("E0905", f"the llvm backend has no stage `{stage}`", hint=f"Its stages are {known}.")
+            raise unknown_stage(self.name, stage, STAGES)
         return STAGES[stage](func, options)
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from difflang.backend.protocol import CompileOptions, Host, Value
+from difflang.backend.registry import unknown_stage
 from difflang.core.ir import Block, Func
-from difflang.diagnostics.model import error
 from difflang.runtime.failures import out_of_memory
 from difflang_reference.interpreter import Interpreter, scalar_types
 
@@ -53,11 +53,7 @@ class ReferenceBackend:
         return ReferenceExecutable(func, options)
 
     def emit(self, func: Func, stage: str, options: CompileOptions) -> str:
-        raise error(
-            "E0905",
-            f"the reference backend has no stage `{stage}`",
-            hint="It interprets Core: use `--stage core` or `--stage opt`, or another backend.",
-        )
+        raise unknown_stage(self.name, stage, ())
 
 
 def _depth(block: Block) -> int:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 
 from difflang.backend.protocol import Backend
-from difflang.diagnostics import error
+from difflang.diagnostics import DiffLangError, error
 from difflang.diagnostics.suggest import did_you_mean, listing
 
 GROUP = "difflang.backends"
+
+CORE_STAGES = ("ast", "core", "opt")
+"""The stages that every backend has, since they come before it."""
 
 
 @cache
@@ -41,6 +45,16 @@ def get(name: str) -> Backend:
         message = f"The package of the backend `{name}` does not give a backend."
         raise error("E0906", message, hint="See `difflang.backend.protocol.Backend`.")
     return backend
+
+
+def unknown_stage(backend: str, stage: str, stages: Iterable[str]) -> DiffLangError:
+    """E0905: the backend has its own `stages`, behind those of every backend, and not this one."""
+    known = [*CORE_STAGES, *stages]
+    hint = did_you_mean(stage, known)
+    listed = f"Its stages are {listing(known)}."
+    return error(
+        "E0905", f"The backend `{backend}` has no stage `{stage}`.", hint=f"{hint} {listed}" if hint else listed
+    )
 
 
 def forget() -> None:

@@ -24,7 +24,12 @@ def declare(context: Context, node: ast.Let, scope: Scope) -> None:
     type_ = resolve(context, node.type, scope) if node.type is not None else None
     value = context.evaluate(node.value, scope, type_)
     if isinstance(value, NothingValue):
-        raise context.error("E0301", "this gives no value", node.value.span)
+        raise context.error(
+            "E0301",
+            "this gives no value",
+            node.value.span,
+            hint="let the function `return` a value, or write the call as a statement of its own",
+        )
     if type_ is not None:
         what = f"`{node.target.name}`" if isinstance(node.target, ast.Name) else "this"
         value = coerce(context, value, type_, node.value.span, what)
@@ -48,7 +53,12 @@ def bind_target(
             "E0204", f"`{target.name}` is declared twice in this block", target.span, *labels, hint=hint
         )
     if target.name in SCALAR_NAMES:
-        raise context.error("E0204", f"`{target.name}` is a type and cannot be redefined", target.span)
+        raise context.error(
+            "E0204",
+            f"`{target.name}` is a type and cannot be redefined",
+            target.span,
+            hint=f"choose another name, such as `{target.name}_value`",
+        )
     scope.bindings[target.name] = Binding(value, mutable, target.span, type_)
 
 
@@ -57,7 +67,9 @@ def tuple_parts(context: Context, target: ast.Tuple, value: Value) -> tuple[Valu
     if isinstance(value, TupleValue) and len(value.elements) == len(target.elements):
         return value.elements
     message = f"{len(target.elements)} names stand on the left, but the right side is {context.text(value)}"
-    raise context.error("E0316", message, target.span)
+    raise context.error(
+        "E0316", message, target.span, hint="write as many names as the tuple has parts; a part is also read as t[0]"
+    )
 
 
 def assign(context: Context, node: ast.Assign, scope: Scope) -> None:
@@ -133,10 +145,20 @@ def store(context: Context, target: ast.Expr, value: Value, scope: Scope, span: 
 
 def _with_field(context: Context, owner: Value, target: ast.Attribute, value: Value, span: Span) -> Value:
     if not isinstance(owner, StructValue):
-        raise context.error("E0205", f"{context.text(owner)} has no fields", target.span)
+        raise context.error(
+            "E0205",
+            f"{context.text(owner)} has no fields",
+            target.span,
+            hint="only a struct has fields; an element of an array is set with `a[i] = e`",
+        )
     if target.name not in owner.fields:
         message = f"{context.text(owner)} has no field `{target.name}`"
-        raise context.error("E0205", message, target.name_span, hint=suggestion(target.name, owner.fields))
+        raise context.error(
+            "E0205",
+            message,
+            target.name_span,
+            hint=suggestion(target.name, owner.fields, f"its fields are {', '.join(owner.fields)}"),
+        )
     type_ = field_types(context, owner.type)[target.name]
     fitted = coerce(context, value, type_, span, f"the field `{target.name}`")
     return replace(owner, fields={**owner.fields, target.name: fitted})

@@ -17,8 +17,10 @@ from difflang.check.values import (
     Arguments,
     Array,
     FunctionValue,
+    ModuleValue,
     Number,
     Scalar,
+    StringValue,
     StructValue,
     TypeValue,
     Value,
@@ -50,7 +52,20 @@ def call(context: Context, node: ast.Call, scope: Scope, expected: Type | None) 
                 "E0303",
                 f"{_subject(node.function, function, context)} is no function, so it cannot be called",
                 node.span,
+                hint=_call_hint(function),
             )
+
+
+def _call_hint(value: Value) -> str:
+    match value:
+        case Array():
+            return "an element is read with brackets, such as x[i]"
+        case Number() | Scalar():
+            return "a product is written with `*`, such as a * (b + c)"
+        case ModuleValue():
+            return f"write the function of the module, such as {value.name}.name(x)"
+        case _:
+            return "only functions, structs and types are called"
 
 
 def _subject(node: ast.Expr, value: Value, context: Context) -> str:
@@ -65,7 +80,12 @@ def evaluate_arguments(context: Context, node: ast.Call, scope: Scope, expected:
     keywords: dict[str, Value] = {}
     for keyword in node.keywords:
         if keyword.name in keywords:
-            raise context.error("E0302", f"`{keyword.name}` is given twice", keyword.span)
+            raise context.error(
+                "E0302",
+                f"`{keyword.name}` is given twice",
+                keyword.span,
+                hint=f"leave out one of the two values of `{keyword.name}`",
+            )
         keywords[keyword.name] = context.evaluate(keyword.value, scope)
     spans = {k.name: k.value.span for k in node.keywords}
     return Arguments(positional, keywords, node.span, tuple(a.span for a in node.args), spans, expected)
@@ -137,7 +157,8 @@ def construct(context: Context, info: StructInfo, node: ast.Call, scope: Scope) 
         base = context.evaluate(spread.value, scope)
         if not isinstance(base, StructValue) or base.type.info is not info:
             message = f"`..` takes a value of the type {info.name} here, but this is {context.text(base)}"
-            raise context.error("E0301", message, spread.span)
+            hint = f"write {info.name}(..p, field = e) with p of the type {info.name}"
+            raise context.error("E0301", message, spread.span, hint=hint)
         given = {f: given.get(f, (v, spread.span)) for f, v in base.fields.items()}
     return build_struct(context, info, given, node.span)
 
@@ -180,8 +201,28 @@ def _conversion(context: Context, function: TypeValue, arguments: Arguments) -> 
     target = scalar_type(context, function.name)
     assert target is not None
     if len(arguments.positional) != 1 or arguments.keywords:
-        raise context.error("E0302", f"`{function.name}` converts one number", arguments.span)
+        raise context.error(
+            "E0302",
+            f"`{function.name}` converts one number",
+            arguments.span,
+            hint=f"write {function.name}(x); for an array, [{function.name}(x[i]) for i]",
+        )
     return convert_value(context, arguments.positional[0], target, arguments.span)
+
+
+def _conversion_hint(value: Value) -> str:
+    if isinstance(value, StringValue):
+        return SPECIAL_NUMBERS.get(value.text.lower(), "write the number without quotes")
+    return "give it a number or an array of numbers, such as an element x[i] or a field p.name"
+
+
+SPECIAL_NUMBERS = {
+    "inf": "infinity is the constant `inf`",
+    "infinity": "infinity is the constant `inf`",
+    "-inf": "infinity is the constant `inf`: write -inf",
+    "nan": "the number that is none is the constant `nan`",
+}
+"""What Python writes as `float("inf")`."""
 
 
 def convert_value(context: Context, value: Value, target: ScalarType, span: Span) -> Value:
@@ -192,7 +233,12 @@ def convert_value(context: Context, value: Value, target: ScalarType, span: Span
         number = int(value.value) if is_int(target) and abs(value.value) < 2**63 else value.value
         return coerce(context, Number(number), target, span)
     if not isinstance(value, Scalar | Array) or element_of(value).surface == "key" or target.surface == "key":
-        raise context.error("E0301", f"{context.text(value)} cannot be converted to {target.surface}", span)
+        raise context.error(
+            "E0301",
+            f"{context.text(value)} cannot be converted to {target.surface}",
+            span,
+            hint=_conversion_hint(value),
+        )
     if isinstance(value, Scalar):
         kept = value.size if is_int(target) and is_int(value.type) else None
         if isinstance(value.atom, Literal) and is_int(target):

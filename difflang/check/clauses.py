@@ -142,5 +142,11 @@ def check_names(context: Context, clauses: Sequence[ast.Clause]) -> None:
     for clause in clauses:
         if clause.name in seen:
             label = Label(seen[clause.name], "the first is here")
-            raise context.error("E0204", f"`{clause.name}` is bound twice here", clause.span, label)
+            raise context.error(
+                "E0204",
+                f"`{clause.name}` is bound twice here",
+                clause.span,
+                label,
+                hint="give each index a name of its own",
+            )
         seen[clause.name] = clause.span

@@ -21,8 +21,10 @@ from difflang.check.values import (
     Array,
     ErrorValue,
     FunctionValue,
+    NothingValue,
     Number,
     Scalar,
+    StringValue,
     StructValue,
     TupleValue,
     TypeValue,
@@ -64,7 +66,32 @@ def coerce(context: Context, value: Value, type_: Type, span: Span, what: str = 
 def mismatch(context: Context, value: Value, type_: Type, span: Span, what: str, hint: str | None = None):
     """The error that a value does not have the type that is needed."""
     found = context.text(value)
-    return context.error("E0301", f"{what} should be of type {type_text(type_)}, but it is {found}", span, hint=hint)
+    message = f"{what} should be of type {type_text(type_)}, but it is {found}"
+    return context.error("E0301", message, span, hint=hint or _mismatch_hint(value, type_))
+
+
+def _mismatch_hint(value: Value, type_: Type) -> str:
+    """What to write where a value of another kind stands."""
+    match value, type_:
+        case Array(), ScalarType():
+            return "take one element, such as x[0], or reduce it, such as sum(x)"
+        case ((Number() | Scalar()), ArrayType()):
+            sizes = ", ".join(map(str, type_.shape))
+            return f"repeat the number with full({sizes}, value), or write an array [a, b, c]"
+        case Array(), ArrayType() if value.rank != len(type_.shape):
+            return "a row is a[i], a column a[:, j]; reshape(a, n, m) gives other dimensions"
+        case (FunctionValue(), _) if not isinstance(type_, FunctionType):
+            return "call the function: write its arguments in parentheses behind it"
+        case _, FunctionType():
+            return "write the name of a function, or a lambda such as fn(x) = 2 * x"
+        case TupleValue(), _:
+            return "take a part of the tuple, such as t[0], or take it apart with `let (a, b) = t`"
+        case StringValue(), _:
+            return "strings stand in messages, file names and options only; write a number"
+        case NothingValue(), _:
+            return "let the function `return` a value"
+        case _:
+            return f"write a value of type {type_text(type_)} here, or change the type"
 
 
 def convert(context: Context, atom: Atom, target: ScalarType) -> Atom:
@@ -121,9 +148,9 @@ def _as_array(context: Context, value: Array, type_: ArrayType, span: Span, what
         same_scalar(value.element, type_.element) or widens(value.element, type_.element)
     ):
         raise mismatch(context, value, type_, span, what, _conversion_hint(value.element, type_.element))
-    require_same_shape(
-        context, type_.shape, value.shape, span, f"{what} should be {type_text(type_)}, but it is {context.text(value)}"
-    )
+    if value.shape != type_.shape:
+        message = f"{what} should be {type_text(type_)}, but it is {context.text(value)}"
+        require_same_shape(context, type_.shape, value.shape, span, message)
     return with_element(context, Array(value.atom, value.element, type_.shape), type_.element)
 
 
@@ -158,18 +185,20 @@ def require_same_shape(
             assert_same_size(context, left, right, span, message)
 
 
-def _size_hint(left: Size, right: Size) -> str | None:
+def _size_hint(left: Size, right: Size) -> str:
     """Two names may be meant to be one; sizes that differ by a number never agree."""
+    if left.constant is not None and right.constant is not None:
+        return f"{left} and {right} are different sizes: cut or build one of the two to the other's size"
     difference = (left - right).constant
     if difference is not None:
-        return None
+        return f"they differ by {abs(difference)} for every size: cut the longer one with a slice, such as x[1:]"
     names = [size for size in (left, right) if len(size.atoms) == 1 and size == Size.name(size.atoms[0])]
     if len(names) == 2 and str(left).rstrip("'") == str(right).rstrip("'"):
         name = str(left).rstrip("'")
         return f"two sizes are called {name} here: the type of a parameter binds {name} anew, whatever it is outside"
     if len(names) == 2:
-        return f"{left} and {right} are different names for sizes; give both the same name if they are always equal"
-    return f"{left} and {right} do not agree for all sizes"
+        return f"`{left}` and `{right}` are different names for sizes; give both the same name if they are always equal"
+    return f"`{left}` and `{right}` do not agree for all sizes: give both arrays the same size names"
 
 
 def assert_same_size(context: Context, left: Size, right: Size, span: Span, message: str) -> None:
@@ -207,7 +236,7 @@ def join(context: Context, left: Type, right: Type, span: Span, what: str) -> Ty
 
 def no_join(context: Context, left: Type, right: Type, span: Span, what: str) -> DiffLangError:
     """The error that two values of which one is taken at run time have no common type."""
-    hint = None
+    hint = "give both cases one type, for instance by converting one of them"
     if isinstance(left, SingletonType) or isinstance(right, SingletonType):
         hint = "functions are known when the program is compiled: choose between their results instead"
     return context.error(

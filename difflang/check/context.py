@@ -68,9 +68,12 @@ class Context:
         if self._work > MAXIMUM_WORK:
             raise self._too_large(node.span)
         builder = self.builder
-        outer, builder.span = builder.span, node.span
+        outer, places = builder.span, self.program.places
+        builder.span = places.shown(node.span, outer)
         try:
             value = EXPRESSIONS[type(node)](self, node, scope, expected)
+        except DiffLangError as failure:
+            raise places.seen_from(failure, node.span) from None
         finally:
             builder.span = outer
         if isinstance(value, ErrorValue):
@@ -90,7 +93,8 @@ class Context:
     @contextmanager
     def at(self, span: Span) -> Generator[None]:
         """Equations made inside carry this place."""
-        outer, self.builder.span = self.builder.span, span
+        outer = self.builder.span
+        self.builder.span = self.program.places.shown(span, outer)
         try:
             yield
         finally:

@@ -27,7 +27,12 @@ def describe_value(context: Context, value: Value, written: Mapping[str, Size]) 
             fields = tuple((n, describe_value(context, f, written)) for n, f in value.fields.items())
             return signature.StructType(type_text(value.type, lambda s: str(s.substitute(written))), fields)
         case _:
-            raise context.error("E0320", f"{context.text(value)} cannot leave the program", context.builder.span)
+            raise context.error(
+                "E0320",
+                f"{context.text(value)} cannot leave the program",
+                context.builder.span,
+                hint="print numbers and arrays, such as the fields of a struct",
+            )
 
 
 def _describe_sparse(context: Context, value: StructValue, written: Mapping[str, Size]) -> signature.SparseType:

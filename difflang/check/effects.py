@@ -25,11 +25,16 @@ from difflang.syntax import ast
 def emit_assert(context: Context, node: ast.Assert, scope: Scope) -> None:
     """`assert c, "message"`; a comparison that fails shows its two sides."""
     condition = as_condition(context, context.evaluate(node.condition, scope), node.condition.span)
-    message = "the assertion does not hold"
+    message = "its condition is false"
     if node.message is not None:
         text = context.evaluate(node.message, scope)
         if not isinstance(text, StringValue):
-            raise context.error("E0301", "the message of an assert is a string", node.message.span)
+            raise context.error(
+                "E0301",
+                "the message of an assert is a string",
+                node.message.span,
+                hint='write the message between double quotes: `assert n > 0, "n is not positive"`',
+            )
         message = text.text
     with context.at(node.condition.span):
         context.builder.emit("assert", [condition.atom], {"code": "E0803", "message": message})
@@ -42,7 +47,12 @@ class Print(FunctionValue):
 
     def call(self, context: Context, arguments: Arguments) -> Value:
         if arguments.keywords:
-            raise context.error("E0302", "`print` takes no named arguments", arguments.span)
+            raise context.error(
+                "E0302",
+                "`print` takes no named arguments",
+                arguments.span,
+                hint='write the text in front of the value: `print("loss", loss)`',
+            )
         atoms: list[Atom] = []
         parts = [_template(context, materialize(context, v), atoms) for v in arguments.positional]
         context.builder.emit("print", atoms, {"template": " ".join(parts)})
@@ -79,7 +89,10 @@ class Report(FunctionValue):
         for name, value in arguments.keywords.items():
             if not isinstance(value, Number | Scalar):
                 raise context.error(
-                    "E0301", f"`{name}` should be a number, but it is {context.text(value)}", arguments.span_of(name)
+                    "E0301",
+                    f"`{name}` should be a number, but it is {context.text(value)}",
+                    arguments.span_of(name),
+                    hint="report a number made from it, such as sum(x), norm(x) or x[0]",
                 )
             atoms.extend(leaf.atom for leaf in leaves(materialize(context, value)))
         context.builder.emit("report", atoms, {"names": tuple(arguments.keywords)})

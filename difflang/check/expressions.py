@@ -32,6 +32,7 @@ from difflang.check.values import (
 from difflang.core.builder import literal
 from difflang.core.ir import Atom, Literal
 from difflang.core.ops import integer
+from difflang.diagnostics.suggest import listing
 from difflang.prims import PRIMITIVES
 from difflang.signature import ArrayType
 from difflang.sizes import Size
@@ -111,7 +112,8 @@ def _attribute_hint(name: str) -> str | None:
 def _member(context: Context, module: ModuleValue, node: ast.Attribute) -> Value:
     binding = module.scope.own(node.name)
     if binding is None or node.name.startswith("__"):
-        hint = suggestion(node.name, module.scope.names())
+        public = [n for n in module.scope.names() if not n.startswith("__")]
+        hint = suggestion(node.name, public, f"it has {listing(public)}")
         raise context.error("E0207", f"the module {module.name} has no `{node.name}`", node.name_span, hint=hint)
     return item_value(context, binding.value) if isinstance(binding.value, ItemValue) else binding.value
 
@@ -206,7 +208,12 @@ def tuple_(context: Context, node: ast.Tuple, scope: Scope, expected: Type | Non
 
 def _usable(context: Context, node: ast.Expr, value: Value) -> Value:
     if isinstance(value, NothingValue):
-        raise context.error("E0301", "this gives no value", node.span)
+        raise context.error(
+            "E0301",
+            "this gives no value",
+            node.span,
+            hint="let the function `return` a value, or write the call as a statement of its own",
+        )
     return value
 
 
@@ -274,7 +281,12 @@ def _row_shape(row: Atom) -> list[int]:
 
 @expression(ast.Slice)
 def slice_(context: Context, node: ast.Slice, scope: Scope, expected: Type | None) -> Value:
-    raise context.error("E0306", "a slice stands between the brackets of an index only", node.span)
+    raise context.error(
+        "E0306",
+        "a slice stands between the brackets of an index only",
+        node.span,
+        hint="write a[1:n]; a range in a loop or comprehension is 1..n",
+    )
 
 
 @expression(ast.Spread)
@@ -294,4 +306,9 @@ def generator(context: Context, node: ast.Generator, scope: Scope, expected: Typ
 
 @expression(ast.FunctionType)
 def function_type(context: Context, node: ast.FunctionType, scope: Scope, expected: Type | None) -> Value:
-    raise context.error("E0311", "a type stands where a value is needed", node.span)
+    raise context.error(
+        "E0311",
+        "a type stands where a value is needed",
+        node.span,
+        hint="write a value; a type stands after a `:` or `->`, as in `let x: real = 0`",
+    )

@@ -65,11 +65,11 @@ class Closure(FunctionValue):
         expected = resolve(context, node, scope) if node is not None else None
         try:
             value = run_body(context, self.body, scope.child(), expected, self._end())
+            if expected is not None:
+                value = coerce(context, value, expected, self._end(), f"the result of `{self.name}`")
         except DiffLangError as failure:
             raise with_call_site(failure, self, span) from None
-        return (
-            value if expected is None else coerce(context, value, expected, self._end(), f"the result of `{self.name}`")
-        )
+        return value
 
     def specimens(self, context: Context, maker: SpecimenMaker) -> list[tuple[str, Value]]:
         return maker.of_parameters(self)
@@ -136,7 +136,13 @@ def match_arguments(
     label = Label(place, f"`{name}` is defined here")
     if len(arguments.positional) > len(names):
         message = f"`{name}` takes {_count(len(names))}, but {len(arguments.positional)} are given"
-        raise context.error("E0302", message, arguments.span_of(len(names)), label)
+        raise context.error(
+            "E0302",
+            message,
+            arguments.span_of(len(names)),
+            label,
+            hint=f"its parameters are ({', '.join(names)})" if names else f"write {name}()",
+        )
     given = {names[k]: (v, arguments.span_of(k)) for k, v in enumerate(arguments.positional)}
     for keyword, value in arguments.keywords.items():
         span = arguments.span_of(keyword)
@@ -144,7 +150,13 @@ def match_arguments(
             hint = suggestion(keyword, names, f"its parameters are {', '.join(names)}" if names else None)
             raise context.error("E0302", f"`{name}` has no parameter called `{keyword}`", span, label, hint=hint)
         if keyword in given:
-            raise context.error("E0302", f"`{keyword}` is given twice", span, label)
+            raise context.error(
+                "E0302",
+                f"`{keyword}` is given twice",
+                span,
+                label,
+                hint=f"leave out one of the two values of `{keyword}`",
+            )
         given[keyword] = (value, span)
     missing = [p.name for p in parameters if p.name not in given and p.default is None]
     if missing:
@@ -276,7 +288,17 @@ class OverloadSet(FunctionValue):
         message = (
             f"{'several' if chosen else 'none'} of the functions `{self.name}` fit{'' if chosen else 's'} ({found})"
         )
-        raise context.error("E0308", message, arguments.span, *labels[:4])
+        raise context.error(
+            "E0308",
+            message,
+            arguments.span,
+            *labels[:4],
+            hint=(
+                "convert an argument, as in `f(real(x))`, so that one of them is nearer"
+                if chosen
+                else "give it the types of one of these, converting where needed"
+            ),
+        )
 
     def specimens(self, context: Context, maker: SpecimenMaker) -> list[tuple[str, Value]]:
         if maker.form is not None and maker.form < len(self.members):

@@ -136,7 +136,12 @@ def _dot(context: Context, left: Sequence[Value], right: Sequence[Value], span: 
             term = _total(context, binary(context, "*", a, b, span))
             total = term if total is None else binary(context, "+", total, term, span)
     if total is None:
-        raise context.error("E0502", "`check_grad` needs a function with a real result", span)
+        raise context.error(
+            "E0502",
+            "`check_grad` needs a function with a real result",
+            span,
+            hint="give it a function that returns a real, such as `fn(x) = sum(f(x))`",
+        )
     return total
 
 

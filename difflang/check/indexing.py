@@ -10,7 +10,7 @@ from difflang.check.context import Context
 from difflang.check.dispatch import expression
 from difflang.check.environment import Scope
 from difflang.check.types import INT, Type
-from difflang.check.values import Array, Number, Scalar, TupleValue, Value
+from difflang.check.values import Array, Number, Scalar, StructValue, TupleValue, Value
 from difflang.core.ir import Atom, Literal
 from difflang.core.ops import integer
 from difflang.diagnostics.model import Span
@@ -47,7 +47,8 @@ def index(context: Context, node: ast.Index, scope: Scope, expected: Type | None
         case TupleValue():
             return value.elements[_tuple_position(context, value, node)]
         case _:
-            hint = "a struct's fields are read as p.name" if hasattr(value, "fields") else None
+            named = isinstance(value, StructValue)
+            hint = "a struct's fields are read as p.name" if named else "only arrays and tuples have elements"
             raise context.error("E0306", f"{context.text(value)} cannot be indexed", node.value.span, hint=hint)
 
 
@@ -61,7 +62,7 @@ def _tuple_position(context: Context, value: TupleValue, node: ast.Index) -> int
         number = -1
     if len(node.indices) != 1 or not isinstance(number, int) or not 0 <= number < len(value.elements):
         message = f"a tuple of {len(value.elements)} is indexed with a literal from 0 to {len(value.elements) - 1}"
-        raise context.error("E0306", message, node.span)
+        raise context.error("E0306", message, node.span, hint="write t[0], or take it apart with `let (a, b) = t`")
     return number
 
 
@@ -70,7 +71,12 @@ def subscripts(context: Context, array: Array, node: ast.Index, scope: Scope) ->
     if len(node.indices) > array.rank:
         count = "1 dimension" if array.rank == 1 else f"{array.rank} dimensions"
         message = f"{context.text(array)} has {count}, but {len(node.indices)} indices are given"
-        raise context.error("E0306", message, node.span)
+        raise context.error(
+            "E0306",
+            message,
+            node.span,
+            hint="leave out indices, or declare the array with more dimensions, such as real[n, d]",
+        )
     return [
         _stretch(context, i, size, scope) if isinstance(i, ast.Slice) else _point(context, i, size, scope)
         for i, size in zip(node.indices, array.shape, strict=False)
@@ -125,7 +131,10 @@ def _bound(context: Context, node: ast.Expr | None, size: Size, scope: Scope) ->
         return context.int_of(position)
     if not isinstance(value, Scalar):
         raise context.error(
-            "E0306", f"the bound of a slice should be an int, but this is {context.text(value)}", node.span
+            "E0306",
+            f"the bound of a slice should be an int, but this is {context.text(value)}",
+            node.span,
+            hint="write int(...) to convert it",
         )
     return as_scalar(context, value, INT, node.span, "the bound of a slice")
 
@@ -140,7 +149,10 @@ def _check_stretch(context: Context, first: Size, last: Size, size: Size, span: 
         and not 0 <= known[0] <= known[1] <= known[2]
     ):
         raise context.error(
-            "E0318", f"the slice {first}:{last} is out of range: this dimension has the size {size}", span
+            "E0318",
+            f"the slice {first}:{last} is out of range: this dimension has the size {size}",
+            span,
+            hint=f"bounds go from 0 to {size}, the second one not below the first",
         )
     for lower, upper in ((Size.literal(0), first), (first, last), (last, size)):
         if not context.sizes.at_least(upper - lower, 0):
@@ -209,7 +221,12 @@ def update_element(context: Context, owner: Value, target: ast.Index, value: Val
         fitted = coerce(context, value, context.type_of(owner.elements[position]), span, "the new element")
         return TupleValue((*owner.elements[:position], fitted, *owner.elements[position + 1 :]))
     if not isinstance(owner, Array):
-        raise context.error("E0306", f"{context.text(owner)} cannot be indexed", target.value.span)
+        raise context.error(
+            "E0306",
+            f"{context.text(owner)} cannot be indexed",
+            target.value.span,
+            hint="only arrays and tuples have elements; a field is set with `p.name = e`",
+        )
     return put(context, owner, subscripts(context, owner, target, scope), value, span)
 
 

@@ -17,7 +17,12 @@ def item_value(context: Context, item: ItemValue) -> Value:
 
         return data_value(context, node, item.scope)
     if any(a.node is node for a in context.activations):
-        raise context.error("E0304", f"the const `{node.name}` is defined by itself", node.name_span)
+        raise context.error(
+            "E0304",
+            f"the const `{node.name}` is defined by itself",
+            node.name_span,
+            hint="write its value without the const itself, or make it a function",
+        )
     context.activations.append(Activation(node, node.name, node.name_span, False))
     try:
         type_ = resolve(context, node.type, item.scope) if node.type else None

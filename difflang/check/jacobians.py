@@ -25,14 +25,14 @@ def jacobian_block(context: Context, linear: Linear, which: int, name: str, span
     if not isinstance(source, Scalar | Array):
         raise context.error(
             "E0505",
-            f"jacobian takes scalars and arrays, but the argument is {context.text(source)}",
+            f"`jacobian` takes scalars and arrays, but the argument is {context.text(source)}",
             span,
             hint="flatten it with ravel, or use jvp or vjp",
         )
     if not isinstance(result, Scalar | Array) or not is_float(element_of(result)):
         raise context.error(
             "E0505",
-            f"jacobian takes real results, but `{name}` gives {context.text(result)}",
+            f"`jacobian` takes real results, but `{name}` gives {context.text(result)}",
             span,
             hint="use jvp or vjp for structured results",
         )

@@ -94,7 +94,12 @@ def range_of(context: Context, start: ast.Expr, stop: ast.Expr, step: ast.Expr |
         return Range(first, last, one, int_arithmetic(context, "-", last, first))
     by = as_int(context, context.evaluate(step, scope), step.span, "the step of a range")
     if isinstance(by.atom, Literal) and by.atom.value == 0:
-        raise context.error("E0317", "a range cannot have the step 0", step.span)
+        raise context.error(
+            "E0317",
+            "a range cannot have the step 0",
+            step.span,
+            hint="write a step such as `by 2`, or `by -1` to count down",
+        )
     return Range(first, last, by, _steps(context, first, last, by))
 
 
@@ -135,7 +140,12 @@ def _until_stable(context: Context, node: ast.For | ast.While, scope: Scope, att
         if wider is None:
             return complete(settled)
         state = wider
-    raise context.error("E0310", "the types of the variables change from step to step of this loop", node.span)
+    raise context.error(
+        "E0310",
+        "the types of the variables change from step to step of this loop",
+        node.span,
+        hint="give each `var` its type before the loop, such as `var x: real = 0`",
+    )
 
 
 def _widened(context: Context, state: State, body: Body, span: Span) -> State | None:

@@ -34,7 +34,12 @@ def matmul(context: Context, left: Value, right: Value, span: Span) -> Value:
 def _common(context: Context, left: Array, right: Array, span: Span) -> ScalarType:
     element = join_scalars(left.element, right.element)
     if element is None or not (is_float(element) or is_int(element)):
-        raise context.error("E0305", f"@ does not work on {context.text(left)} and {context.text(right)}", span)
+        raise context.error(
+            "E0305",
+            f"`@` does not work on {context.text(left)} and {context.text(right)}",
+            span,
+            hint="give both arrays one element type, such as real",
+        )
     return element
 
 

@@ -13,7 +13,7 @@ from difflang.check.special import special_function
 from difflang.check.types import StructInfo
 from difflang.check.values import ItemValue, ModuleValue, TypeValue, Value
 from difflang.diagnostics.model import Label, Span, error
-from difflang.diagnostics.suggest import did_you_mean
+from difflang.diagnostics.suggest import did_you_mean, listing
 from difflang.sizes import Size
 from difflang.syntax import ast
 
@@ -71,7 +71,12 @@ class ModuleScope(Scope):
                     Label(_place(earlier[0]), "it is defined here too"), hint="only functions may share a name",
                 )  # fmt: skip
             if name in SCALAR_NAMES and not (name == "key" and isinstance(item, ast.FunctionDef)):
-                raise error("E0204", f"`{name}` is a type and cannot be redefined", _place(item))
+                raise error(
+                    "E0204",
+                    f"`{name}` is a type and cannot be redefined",
+                    _place(item),
+                    hint=f"choose another name, such as `{name}_value`",
+                )
             earlier.append(item)
 
     def own(self, name: str) -> Binding | None:
@@ -144,7 +149,7 @@ def imported(owner: ModuleScope, name: str, span: Span) -> Value:
     """A member of a module, by name. Raises E0207."""
     binding = owner.own(name)
     if binding is None:
-        hint = did_you_mean(name, owner.items)
+        hint = did_you_mean(name, owner.items, f"it has {listing(owner.items)}")
         raise error("E0207", f"the module {owner.name} has no `{name}`", span, hint=hint)
     return binding.value
 

@@ -27,6 +27,15 @@ OTHER_SPELLINGS = {
 """What programmers of other languages look for, and what it is called here."""
 
 
+DECLARE = {
+    "name": "declare it first, with `let {name} = ...`, or make it a parameter",
+    "type": "the types are real, f64, f32, int, i32, bool and key, and the structs of the program",
+    "size": "a size is bound by the type of a parameter, such as x: real[{name}], by an int parameter or by a `const`",
+    "variable": "declare it first, with `var {name} = ...`",
+}
+"""For each kind of name: where one comes from."""
+
+
 def foreign_spelling(name: str) -> str | None:
     """The hint for a name that another language or library has."""
     if name in PREFIXES:
@@ -54,5 +63,6 @@ def unknown_name(
     module = context.program.library_module_with(name)
     if hint is None and module is not None:
         hint = f"write `from {module} import {name}`, or `import {module}` and {module}.{name}"
-    hint = foreign_spelling(name) or suggestion(name, [*scope.visible(), *extra], hint)
+    otherwise = hint or DECLARE[kind].format(name=name)
+    hint = foreign_spelling(name) or suggestion(name, [*scope.visible(), *extra], otherwise)
     return context.error(code, f"there is no {kind} called `{name}` here", span, hint=hint)

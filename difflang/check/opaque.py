@@ -29,7 +29,10 @@ class OpaqueFunction(FunctionValue):
         if len(arguments.positional) + len(arguments.keywords) != len(wanted):
             count = len(arguments.positional) + len(arguments.keywords)
             raise context.error(
-                "E0302", f"`{self.name}` takes {len(wanted)} arguments, but {count} are given", arguments.span
+                "E0302",
+                f"`{self.name}` takes {len(wanted)} arguments, but {count} are given",
+                arguments.span,
+                hint=f"call it with {len(wanted)} values, in the order of its type",
             )
         for k, (value, node) in enumerate(zip(arguments.positional, wanted, strict=False)):
             type_ = resolve(context, node, self.scope)

@@ -85,7 +85,9 @@ class Operator(FunctionValue):
         """An operator that was passed as a value: `wrt` is the first argument."""
         functions = [v for v in arguments.positional if isinstance(v, FunctionValue)]
         if len(functions) != self.functions or len(functions) != len(arguments.positional):
-            raise context.error("E0302", f"`{self.name}` takes a function", arguments.span)
+            raise context.error(
+                "E0302", f"`{self.name}` takes a function", arguments.span, hint=f"write {self.name}(f)"
+            )
         empty = ast.Call(arguments.span, ast.Name(arguments.span, self.name), (), ())
         return self.make(Site(context, empty, Scope(None), functions, Wrt(None, arguments.span), {}))
 
@@ -144,7 +146,9 @@ def _derivative(site: Site) -> FunctionValue:
 def _checkpoint(site: Site) -> FunctionValue:
     levels = whole_option(site, "levels", 1)
     if levels == 0:
-        raise site.context.error("E0507", "`levels` must be at least 1", site.options["levels"].span)
+        raise site.context.error(
+            "E0507", "`levels` must be at least 1", site.options["levels"].span, hint="write checkpoint(f, levels = 2)"
+        )
     return Checkpoint(site.functions[0], levels)
 
 
@@ -178,7 +182,12 @@ class StopGrad(FunctionValue):
 
     def call(self, context: Context, arguments: Arguments) -> Value:
         if len(arguments.positional) != 1 or arguments.keywords:
-            raise context.error("E0302", "`stop_grad` takes one value", arguments.span)
+            raise context.error(
+                "E0302",
+                "`stop_grad` takes one value",
+                arguments.span,
+                hint="write stop_grad(x); for several values, one call for each",
+            )
         value = arguments.positional[0]
         return value if isinstance(value, Number) else stop(context, value)
 

@@ -18,7 +18,7 @@ from difflang.check.leaves import element_of, materialize
 from difflang.check.matrix import matmul
 from difflang.check.sizing import always_whole
 from difflang.check.types import BOOL, INT, is_float, is_int
-from difflang.check.values import Array, Number, Scalar, StructValue, TupleValue, Value
+from difflang.check.values import Array, FunctionValue, Number, Scalar, StringValue, StructValue, TupleValue, Value
 from difflang.core.builder import literal
 from difflang.core.ir import Atom, Literal
 from difflang.core.ops import integer
@@ -53,10 +53,21 @@ def binary(context: Context, symbol: str, left: Value, right: Value, span: Span)
 def unfit(
     context: Context, symbol: str, left: Value, right: Value, span: Span, hint: str | None = None
 ) -> DiffLangError:
-    message = f"{symbol} does not work on {context.text(left)} and {context.text(right)}"
-    if hint is None and any(isinstance(v, Scalar | Array) and element_of(v) == BOOL for v in (left, right)):
-        hint = "a bool is no number: use and, or, not, or write 1 if ... else 0"
-    return context.error("E0305", message, span, hint=hint)
+    message = f"`{symbol}` does not work on {context.text(left)} and {context.text(right)}"
+    return context.error("E0305", message, span, hint=hint or _operand_hint(left, right))
+
+
+def _operand_hint(*operands: Value) -> str:
+    """What to write instead of the operand that is no number."""
+    if any(isinstance(v, Scalar | Array) and element_of(v) == BOOL for v in operands):
+        return "a bool is no number: use and, or, not, or write 1 if ... else 0"
+    if any(isinstance(v, FunctionValue) for v in operands):
+        return "call the function first: write its arguments in parentheses behind its name"
+    if any(isinstance(v, StringValue) for v in operands):
+        return 'strings stand in messages, file names and options only; `print("x =", x)` shows a text with a value'
+    if any(isinstance(v, StructValue | TupleValue) for v in operands):
+        return "both sides must be of one type made of reals only, or one of them a number; fields are read as p.name"
+    return "only numbers, and arrays, tuples and structs of reals, can be calculated with"
 
 
 def _is_numeric(value: Value) -> bool:
@@ -76,7 +87,9 @@ def _fold(context: Context, symbol: str, left: Number, right: Number, span: Span
             return Number(
                 float("nan") if value == 0 or value != value else float("inf") if value > 0 else -float("inf")
             )
-        raise context.error("E0305", f"{symbol} by zero", span) from None
+        raise context.error(
+            "E0305", f"`{symbol}` by zero has no value", span, hint="divide by another number, or by reals with `/`"
+        ) from None
     except OverflowError:
         return Number(float("inf"))
     if isinstance(result, complex):
@@ -287,7 +300,12 @@ def negate(context: Context, value: Value, span: Span) -> Value:
                 return Scalar(literal(-value.atom.value, element.dtype), element)
             return elementwise(context, lambda a: context.builder.prim("neg", a), [value], element, element, span, "-")
         case _:
-            raise context.error("E0305", f"- does not work on {context.text(value)}", span)
+            raise context.error(
+                "E0305",
+                f"`-` does not work on {context.text(value)}",
+                span,
+                hint="only numbers, and what is made of reals, have a negative; the opposite of a bool is `not c`",
+            )
 
 
 def compare(context: Context, symbol: str, left: Value, right: Value, span: Span) -> Scalar | Array:

@@ -9,6 +9,7 @@ from pathlib import Path
 from difflang.check import comprehension, expressions, indexing
 from difflang.check.entry import check_function, lower_function, lower_test, optimized
 from difflang.check.modules import ModuleScope, PreludeScope
+from difflang.check.places import Places
 from difflang.check.prelude import prelude_values
 from difflang.diagnostics.model import Diagnostic, DiffLangError, Span, error
 from difflang.diagnostics.suggest import did_you_mean
@@ -53,6 +54,7 @@ class Program:
         self.path = path
         self.directory = directory
         self.sources: dict[str, str] = {path: text}
+        self.places = Places(path, library_directory(), self.sources)
         self._modules: dict[Path, ModuleScope] = {}
         self._directories: dict[str, Path] = {path: directory}
         self._prelude_module: ModuleScope | None = None

@@ -90,7 +90,12 @@ class Generated:
         )
         if not numeric:
             message = f"`{operation}` takes numbers, but this is {self.context.text(value)}"
-            raise self.context.error("E0305", message, self.node.element.span)
+            raise self.context.error(
+                "E0305",
+                message,
+                self.node.element.span,
+                hint="take numbers from it: an element x[i], or a field p.name",
+            )
 
     def require_elements(self, name: str) -> None:
         """Emits the check that there is something to reduce, unless the ranges show it."""
@@ -128,7 +133,9 @@ def require_positive(context: Context, name: str, sizes: Sequence[Size], span: S
     """Asserts that all sizes are at least 1 (E0803), unless that is certain."""
     for size in sizes:
         if size.constant is not None and size.constant < 1:
-            raise context.error("E0319", f"`{name}` of nothing has no value", span)
+            raise context.error(
+                "E0319", f"`{name}` of nothing has no value", span, hint=f"guard it: `{name}(a) if len(a) > 0 else 0.0`"
+            )
         if not context.sizes.at_least(size, 1):
             _assert_elements(context, name, context.builder.prim("gt", context.sizes.value(size), integer(0)))
 
@@ -147,7 +154,12 @@ class Reduction(FunctionValue):
         """`sum(e for i in 0..n if c)`"""
         generator = node.args[0]
         if len(node.args) != 1 or node.keywords or not isinstance(generator, ast.Generator):
-            raise context.error("E0302", f"`{self.name}` takes one generator and nothing else", node.span)
+            raise context.error(
+                "E0302",
+                f"`{self.name}` takes one generator and nothing else",
+                node.span,
+                hint=f"write {self.name}(e for i in 0..n), and use the other values outside of it",
+            )
         generated = Generated(context, generator, scope)
         if self.name in NEEDS_ELEMENTS:
             generated.require_elements(self.name)
@@ -179,7 +191,12 @@ class Reduction(FunctionValue):
             message = f"`{self.name}` takes one array, or `e for i`" + (
                 ", or two values" if self.name in ("max", "min") else ""
             )
-            raise context.error("E0302", message, arguments.span)
+            raise context.error(
+                "E0302",
+                message,
+                arguments.span,
+                hint=f"write {self.name}(a) for an array; one axis is reduced by `[{self.name}(a[i, j] for i) for j]`",
+            )
         if not isinstance(given[0], Array):
             hint = f"write {self.name}(e for i in 0..n), or give it an array"
             raise context.error(
@@ -248,7 +265,12 @@ def _mean_of(context: Context, generated: Generated) -> Value:
 def _real_element(context: Context, node: ast.Generator, scope: Scope) -> Scalar:
     value = as_real(context, context.evaluate(node.element, scope), node.element.span)
     if not isinstance(value, Scalar) or not is_float(value.type):
-        raise context.error("E0305", f"`logsumexp` takes reals, but this is {context.text(value)}", node.element.span)
+        raise context.error(
+            "E0305",
+            f"`logsumexp` takes reals, but this is {context.text(value)}",
+            node.element.span,
+            hint="each element must be a real: write `logsumexp(x[i] for i)`",
+        )
     return value
 
 
@@ -276,7 +298,12 @@ def logsumexp(context: Context, array: Array, span: Span) -> Scalar:
     """log Σ exp aᵢ = s + log Σ exp(aᵢ - s), with s the largest element; -inf where all are -inf or there is none."""
     ready = as_real(context, array, span)
     if not isinstance(ready, Array) or not is_float(ready.element):
-        raise context.error("E0305", f"`logsumexp` takes reals, but this is {context.text(array)}", span)
+        raise context.error(
+            "E0305",
+            f"`logsumexp` takes reals, but this is {context.text(array)}",
+            span,
+            hint="give it an array of reals, such as logsumexp(x)",
+        )
     shift = _shift(context, reduce_array(context, "max", ready).atom)
     total = reduce_array(context, "sum", ready, lambda a: _scaled(context, a, shift))
     return Scalar(_log_of_sum(context, total.atom, shift), ready.element)

@@ -151,9 +151,9 @@ class SizeTable:
 
     def compare(self, left: Size, right: Size) -> bool | None:
         """True: always equal. False: different names or numbers. None: known at run time only."""
-        difference = left - right
-        if not difference.terms:
+        if left == right:
             return True
+        difference = left - right
         if all(self._is_rigid(name) for name in difference.atoms):
             return False
         return None
@@ -167,6 +167,8 @@ class SizeTable:
 
     def at_least(self, size: Size, bound: int) -> bool:
         """Whether `size >= bound` is certain, from the ranges of loop variables and from sizes being >= 0."""
+        if size.constant is not None:
+            return size.constant >= bound
         rest = size - Size.literal(bound)
         for _ in range(8):
             ranged = next((n for n in reversed(rest.atoms) if n in self._ranges), None)

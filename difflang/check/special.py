@@ -37,7 +37,12 @@ def special_function(item: ast.Item, scope: Scope, rules: Rules) -> Closure:
         case ast.FunctionDef():
             return WithRules(Closure(item, scope, item.name), rules)
         case _:
-            raise error("E0201", "this cannot be used as a value", item.span)
+            raise error(
+                "E0201",
+                "this cannot be used as a value",
+                item.span,
+                hint="use the name of a function, a constant or a data item",
+            )
 
 
 def as_definition(
@@ -54,7 +59,12 @@ class Extern(Closure):
     def run(self, context: Context, scope: Scope, span: Span) -> Value:
         node = self.result_type
         if node is None:
-            raise context.error("E0301", f"the extern function `{self.name}` needs a result type", self.node.span)
+            raise context.error(
+                "E0301",
+                f"the extern function `{self.name}` needs a result type",
+                self.node.span,
+                hint="write it after the parameters: `extern fn f(x: real) -> real`",
+            )
         result = self._template(context, resolve(context, node, scope))
         args = [a for v in bound_values(self, scope) for a in atoms(v)]
         outs = context.builder.emit("extern", args, {"name": self.name}, (), [a.type for a in atoms(result)])
@@ -72,7 +82,12 @@ class Extern(Closure):
                 return TupleValue(tuple(self._template(context, e) for e in type_.elements))
             case _:
                 message = "an extern function gives scalars, arrays, or tuples of them"
-                raise context.error("E0301", message, self.node.span)
+                raise context.error(
+                    "E0301",
+                    message,
+                    self.node.span,
+                    hint="return a tuple, and make the struct from it in a function around this one",
+                )
 
 
 def bound_values(closure: Closure, scope: Scope) -> list[Value]:
@@ -261,7 +276,9 @@ class Implicit(Custom):
     def _require_vector(self, context: Context, result: Value) -> None:
         if not is_vector(result):
             message = f"the unknowns of `{self.name}` must be reals, but the result is {context.text(result)}"
-            raise context.error("E0512", message, self.item.name_span)
+            raise context.error(
+                "E0512", message, self.item.name_span, hint="give the unknown a type of reals, such as `-> w: real[n]`"
+            )
         if len(self.item.conditions) != len(self.item.unknowns):
             message = f"`{self.name}` has {len(self.item.unknowns)} unknowns and {len(self.item.conditions)} conditions"
             raise context.error("E0512", message, self.item.name_span, hint="write one `where` line for each unknown")

@@ -175,6 +175,7 @@ class SpecimenMaker:
                     "E0322",
                     f"`{name}` is a function{where}, so it cannot be given from outside",
                     self.context.builder.span,
+                    hint="write a function that calls this one with a function of the program",
                 )
 
     def _scalar(self, type_: ScalarType, name: str) -> Scalar:

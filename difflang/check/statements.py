@@ -161,7 +161,12 @@ def _returned(context: Context, statement: ast.Return, scope: Scope, frame: Fram
 def _leave(context: Context, statement: ast.Statement, status: int, scope: Scope, levels: int, frame: Frame) -> Ended:
     if not frame.in_loop:
         word = "break" if status == BREAK else "continue"
-        raise context.error("E0315", f"`{word}` stands outside a loop", statement.span)
+        raise context.error(
+            "E0315",
+            f"`{word}` stands outside a loop",
+            statement.span,
+            hint="move it into a `for` or `while` loop; a function is left with `return`",
+        )
     return Outcome(status), outer(scope, levels)
 
 

@@ -196,7 +196,12 @@ def _computed_size(context: Context, node: ast.Expr, scope: Scope) -> Size:
         return Size.literal(value.value)
     if isinstance(value, Scalar) and value.type.surface == "int":
         return context.size_of(value)
-    raise context.error("E0403", f"a size must be an int, but this is {context.text(value)}", node.span)
+    raise context.error(
+        "E0403",
+        f"a size must be an int, but this is {context.text(value)}",
+        node.span,
+        hint="use an int parameter, a size name or a whole number; int(x) converts",
+    )
 
 
 def require_whole(context: Context, value: Size, span: Span) -> None:
@@ -205,7 +210,12 @@ def require_whole(context: Context, value: Size, span: Span) -> None:
     if denominator == 1 or always_whole(value):
         return
     if not value.atoms:
-        raise context.error("E0405", f"{value} is not a whole number, so it is no size", span)
+        raise context.error(
+            "E0405",
+            f"{value} is not a whole number, so it is no size",
+            span,
+            hint="choose sizes for which the division is exact",
+        )
     numerator = context.sizes.value(value * Size.literal(denominator))
     with context.at(span):
         rest = context.builder.prim("mod", numerator, integer(denominator))

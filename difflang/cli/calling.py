@@ -54,9 +54,17 @@ def require_function(engine: Engine, name: str) -> None:
     """Raises E0903 where the file has no function of that name. Any other expression is left to the program."""
     names = list(engine.program.functions())
     if name.isidentifier() and name not in names:
-        otherwise = f"It has {listing(names)}; name one with `-f`." if names else "It has no functions."
-        message = f"The file has no function `{name}`."
-        raise error("E0903", message, hint=did_you_mean(name, names, otherwise))
+        raise error("E0903", f"The file has no function `{name}`.", hint=_function_hint(name, names))
+
+
+def _function_hint(name: str, names: list[str]) -> str | None:
+    match names:
+        case []:
+            return f"It has no functions: write one, such as `fn {name}() -> real = 1.0`."
+        case [only]:
+            return f"Its one function is `{only}`: write `-f {only}`, or call it `{name}` in the file."
+        case _:
+            return did_you_mean(name, names, f"It has {listing(names)}; name one with `-f`, such as `-f {names[0]}`.")
 
 
 def call(request: Request, tree: Mapping[str, Any], settings: Settings, outputs: Outputs) -> Called:

@@ -42,7 +42,7 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One message. `message` says what is wrong in this program; `hint` says what to write."""
+    """One message. `message` says what is wrong in this program; `hint` says what to write. Both are made sentences."""
 
     code: str
     message: str
@@ -50,6 +50,26 @@ class Diagnostic:
     labels: tuple[Label, ...] = field(default=())
     hint: str | None = None
     severity: Severity = "error"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", sentence(self.message))
+        if self.hint is not None:
+            object.__setattr__(self, "hint", sentence(self.hint))
+
+
+TYPE_WORDS = {"real", "int", "bool", "key"}
+"""Words that stay as they are at the start of a sentence: there they are code."""
+
+
+def sentence(text: str) -> str:
+    """The text with a capital in front, unless it begins with code, and with a full stop, unless it ends otherwise."""
+    text = text.rstrip()
+    first = text.split(" ", 1)[0].rstrip(",:;")
+    if first.isalpha() and first not in TYPE_WORDS:
+        text = text[0].upper() + text[1:]
+    if not text or text.endswith((".", "?", "!", ":")) or text.rpartition("\n")[2].startswith(" "):
+        return text
+    return f"{text}."
 
 
 class DiffLangError(Exception):

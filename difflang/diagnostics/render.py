@@ -87,7 +87,7 @@ def as_record(diagnostic: Diagnostic) -> dict[str, str | int | None]:
 def full(diagnostic: Diagnostic, sources: Mapping[str, str] = _NO_SOURCES, *, color: bool = False) -> str:
     """The form for people: a title line, the message, the source with carets, labels and the hint."""
     style = PLAIN if not color else ERROR_STYLE if diagnostic.severity == "error" else WARNING_STYLE
-    paragraphs = [style.paint(style.title, _title_line(diagnostic)), *_wrapped(_sentence(diagnostic.message))]
+    paragraphs = [style.paint(style.title, _title_line(diagnostic)), *_wrapped(diagnostic.message)]
     if diagnostic.span is not None:
         place = Label(diagnostic.span, "")
         paragraphs.append(_place(place, sources, "^", style, style.mark, named=False))
@@ -95,21 +95,8 @@ def full(diagnostic: Diagnostic, sources: Mapping[str, str] = _NO_SOURCES, *, co
         elsewhere = diagnostic.span is None or label.span.path != diagnostic.span.path
         paragraphs.append(_place(label, sources, "-", style, style.label, named=elsewhere))
     if diagnostic.hint:
-        paragraphs += _wrapped(_sentence(diagnostic.hint), style.paint(style.strong, "Hint:") + " ", len("Hint: "))
+        paragraphs += _wrapped(diagnostic.hint, style.paint(style.strong, "Hint:") + " ", len("Hint: "))
     return "\n\n".join(paragraphs) + "\n"
-
-
-def _sentence(text: str) -> str:
-    """The text with a capital in front, unless it begins with a word of the language or a piece of code."""
-    first = text.split(" ", 1)[0]
-    prose = first.isalpha() and first.islower() and first not in _LANGUAGE_WORDS
-    return text[0].upper() + text[1:] if prose else text
-
-
-_LANGUAGE_WORDS = {
-    "fn", "let", "var", "if", "for", "while", "real", "int", "bool", "key", "struct", "data", "const", "test", "import",
-    "from", "return", "implicit", "extern", "rule",
-}  # fmt: skip
 
 
 def exception_text(diagnostics: Sequence[Diagnostic], sources: Mapping[str, str] = _NO_SOURCES) -> str:

@@ -57,7 +57,8 @@ def division_by_zero(span: Span | None) -> DiffLangError:
 
 def check_failed(span: Span | None, code: str, message: str) -> DiffLangError:
     """The failure of an `assert` equation, which carries its own code and message (E0803 for the user's own)."""
-    return error(code, message, span, hint=HINTS.get(code))
+    told = f"The assertion fails: {message}" if code == "E0803" else message
+    return error(code, told, span, hint=HINTS.get(code))
 
 
 def matrix_failure(span: Span | None, operation: str) -> DiffLangError:

@@ -45,7 +45,7 @@ Hint: Give both the same size name.
 
 def test_short():
     assert short(SUM) == f"a.dl:2:9: error E0605: {SUM.message}"
-    assert short(Diagnostic("W0701", "two\nlines", severity="warning")) == "warning W0701: two lines"
+    assert short(Diagnostic("W0701", "two\nlines", severity="warning")) == "warning W0701: two lines."
 
 
 def test_json_has_exactly_these_keys():
@@ -146,7 +146,7 @@ def test_the_text_of_an_exception():
     problem.sources = {"a.dl": SOURCE}
     assert str(problem) == "E0605: `x` is wrong.\n\nin a.dl:3:1:\n3 | last\n  | ^^^^\n\nHint: Mend it."
     both = DiffLangError(SUM, Diagnostic("E0301", "second"))
-    assert "and further:\nerror E0301: second" in str(both)
+    assert "and further:\nerror E0301: Second." in str(both)
 
 
 def test_paths_inside_the_working_directory_are_short(tmp_path, monkeypatch):

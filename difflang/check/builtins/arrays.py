@@ -64,7 +64,12 @@ def full(context: Context, call: Call) -> Value:
         value = as_scalar(context, value, call.expected.element, call.spans[1])
     value = materialize(context, value)
     if not isinstance(value, Scalar):
-        raise context.error("E0301", f"`full` repeats a number, but this is {context.text(value)}", call.spans[1])
+        raise context.error(
+            "E0301",
+            f"`full` repeats a number, but this is {context.text(value)}",
+            call.spans[1],
+            hint="write full(n, 0.5); an array is repeated by `[a for k in 0..n]`",
+        )
     return filled(context, value.atom, value.type, shape)
 
 
@@ -94,7 +99,12 @@ def length(context: Context, call: Call) -> Value:
         case TupleValue():
             return Scalar(integer(len(value.elements)), INT, Size.literal(len(value.elements)))
         case _:
-            raise context.error("E0305", f"`len` takes an array, but this is {context.text(value)}", call.spans[0])
+            raise context.error(
+                "E0305",
+                f"`len` takes an array, but this is {context.text(value)}",
+                call.spans[0],
+                hint="give it an array or a tuple",
+            )
 
 
 @builtin("arange", "start stop? step?")

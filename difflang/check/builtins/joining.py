@@ -44,7 +44,10 @@ def _axis(context: Context, call: Call, rank: int) -> int:
         return 0
     if not isinstance(value, Number) or not isinstance(value.value, int) or not -rank <= value.value < rank:
         raise context.error(
-            "E0302", f"the axis of `{call.name}` is a literal from {-rank} to {rank - 1} here", call.spans[1]
+            "E0302",
+            f"the axis of `{call.name}` is a literal from {-rank} to {rank - 1} here",
+            call.spans[1],
+            hint=f"write {call.name}([a, b], axis = 0)",
         )
     return value.value % rank
 
@@ -58,7 +61,7 @@ def _same_element(context: Context, call: Call, arrays: Sequence[Array]) -> list
             message = (
                 f"`{call.name}` joins arrays of one element type, not {element.surface} and {array.element.surface}"
             )
-            raise context.error("E0305", message, call.span)
+            raise context.error("E0305", message, call.span, hint="convert one of them, such as `[real(a[i]) for i]`")
         element = joined
     return [with_element(context, array, element) for array in arrays]
 
@@ -121,14 +124,19 @@ def stack(context: Context, call: Call) -> Value:
     """Arrays (or numbers) of one shape along a new dimension `axis` (0)."""
     given = [materialize(context, v) for v in _parts(context, call)]
     if not all(isinstance(v, Scalar | Array) for v in given):
-        raise context.error("E0305", f"`stack` joins arrays, not {context.text(given[0])}", call.span)
+        raise context.error(
+            "E0305",
+            f"`stack` joins arrays, not {context.text(given[0])}",
+            call.span,
+            hint="give it arrays of one shape, such as stack([a, b])",
+        )
     arrays = [v if isinstance(v, Array) else _single(context, v) for v in given]
     first = arrays[0]
     scalars = isinstance(given[0], Scalar)
     for value, other in zip(given[1:], arrays[1:], strict=True):
         message = f"`stack` needs arrays of one shape: {context.text(given[0])} and {context.text(value)}"
         if other.rank != first.rank or isinstance(value, Scalar) != scalars:
-            raise context.error("E0401", message, call.span)
+            raise context.error("E0401", message, call.span, hint="arrays of different shapes are joined by concat")
         require_same_shape(context, first.shape, other.shape, call.span, message)
     ready = _same_element(context, call, arrays)
     if scalars:

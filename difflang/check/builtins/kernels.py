@@ -21,7 +21,7 @@ def _real_array(context: Context, call: Call, position: int, *ranks: int) -> Arr
     if not isinstance(value, Array) or value.rank not in ranks or not is_float(value.element):
         what = "a matrix" if ranks == (2,) else "a vector or a matrix"
         message = f"this function takes {what} of reals, but this is {context.text(call.arguments[position])}"
-        raise context.error("E0305", message, call.spans[position])
+        raise context.error("E0305", message, call.spans[position], hint=f"give it {what}, such as real[n, n]")
     return value
 
 
@@ -59,7 +59,12 @@ def triangular_solve(context: Context, call: Call) -> Value:
 def _flag(context: Context, call: Call, position: int) -> bool:
     value = call.arguments[position]
     if not isinstance(value, Scalar) or not isinstance(value.atom, Literal):
-        raise context.error("E0305", "this flag must be written `true` or `false`", call.spans[position])
+        raise context.error(
+            "E0305",
+            "this flag must be written `true` or `false`",
+            call.spans[position],
+            hint="write the word itself, such as `lower = true`",
+        )
     return bool(value.atom.value)
 
 

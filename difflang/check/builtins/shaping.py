@@ -21,7 +21,10 @@ def the_array(context: Context, call: Call, position: int = 0) -> Array:
     value = call.arguments[position]
     if not isinstance(value, Array):
         raise context.error(
-            "E0305", f"`{call.name}` takes an array, but this is {context.text(value)}", call.spans[position]
+            "E0305",
+            f"`{call.name}` takes an array, but this is {context.text(value)}",
+            call.spans[position],
+            hint="give it an array: several numbers are written [a, b, c]",
         )
     return value
 
@@ -50,7 +53,12 @@ def reshape(context: Context, call: Call) -> Value:
         values = values[0].elements
     open_places = [i for i, v in enumerate(values) if isinstance(v, Number) and v.value == -1]
     if len(open_places) > 1:
-        raise context.error("E0302", "only one size of `reshape` can be left open", call.spans[1])
+        raise context.error(
+            "E0302",
+            "only one size of `reshape` can be left open",
+            call.spans[1],
+            hint="write every size but one, such as reshape(a, n, -1)",
+        )
     sizes = list(
         sizes_of(
             context, call, [Number(1) if i in open_places else v for i, v in enumerate(values)], "reshape(a, n, m)"
@@ -126,7 +134,9 @@ def _sortable(context: Context, call: Call) -> Array:
     array = the_array(context, call)
     if array.element == BOOL:
         message = f"`{call.name}` takes an array of numbers, but this is {context.text(array)}"
-        raise context.error("E0305", message, call.spans[0])
+        raise context.error(
+            "E0305", message, call.spans[0], hint="turn the bools into numbers: `[1 if a[i] else 0 for i]`"
+        )
     return array
 
 

@@ -26,7 +26,7 @@ def vector_leaves(context: Context, name: str, value: Value, span: Span) -> list
     found = list(leaves(ready))
     if not is_vector(ready) or not found:
         message = f"`{name}` takes reals, or arrays, tuples and structs of them, but this is {context.text(value)}"
-        raise context.error("E0305", message, span)
+        raise context.error("E0305", message, span, hint="give it a number, or an array, tuple or struct of reals")
     if len({element_of(leaf).dtype for leaf in found}) > 1:
         message = f"`{name}` takes parts of one precision, but {context.text(value)} mixes f32 and f64"
         raise context.error("E0305", message, span, hint="convert the parts to one precision first")
@@ -180,13 +180,21 @@ def unravel(context: Context, call: Call) -> Value:
     v, like = call.arguments
     if not isinstance(v, Array) or v.rank != 1:
         raise context.error(
-            "E0305", f"`unravel` takes a vector of numbers, but this is {context.text(v)}", call.spans[0]
+            "E0305",
+            f"`unravel` takes a vector of numbers, but this is {context.text(v)}",
+            call.spans[0],
+            hint="flatten it first, with ravel(x)",
         )
     like = as_real(context, materialize(context, like), call.spans[1])
     found = list(leaves(like))
     if not is_vector(like) or not found or not is_float(v.element):
         message = f"`unravel` makes reals, or arrays, tuples and structs of them, not {context.text(like)}"
-        raise context.error("E0305", message, call.spans[1])
+        raise context.error(
+            "E0305",
+            message,
+            call.spans[1],
+            hint="give a value of reals as the pattern, such as the parameters themselves",
+        )
     total = Size.literal(0)
     for leaf in found:
         total = total + count(leaf)
