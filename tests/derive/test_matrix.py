@@ -228,6 +228,21 @@ def test_row_compiled(name: str) -> None:
         np.testing.assert_allclose(number, reference, rtol=1e-11, atol=1e-14)
 
 
+EXAMPLES = """
+What the compositions are in a program:
+
+```dl
+fn f(x: real) -> real = x * sin(x)
+
+fn jvp_of_vjp(x: real) -> real = jvp(grad(f))(x, 1.0)[1]
+fn vjp_of_jvp(x: real) -> real = grad(fn(y: real) = jvp(f)(y, 1.0)[1])(x)
+fn vjp_of_vjp(x: real) -> real = grad(grad(f))(x)
+fn jet_of_grad(x: real) -> real = jet(grad(f), order = 2)(x, 1.0)[1]
+fn grad_of_jet(x: real) -> real = grad(fn(y: real) = 2.0 * jet(f, order = 2)(y, 1.0)[2])(x)
+```
+"""
+
+
 def page() -> str:
     """The matrix in Markdown."""
     lines = [
@@ -245,7 +260,7 @@ def page() -> str:
         lines.append(f"| `{name}` | yes | " + " | ".join(cell for _ in COLUMNS) + " |")
     lines += ["", "| operation | cells | reason |", "| --- | --- | --- |"]
     lines += [f"| `{name}` | {cell} | {reason} |" for name, (cell, reason) in DECLARED.items()]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n" + EXAMPLES
 
 
 def test_the_page_is_up_to_date() -> None:
