@@ -30,7 +30,7 @@ def heat(n: int, steps: int) -> Prepared:
     return pair(lambda: gradient(u0, 0.1, steps), theirs)
 
 
-def trivial() -> Prepared:
-    """What a call from Python costs; C is called through ctypes."""
-    value = function(PROGRAMS / "trivial.dl", "value")
-    return pair(lambda: value(2.0, 3.0), c_call("trivial", 2.0, 3.0))
+def trivial(times: int) -> Prepared:
+    """What calls from Python cost; C is called through ctypes."""
+    value, c = function(PROGRAMS / "trivial.dl", "value"), c_call("trivial", 2.0, 3.0)
+    return pair(lambda: [value(2.0, 3.0) for _ in range(times)], lambda: [c() for _ in range(times)])
