@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 Monomial = tuple[str, ...]
 
@@ -24,6 +25,7 @@ class Size:
         return Size(tuple(sorted((m, c) for m, c in terms.items() if c)))
 
     @staticmethod
+    @lru_cache(4096)
     def literal(value: int | Fraction) -> Size:
         return Size.of({(): Fraction(value)})
 
@@ -32,6 +34,8 @@ class Size:
         return Size((((name,), Fraction(1)),))
 
     def __add__(self, other: Size) -> Size:
+        if not other.terms:
+            return self
         terms = dict(self.terms)
         for monomial, coefficient in other.terms:
             terms[monomial] = terms.get(monomial, Fraction(0)) + coefficient

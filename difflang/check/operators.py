@@ -278,6 +278,8 @@ def _prepared(context: Context, operand: Value, element: ScalarType, span: Span)
 
 
 def _same_shape(context: Context, left: Array, right: Array, span: Span, name: str) -> None:
+    if left.shape == right.shape:
+        return
     message = f"the shapes of the two sides of {name} differ: {context.text(left)} and {context.text(right)}"
     if left.rank != right.rank:
         hint = "arrays do not broadcast: write what you mean as a comprehension, such as [[a[i, j] + b[j] for j] for i]"
