@@ -141,7 +141,7 @@ def _starts_with(indices: Sequence[Atom], positions: Sequence[Atom]) -> bool:
 
 
 def _save(s: Scheduler, source: Place, array: Var, positions: Sequence[Atom], part: Type) -> None:
-    """Copies the part that will be overwritten; further reads of `array` find it there."""
+    """Copies the part that will be overwritten; further reads of `array` in this block find it there."""
     source.storage.root().variables.remove(array)
     s.saved[array] = len(positions)
     if part.shape:
@@ -151,6 +151,14 @@ def _save(s: Scheduler, source: Place, array: Var, positions: Sequence[Atom], pa
     else:
         s.saved_elements[array] = Register(part.dtype, array.name)
         s.emit(ir.Load(s.saved_elements[array], source.array, s.operands(positions)))
+    s.frames[-1].leaving.append(lambda: _forget(s, source, array))
+
+
+def _forget(s: Scheduler, source: Place, array: Var) -> None:
+    """The other branch of a condition overwrites nothing: it finds the array where it was."""
+    del s.saved[array]
+    s.saved_elements.pop(array, None)
+    s.settle(array, source)
 
 
 def table(s: Scheduler, eqn: Eqn) -> None:

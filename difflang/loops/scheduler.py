@@ -35,7 +35,7 @@ class Frame:
 
     `after` holds what to do as soon as a variable is known; `sums` the arrays that are made for an `add_to` alone;
     `added` where arrays are added by what makes them; `taken` the wanted places that a result of the present
-    equation has.
+    equation has; `leaving` what to do at the end.
     """
 
     block: Block
@@ -47,6 +47,7 @@ class Frame:
     added: dict[Var, Total] = field(default_factory=dict[Var, "Total"])
     position: int = START
     taken: set[Array] = field(default_factory=set[Array])
+    leaving: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +242,8 @@ class Scheduler:
         try:
             yield
         finally:
-            self.frames.pop()
+            for action in self.frames.pop().leaving:
+                action()
 
     def equations(self, block: Block) -> None:
         """Schedules the equations of the block whose frame was entered last; its parameters are bound already."""
