@@ -16,7 +16,7 @@ class Pass(Protocol):
 
 
 Observer = Callable[[str, Func], None]
-"""Called after each pass with its name and what it gave (for `--print-after`, timing, verification)."""
+"""Called after each pass with its name and what it gave (for printing, timing, verification)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,6 +135,7 @@ def test_new_makes_a_project_that_works(difflang, folder):
     assert difflang("test line").status == 0
     assert difflang("grad line/line.dl -f loss --wrt line line.slope=1 line.offset=0").status == 0
     assert "exists already" in difflang("new line").err
+    assert difflang("new a&b/line").err.endswith("Try: difflang run 'a&b/line/line.dl'\n")
 
 
 def test_help_and_version(difflang):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -67,4 +68,4 @@ def command(name: str, settings: Settings) -> None:
     except OSError as problem:
         message = f"`{folder}` cannot be made: {problem.strerror}."
         raise error("E0710", message, hint="Choose a place that may be written.") from None
-    settings.console.note(f"Made {folder}. Try: difflang run {folder / folder.name}.dl")
+    settings.console.note(f"Made {folder}. Try: difflang run {shlex.quote(f'{folder / folder.name}.dl')}")
