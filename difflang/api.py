@@ -21,6 +21,7 @@ from difflang.runtime import stages
 from difflang.runtime.engine import Engine, Options, check_precision, find_backend
 from difflang.runtime.host import RunHost
 from difflang.runtime.progress import Callback, Sink
+from difflang.runtime.quick import Unusual
 from difflang.runtime.sources import load_program, loads_program
 from difflang.runtime.types import type_text
 from difflang.signature import Signature
@@ -41,6 +42,7 @@ class Module:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._functions: dict[str, Function] = {}
 
     def __getattr__(self, name: str) -> Function:
         if name.startswith("__"):
@@ -49,6 +51,11 @@ class Module:
 
     def __getitem__(self, name: str) -> Function:
         """The function of that name. Raises E0903 (as an AttributeError) if there is none."""
+        if name not in self._functions:
+            self._functions[name] = self._function(name)
+        return self._functions[name]
+
+    def _function(self, name: str) -> Function:
         names = list(self._engine.program.functions())
         if name not in names:
             hint = did_you_mean(name, names, f"It has {listing(names)}." if names else "It has no functions.")
@@ -94,12 +101,28 @@ class Function:
         self._expression = expression
         self.options = options
         self._report = report
+        self._quick = engine.quick_calls(expression, options)
 
     def __call__(self, *positional: Any, **named: Any) -> Any:
+        shape = (len(positional), *named) if named else (len(positional),)
+        quick = self._quick.get(shape)
+        if quick is not None:
+            try:
+                return quick(self._host, (*positional, *named.values()) if named else positional)
+            except Unusual:
+                pass
+            except DiffLangError as problem:
+                self._engine.place(problem, self._expression)
+                raise
+        outcome = self._engine.call(self._expression, positional, named, self.options, self._host())
+        if shape not in self._quick:
+            self._engine.find_quick_call(self._expression, self.options, len(positional), list(named))
+        return outcome.value
+
+    def _host(self) -> RunHost:
         sinks: list[Sink] = [Callback(self._report)] if self._report else []
         strict = self.options.compile.check_residual
-        host = RunHost(sinks, self._engine.externs, warn=_warn, strict=strict)
-        return self._engine.call(self._expression, positional, named, self.options, host).value
+        return RunHost(sinks, self._engine.externs, warn=_warn, strict=strict)
 
     @property
     def signature(self) -> Signature:

@@ -10,7 +10,6 @@ import atexit
 import ctypes
 import signal
 import threading
-from functools import cache
 
 from difflang_llvm import engine
 
@@ -36,16 +35,17 @@ ACTION_BYTES = 256
 
 
 _unused = ctypes.c_int32(0)
+_found: list[ctypes.c_int32] = []
+"""The flag, once the handler is wrapped (or cannot be)."""
 
 
 def interrupt_flag() -> ctypes.c_int32:
     """The flag; it stays 0 where the handler cannot be wrapped."""
-    if _wrapped.cache_info().currsize or threading.current_thread() is threading.main_thread():
-        return _wrapped()
-    return _unused
+    if not _found and threading.current_thread() is threading.main_thread():
+        _found.append(_wrapped())
+    return _found[0] if _found else _unused
 
 
-@cache
 def _wrapped() -> ctypes.c_int32:
     """Wraps the handler; only the main thread may, and only where Python itself handles the signal."""
     sigaction = getattr(ctypes.CDLL(None), "sigaction", None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -17,8 +18,13 @@ def _documented(array: npt.NDArray[Any]) -> int:
     return array.ctypes.data
 
 
+_WORD = ctypes.sizeof(ctypes.c_size_t)
+_memory = (ctypes.c_size_t * (sys.maxsize // _WORD)).from_address(0)
+"""All memory as words: reading one of them makes no object but the number."""
+
+
 def _direct(array: npt.NDArray[Any]) -> int:
-    return ctypes.c_void_p.from_address(id(array) + _HEAD).value or 0
+    return _memory[(id(array) + _HEAD) // _WORD]
 
 
 def _chosen() -> Callable[[npt.NDArray[Any]], int]:

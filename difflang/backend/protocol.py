@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -45,6 +45,18 @@ class Executable(Protocol):
     """A compiled function. Calls raise `DiffLangError` for a failure at run time, with the place in the program."""
 
     def __call__(self, args: Sequence[Value], host: Host) -> list[Value]: ...
+
+
+@runtime_checkable
+class DirectExecutable(Executable, Protocol):
+    """An executable for quick calls. `direct` is the call itself as a plain function. Its results share no memory
+    with one another or with its arguments; its scalars are NumPy scalars of exactly their type.
+
+    The host of `direct` may be None where `asks_host` is false.
+    """
+
+    asks_host: bool
+    direct: Callable[[Sequence[Value], Host | None], list[Value]]
 
 
 @runtime_checkable

@@ -54,7 +54,7 @@ class SizeBinder:
     def evaluate(self, size: Size) -> int | None:
         """The value of a size expression, or None where a name in it is unknown. Raises ValueError if inexact."""
         try:
-            name = _plain_name(size)
+            name = plain_name(size)
             return self.values[name] if name is not None else size.evaluate(self._atom)
         except KeyError:
             return None
@@ -67,7 +67,7 @@ class SizeBinder:
     def _settle(self, entry: _Pending) -> bool:
         leaf, axis, extent, _, span = entry
         size = leaf.shape[axis]
-        name = _plain_name(size)
+        name = plain_name(size)
         if name is not None and name not in self.values:
             self.bind(name, extent, leaf.path, span)
             return True
@@ -133,7 +133,7 @@ class SizeBinder:
         return error("E0404", message, span, hint=hint)
 
 
-def _plain_name(size: Size) -> str | None:
+def plain_name(size: Size) -> str | None:
     """`n` for the size n, which is what nearly every dimension is; None for an expression."""
     if len(size.terms) == 1 and len(size.terms[0][0]) == 1 and size.terms[0][1] == 1:
         name = size.terms[0][0][0]

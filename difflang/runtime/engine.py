@@ -16,6 +16,7 @@ from difflang.core.ir import Func
 from difflang.diagnostics import Diagnostic, DiffLangError, error
 from difflang.runtime import files
 from difflang.runtime.marshal import marshal, match, unmarshal
+from difflang.runtime.quick import QuickCall, quick_call
 from difflang.signature import DataInfo, Lowered, Signature, ValueType
 from difflang.stack import deeply
 
@@ -55,6 +56,9 @@ class Outcome:
 Statics = tuple[tuple[str, int], ...]
 """The values of `static` sizes that a function is specialised for."""
 _Key = tuple[str, str, frozenset[str] | None, Statics]
+CallShape = tuple[int | str, ...]
+"""A way of giving arguments: the number of those by position, then the names of the others."""
+QuickCalls = dict[CallShape, QuickCall | None]
 
 
 class Engine:
@@ -66,6 +70,7 @@ class Engine:
         self._warn = warn
         self._lowered: dict[_Key, Lowered] = {}
         self._prepared: dict[tuple[_Key, Options], Prepared] = {}
+        self._quick: dict[tuple[str, Options], QuickCalls] = {}
         self._static: dict[str, tuple[str, ...]] = {}
         self._data: dict[tuple[str, str, ValueType], Any] = {}
 
@@ -109,6 +114,26 @@ class Engine:
         except DiffLangError as problem:
             self.place(problem, expression)
             raise
+
+    def quick_calls(self, expression: str, options: Options) -> QuickCalls:
+        """The quick ways found so far of calling a function; None stands for a way that is never quick."""
+        return self._quick.setdefault((expression, options), {})
+
+    def find_quick_call(self, expression: str, options: Options, positional: int, named: Sequence[str]) -> None:
+        """Notes the quick way of a call, after one like it has succeeded."""
+        self.quick_calls(expression, options)[positional, *named] = self._quick_call(
+            expression, options, positional, named
+        )
+
+    def _quick_call(self, expression: str, options: Options, positional: int, named: Sequence[str]) -> QuickCall | None:
+        if len(self.program.forms(expression)) > 1 or self._static_names(expression):
+            return None
+        parameters = self.lowered(expression, options.precision).signature.parameters
+        places = {name: positional + k for k, name in enumerate(named)}
+        order = match(parameters, expression, range(positional), places)
+        prepared = self.prepared(expression, options, None if len(order) == len(parameters) else frozenset(order))
+        data = {item.name: _loaded(item, self._data) for item in prepared.signature.data}
+        return quick_call(prepared.signature, prepared.executable, order, data)
 
     def _fitting(
         self, expression: str, positional: Sequence[object], named: Mapping[str, object], precision: str

@@ -1,0 +1,166 @@
+"""The quick way of a call: a function written for one signature and one way of giving its arguments.
+
+It does what `match`, `marshal` and `unmarshal` do, in the same order, with all that does not depend on the values
+decided beforehand. An argument that is not yet in its flat form goes through `leaf_value` as always; whatever else
+is not plain raises `Unusual`, and the general way is taken, which also has the words for every mistake.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from difflang.backend.protocol import DirectExecutable, Executable
+from difflang.core.ir import DType
+from difflang.diagnostics import Span
+from difflang.runtime.arrays import NUMPY_DTYPES, leaf_value
+from difflang.runtime.binding import plain_name
+from difflang.runtime.structs import Struct
+from difflang.runtime.types import Leaf, leaves
+from difflang.runtime.writing import Writer
+from difflang.signature import ArrayType, ScalarType, Signature, StructType, TupleType, ValueType
+from difflang.sizes import Size
+
+QuickCall = Callable[..., Any]
+"""Takes a maker of the host, and the arguments: those by position, then those by name.
+
+Raises Unusual, or what a call raises.
+"""
+
+SCALAR_TESTS: dict[DType, str] = {
+    "f64": "type({0}) is float",
+    "f32": f"type({{0}}) is float and abs({{0}}) <= {float(np.finfo(np.float32).max)!r}",
+    "i64": f"type({{0}}) is int and {-(2**63)} <= {{0}} < {2**63}",
+    "i32": f"type({{0}}) is int and {-(2**31)} <= {{0}} < {2**31}",
+    "bool": "type({0}) is bool",
+}
+"""What `leaf_value` would give back as it is."""
+
+
+class Unusual(Exception):
+    """The arguments are wrong, or of a kind that only the general way takes."""
+
+
+class _NoQuickWay(Exception):
+    """The signature has something that only the general way handles."""
+
+
+def quick_call(
+    signature: Signature, executable: Executable, order: Mapping[str, int], data: Mapping[str, object]
+) -> QuickCall | None:
+    """The quick way for arguments at the places that `order` gives; None where only the general way will do."""
+    if not isinstance(executable, DirectExecutable):
+        return None
+    writer = _CallWriter()
+    arguments = [f"a{place}" for place in range(len(order))]
+    if arguments:
+        writer.line(f"{', '.join(arguments)}, = arguments")
+    try:
+        for parameter in signature.parameters:
+            writer.take(f"a{order[parameter.name]}", parameter.type, parameter.name, parameter.span)
+        for item in signature.data:
+            writer.take(writer.local_constant(data[item.name]), item.type, item.name, item.span)
+        writer.finish(signature, executable)
+    except _NoQuickWay:
+        return None
+    return writer.function(["host", "arguments"])
+
+
+class _CallWriter(Writer):
+    def __init__(self) -> None:
+        super().__init__()
+        self._sizes: dict[str, str] = {}
+        self._flat: list[str] = []
+        self._unusual = f"raise {self.constant(Unusual)}"
+
+    def local_constant(self, value: object) -> str:
+        """A local variable with a value, as `take` wants it."""
+        local = f"d{len(self._constants)}"
+        self.line(f"{local} = {self.constant(value)}")
+        return local
+
+    def take(self, local: str, type_: ValueType, path: str, span: Span | None) -> None:
+        """Takes a value apart, and checks and binds its sizes, as `marshal` does. Locals below it are `local_k`."""
+        if isinstance(type_, ScalarType):
+            self._take_scalar(local, leaves(type_, path)[0], span)
+        elif isinstance(type_, ArrayType):
+            self._take_array(local, leaves(type_, path)[0], span)
+        elif isinstance(type_, StructType):
+            self._take_struct(local, type_, path, span)
+        elif isinstance(type_, TupleType):
+            self.line(f"if type({local}) is not tuple or len({local}) != {len(type_.elements)}: {self._unusual}")
+            for k, element in enumerate(type_.elements):
+                self.line(f"{local}_{k} = {local}[{k}]")
+                self.take(f"{local}_{k}", element, f"{path}[{k}]", span)
+        else:
+            raise _NoQuickWay
+
+    def _take_struct(self, local: str, type_: StructType, path: str, span: Span | None) -> None:
+        kinds = self.constant((dict, Struct))
+        names = self.constant({name for name, _ in type_.fields})
+        self.line(f"if type({local}) not in {kinds} or {local}.keys() != {names}: {self._unusual}")
+        for k, (name, field) in enumerate(type_.fields):
+            self.line(f"{local}_{k} = {local}[{self.constant(name)}]")
+            self.take(f"{local}_{k}", field, f"{path}.{name}", span)
+
+    def _take_scalar(self, local: str, leaf: Leaf, span: Span | None) -> None:
+        self._convert(local, SCALAR_TESTS[leaf.dtype].format(local), leaf, span)
+        if leaf.element.surface == "int":
+            self._sizes.setdefault(leaf.path, local)
+
+    def _take_array(self, local: str, leaf: Leaf, span: Span | None) -> None:
+        array, dtype = self.constant(np.ndarray), self.constant(NUMPY_DTYPES[leaf.dtype])
+        ready = f"type({local}) is {array} and {local}.dtype is {dtype} and {local}.ndim == {len(leaf.shape)}"
+        self._convert(local, f"{ready} and {local}.flags.c_contiguous", leaf, span)
+        extents = [f"{local}_{axis}" for axis in range(len(leaf.shape))]
+        self.line(f"{', '.join(extents)}, = {local}.shape")
+        for size, extent in zip(leaf.shape, extents, strict=True):
+            self._settle(size, extent)
+
+    def _convert(self, local: str, ready: str, leaf: Leaf, span: Span | None) -> None:
+        convert, leaf_name, span_name = self.constant(leaf_value), self.constant(leaf), self.constant(span)
+        self.line(f"if not ({ready}): {local} = {convert}({local}, {leaf_name}, {span_name})")
+        self._flat.append(local)
+
+    def _settle(self, size: Size, extent: str) -> None:
+        name = plain_name(size)
+        if name is not None and name not in self._sizes:
+            self._sizes[name] = extent
+        else:
+            self.line(f"if {extent} != {self._size_text(size)}: {self._unusual}")
+
+    def _size_text(self, size: Size) -> str:
+        if any(coefficient.denominator != 1 for _, coefficient in size.terms):
+            raise _NoQuickWay
+        products = ["*".join([str(c), *(self._bound(name) for name in names)]) for names, c in size.terms]
+        return f"({' + '.join(products) or '0'})"
+
+    def _bound(self, name: str) -> str:
+        if name not in self._sizes:
+            raise _NoQuickWay
+        return self._sizes[name]
+
+    def finish(self, signature: Signature, executable: DirectExecutable) -> None:
+        """Runs the compiled function and builds the result, as `unmarshal` does."""
+        arguments = ", ".join([*(self._bound(name) for name in signature.sizes), *self._flat])
+        host = "host()" if executable.asks_host else "None"
+        call = f"{self.constant(executable.direct)}(({arguments}{',' * bool(arguments)}), {host})"
+        if signature.result is None:
+            self.line(call)
+            return
+        results = [f"r{k}" for k in range(len(leaves(signature.result, "")))]
+        built = self._built(signature.result, iter(results))
+        self.line(f"{', '.join(results)}, = {call}")
+        self.line(f"return {built}")
+
+    def _built(self, type_: ValueType, results: Iterator[str]) -> str:
+        if isinstance(type_, ScalarType | ArrayType):
+            return next(results)
+        if isinstance(type_, StructType):
+            fields = [f"{self.constant(name)}: {self._built(field, results)}" for name, field in type_.fields]
+            return f"{self.constant(Struct)}({self.constant(type_.name)}, {{{', '.join(fields)}}})"
+        if isinstance(type_, TupleType):
+            return f"({''.join(self._built(element, results) + ', ' for element in type_.elements)})"
+        raise _NoQuickWay
