@@ -94,9 +94,13 @@ def gradients(context: Context, linear: Linear, name: str, span: Span) -> tuple[
     """The value and the gradient of a real-valued function. Raises E0502 for other results."""
     result = linear.result
     if not isinstance(result, Scalar) or not is_float(result.type):
-        message = f"grad needs a function with a real result, but `{name}` gives {context.text(result)}"
+        function = "this function" if name == "fn" else f"`{name}`"
+        message = f"`grad` needs a function with a real result, but {function} gives {context.text(result)}"
         raise context.error(
-            "E0502", message, span, hint="use jacobian for arrays, or vjp with a weight for each result"
+            "E0502",
+            message,
+            span,
+            hint="make one number of it, such as sum(f(x)), or use `jacobian`, or `vjp` with a weight for each result",
         )
     value, pull = linear.vjp()
     return value, pull(Scalar(literal(1.0, result.atom.type.dtype), result.type))

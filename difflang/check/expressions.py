@@ -98,15 +98,32 @@ def attribute(context: Context, node: ast.Attribute, scope: Scope, expected: Typ
         case Array() if node.name == "T":
             return transpose(context, value)
         case _:
-            raise context.error(
-                "E0205", f"{context.text(value)} has no `.{node.name}`", node.name_span, hint=_attribute_hint(node.name)
-            )
+            message = f"{context.text(value)} has no `.{node.name}`"
+            raise context.error("E0205", message, node.name_span, hint=_attribute_hint(node))
 
 
-def _attribute_hint(name: str) -> str | None:
-    if name in ("shape", "size"):
-        return "give the sizes names in the type, such as x: real[n, d]; len(x) is the first"
-    return f"write {name}(...) as a function" if name != "T" else None
+def _attribute_hint(node: ast.Attribute) -> str:
+    owner = node.value.name if isinstance(node.value, ast.Name) else "x"
+    if node.name in FOREIGN_ATTRIBUTES:
+        return FOREIGN_ATTRIBUTES[node.name].format(x=owner)
+    return f"values have no methods: write the function, as in `{node.name}({owner})`"
+
+
+FOREIGN_ATTRIBUTES = {
+    "T": "only arrays are transposed",
+    "shape": "give the sizes names in the type, such as {x}: real[n, d]; len({x}) is the first",
+    "size": "give the sizes names in the type, such as {x}: real[n, d]; len({x}) is the first",
+    "ndim": "the number of dimensions stands in the type, such as {x}: real[n, d]",
+    "dtype": "the element type stands in the type, such as {x}: real[n]",
+    "append": "the size of an array is fixed: write all of it, `[e for i in 0..n]`, or use concat({x}, [e])",
+    "at": "write `{x}[i] = e` with a `var`; no other name sees the change",
+    "copy": "leave it out: every value is its own copy",
+    "astype": "write real(a) or int(a) around a number, or `[real({x}[i]) for i]`",
+    "reshape": "write `reshape({x}, n, m)`",
+    "flatten": "write `ravel({x})`",
+    "item": "an element is read as {x}[0]",
+}
+"""What programmers of other languages look for behind a dot, and what to write here."""
 
 
 def _member(context: Context, module: ModuleValue, node: ast.Attribute) -> Value:

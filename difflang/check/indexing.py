@@ -9,7 +9,7 @@ from difflang.check.coerce import as_scalar, coerce, require_same_shape
 from difflang.check.context import Context
 from difflang.check.dispatch import expression
 from difflang.check.environment import Scope
-from difflang.check.types import INT, Type
+from difflang.check.types import BOOL, INT, Type
 from difflang.check.values import Array, Number, Scalar, StructValue, TupleValue, Value
 from difflang.core.ir import Atom, Literal
 from difflang.core.ops import integer
@@ -92,10 +92,20 @@ def _point(context: Context, node: ast.Expr, size: Size, scope: Scope) -> Point:
             "E0306",
             f"an index should be an int, but this is {context.text(value)}",
             node.span,
-            hint="write int(...) to convert",
+            hint=_index_hint(value),
         )
     scalar = as_scalar(context, value, INT, node.span)
     return Point(scalar.atom, context.sizes.within(context.size_of(scalar), size))
+
+
+def _index_hint(value: Value) -> str:
+    match value:
+        case Array(element=element) if element == BOOL:
+            return "to reduce the elements that meet a condition, write `sum(x[i] for i if x[i] > 0)`"
+        case Array():
+            return "to take several elements, write `[x[at[k]] for k]`"
+        case _:
+            return "write int(...) to convert"
 
 
 def _literal_point(context: Context, value: int, size: Size, span: Span) -> Point:

@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from difflang.check.context import Context
 
 
-PREFIXES = frozenset(("np", "numpy", "jnp", "jax", "torch", "tf", "math", "scipy", "sp"))
+PREFIXES = frozenset(("np", "numpy", "jnp", "jax", "torch", "tf", "math", "scipy", "sp", "lax"))
 OTHER_SPELLINGS = {
     "float": "real", "double": "real", "boolean": "bool", "integer": "int",
     "ln": "log", "arctan": "atan", "arcsin": "asin", "arccos": "acos", "arctan2": "atan2", "arcsinh": "asinh",
     "arccosh": "acosh", "arctanh": "atanh", "fabs": "abs", "power": "x ** y", "maximum": "max(a, b)",
     "minimum": "min(a, b)", "amax": "max", "amin": "min", "matmul": "a @ b", "gradient": "grad", "diff": "derivative",
     "where": "a if c else b", "concatenate": "concat", "vstack": "stack", "append": "concat", "shape": "len(a)",
-    "size": "len(a)", "range": "a..b", "map": "[f(x[i]) for i]", "vmap": "[f(x[i]) for i]",
+    "size": "len(a)", "range": "a..b", "map": "[f(x[i]) for i]",
     "inv": "linalg.inv", "e": "exp(1.0)", "fft": "import fft", "random": "import rng",
     "gammaln": "lgamma", "expit": "sigmoid", "identity": "eye", "empty": "zeros", "mod": "a % b",
 }  # fmt: skip
@@ -36,10 +36,27 @@ DECLARE = {
 """For each kind of name: where one comes from."""
 
 
+NOT_NEEDED = {
+    "jit": "leave it out: every function is compiled",
+    "str": "strings stand in messages, file names and options only; a choice is made with an int or a bool",
+    "list": "write an array type, such as real[n]",
+    "dict": "write a `struct` with named fields",
+    "tuple": "write its parts in parentheses, such as (real, int)",
+    "vmap": "write a comprehension: `[f(x[i]) for i]`",
+    "scan": "write a `for` loop over a `var`: it is compiled and can be differentiated",
+    "fori_loop": "write a `for` loop over a `var`: it is compiled and can be differentiated",
+    "while_loop": "write a `while` loop over a `var`: it is compiled and can be differentiated",
+    "cond": "write `a if c else b`: only the branch that is taken is computed",
+}
+"""What other systems need a name for, and what to write here."""
+
+
 def foreign_spelling(name: str) -> str | None:
     """The hint for a name that another language or library has."""
     if name in PREFIXES:
         return "functions such as sum, exp and zeros are in scope without a prefix"
+    if name in NOT_NEEDED:
+        return NOT_NEEDED[name]
     return f"here that is `{OTHER_SPELLINGS[name]}`" if name in OTHER_SPELLINGS else None
 
 

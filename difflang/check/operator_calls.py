@@ -72,11 +72,12 @@ class Operator(FunctionValue):
         for keyword in node.keywords:
             if keyword.name not in ("wrt", *self.options):
                 known = ", ".join(("wrt", *self.options))
+                named = "name the parameter instead of its number, such as `wrt = x`"
                 raise context.error(
                     "E0302",
                     f"`{self.name}` has no option called `{keyword.name}`",
                     keyword.span,
-                    hint=f"its options are {known}",
+                    hint=named if keyword.name == "argnums" else f"its options are {known}",
                 )
         wrt = next((k.value for k in node.keywords if k.name == "wrt"), None)
         return self.make(Site(context, node, scope, functions, _wrt(context, wrt, node.span), options))

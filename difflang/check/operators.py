@@ -280,11 +280,20 @@ def _prepared(context: Context, operand: Value, element: ScalarType, span: Span)
 def _same_shape(context: Context, left: Array, right: Array, span: Span, name: str) -> None:
     if left.shape == right.shape:
         return
-    message = f"the shapes of the two sides of {name} differ: {context.text(left)} and {context.text(right)}"
+    message = f"the shapes of the two sides of `{name}` differ: {context.text(left)} and {context.text(right)}"
     if left.rank != right.rank:
-        hint = "arrays do not broadcast: write what you mean as a comprehension, such as [[a[i, j] + b[j] for j] for i]"
-        raise context.error("E0401", message, span, hint=hint)
+        raise context.error("E0401", message, span, hint=_broadcast_hint(left.rank, right.rank, name))
     require_same_shape(context, left.shape, right.shape, span, message)
+
+
+def _broadcast_hint(left: int, right: int, name: str) -> str:
+    """The comprehension for arrays of different ranks, aligned at their last dimensions as NumPy does."""
+    indices = ["i", "j", "k", "l", "m"][: max(left, right)]
+    if len(indices) < max(left, right):
+        return "arrays do not broadcast: write what you mean as a comprehension"
+    a, b = (f"{array}[{', '.join(indices[-rank:])}]" for array, rank in (("a", left), ("b", right)))
+    operation = f"{name}({a}, {b})" if name.isidentifier() else f"{a} {name} {b}"
+    return f"arrays do not broadcast: write what you mean, such as `[{operation} for {', '.join(indices)}]`"
 
 
 def negate(context: Context, value: Value, span: Span) -> Value:

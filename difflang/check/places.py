@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Container
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 from difflang.diagnostics.model import DiffLangError, Label, Span
 
 MAXIMUM_LABELS = 3
+
+
+@lru_cache(256)
+def _lies_in(path: str, prefix: str) -> bool:
+    return Path(path).as_posix().startswith(prefix)
 
 
 class Places:
@@ -24,7 +30,7 @@ class Places:
         self._sources = sources
 
     def in_library(self, span: Span | None) -> bool:
-        return span is not None and self._prefix is not None and Path(span.path).as_posix().startswith(self._prefix)
+        return span is not None and self._prefix is not None and _lies_in(span.path, self._prefix)
 
     def is_users(self, span: Span | None) -> bool:
         return span is not None and span.path in self._sources and not self.in_library(span)
