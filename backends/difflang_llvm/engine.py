@@ -57,6 +57,7 @@ def optimized(text: str, level: int = 3) -> Any:
     level = min(level, 1) if _code_size(text) > LARGE_MODULE else level
     machine = target_machine(level)
     module = llvm.parse_assembly(text)
+    module.verify()
     module.triple = machine.triple
     module.data_layout = str(machine.target_data)
     options = llvm.create_pipeline_tuning_options(speed_level=level)
