@@ -8,7 +8,6 @@ from difflang.core.builder import Builder
 from difflang.core.ir import Atom, Attribute, Block, Eqn, Type, Var, free_vars
 
 OBSERVERS = frozenset({"assert", "print", "report"})
-CHECKED = frozenset({"get", "set", "add_to"})
 
 
 def inline(
@@ -26,7 +25,7 @@ class Copy:
     """One copy of a block: `values` maps the variables of the original to those of the copy.
 
     With `again`, the code computes values that the primal program has computed before: it observes nothing
-    (no printing, no checks), and adds nothing to the accumulators in `silenced`; what is in `known` has been kept,
+    (no printing, no assertions), and adds nothing to the accumulators in `silenced`; what is in `known` has been kept,
     and replaces the value computed again (which then is often needed by nothing).
     """
 
@@ -92,12 +91,10 @@ class Copy:
         self.values.update((out, self.known[out]) for out in eqn.outs if out in self.known)
 
     def attributes(self, eqn: Eqn) -> Mapping[str, Attribute]:
-        """Again, indices are known to be good, and so are values of implicit functions (a name asks for a check)."""
-        if not self.again:
-            return eqn.attrs
-        if eqn.op == "implicit":
+        """Again, values of implicit functions are known to be good (a name asks for a check)."""
+        if self.again and eqn.op == "implicit":
             return {name: value for name, value in eqn.attrs.items() if name != "name"}
-        return {**eqn.attrs, "inbounds": True} if eqn.op in CHECKED else eqn.attrs
+        return eqn.attrs
 
     def region(self, block: Block) -> Block:
         return self.builder.block_with(self.fresh(block.params), lambda *_: self.rest(block))

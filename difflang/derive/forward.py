@@ -226,7 +226,7 @@ def _add_to(forward: Forward, eqn: Eqn) -> None:
     ref, *indices, value = eqn.args
     for total, added in zip(forward.coefficients(ref), forward.coefficients(value), strict=True):
         if added is not None and total is not None:
-            forward.builder.add_to(total, *forward.atoms(indices), added, inbounds=True)
+            forward.builder.add_to(total, *forward.atoms(indices), added, inbounds=values.is_inbounds(eqn))
 
 
 REGION_RULES: dict[str, Callable[[Forward, Eqn], None]] = {
@@ -266,13 +266,15 @@ def _primitive(b: Builder, eqn: Eqn, tangents: Sequence[Tangent]) -> Tangent:
 
 
 def _get(b: Builder, eqn: Eqn, tangents: Sequence[Tangent]) -> list[Tangent]:
-    return [None if tangents[0] is None else values.element(b, tangents[0], eqn.args[1:])]
+    if tangents[0] is None:
+        return [None]
+    return [values.element(b, tangents[0], eqn.args[1:], inbounds=values.is_inbounds(eqn))]
 
 
 def _set(b: Builder, eqn: Eqn, tangents: Sequence[Tangent]) -> list[Tangent]:
     array = values.instantiated(b, tangents[0], eqn.args[0].type)
     value = values.instantiated(b, tangents[-1], eqn.args[-1].type)
-    return [values.replaced(b, array, eqn.args[1:-1], value)]
+    return [values.replaced(b, array, eqn.args[1:-1], value, inbounds=values.is_inbounds(eqn))]
 
 
 def _reshape(b: Builder, eqn: Eqn, tangents: Sequence[Tangent]) -> list[Tangent]:

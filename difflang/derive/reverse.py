@@ -215,18 +215,18 @@ class Frame:
         for target, cotangent in zip(targets, cotangents, strict=True):
             self.add(target, cotangent)
 
-    def add_at(self, target: Atom, indices: Sequence[Atom], value: Atom) -> None:
+    def add_at(self, target: Atom, indices: Sequence[Atom], value: Atom, *, inbounds: bool = True) -> None:
         """Adds to one element (or sub-array) of the cotangent of an array."""
         b = self.builder
         if not isinstance(target, Var) or target not in self.sweep.active:
             return
         if target in self.refs:
-            b.add_to(self.refs[target], *indices, value, inbounds=True)
+            b.add_to(self.refs[target], *indices, value, inbounds=inbounds)
         elif not indices:
             self.add(target, value)
         else:
             array = self.taken(target)
-            total = values.added(b, values.element(b, array, indices), value)
+            total = values.added(b, values.element(b, array, indices, inbounds=inbounds), value)
             assert total is not None
             self.values[target] = values.replaced(b, array, indices, total)
 

@@ -150,7 +150,8 @@ def _add_to(sweep: Sweep, eqn: Eqn, trace: Trace, frame: Frame, cotangents: Sequ
     assert isinstance(ref, Var)
     cotangent = sweep.accumulated[ref]
     if cotangent is not None and value in sweep.active:
-        frame.add(value, values.element(sweep.builder, cotangent, trace.copy.atoms(indices)))
+        at = trace.copy.atoms(indices)
+        frame.add(value, values.element(sweep.builder, cotangent, at, inbounds=values.is_inbounds(eqn)))
 
 
 ADJOINTS.update(dict.fromkeys(PRIMITIVES, _primitive))
@@ -161,7 +162,7 @@ ADJOINTS.update(build=_build, reduce=_reduce, cond=_cond, checkpoint=_checkpoint
 
 
 def _get(frame: Frame, eqn: Eqn, cotangent: Atom) -> None:
-    frame.add_at(eqn.args[0], frame.trace.copy.atoms(eqn.args[1:]), cotangent)
+    frame.add_at(eqn.args[0], frame.trace.copy.atoms(eqn.args[1:]), cotangent, inbounds=values.is_inbounds(eqn))
 
 
 def _set(frame: Frame, eqn: Eqn, cotangent: Atom) -> None:
@@ -169,10 +170,10 @@ def _set(frame: Frame, eqn: Eqn, cotangent: Atom) -> None:
     array, *places, value = eqn.args
     indices = frame.trace.copy.atoms(places)
     if value in frame.sweep.active:
-        frame.add(value, values.element(b, cotangent, indices))
+        frame.add(value, values.element(b, cotangent, indices, inbounds=values.is_inbounds(eqn)))
     if array in frame.sweep.active and indices:
         nothing = values.zeros(b, frame.trace.copy.atom(value).type)
-        frame.add(array, values.replaced(b, cotangent, indices, nothing))
+        frame.add(array, values.replaced(b, cotangent, indices, nothing, inbounds=values.is_inbounds(eqn)))
 
 
 def _reshape(frame: Frame, eqn: Eqn, cotangent: Atom) -> None:

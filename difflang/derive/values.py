@@ -27,14 +27,20 @@ def added(builder: Builder, left: Atom | None, right: Atom | None) -> Atom | Non
     return builder.map(lambda x, y: builder.prim("add", x, y), left, right)
 
 
-def element(builder: Builder, array: Atom, indices: Sequence[Atom]) -> Atom:
-    """`array[indices]` for indices that the primal program has checked; the whole array when there are none."""
-    return builder.get(array, *indices, inbounds=True) if indices else array
+def is_inbounds(eqn: Eqn) -> bool:
+    """Whether the indices of an equation are known to be good. If not, its derivative checks them too: it may stay
+    where the equation itself, and its check, is needed by nothing."""
+    return bool(eqn.attrs.get("inbounds"))
 
 
-def replaced(builder: Builder, array: Atom, indices: Sequence[Atom], value: Atom) -> Atom:
-    """`array` with `value` at `indices`, which the primal program has checked."""
-    return builder.set(array, *indices, value, inbounds=True) if indices else value
+def element(builder: Builder, array: Atom, indices: Sequence[Atom], *, inbounds: bool = True) -> Atom:
+    """`array[indices]`; the whole array when there are no indices."""
+    return builder.get(array, *indices, inbounds=inbounds) if indices else array
+
+
+def replaced(builder: Builder, array: Atom, indices: Sequence[Atom], value: Atom, *, inbounds: bool = True) -> Atom:
+    """`array` with `value` at `indices`; the value itself when there are none."""
+    return builder.set(array, *indices, value, inbounds=inbounds) if indices else value
 
 
 def attains(builder: Builder, eqn: Eqn, value: Atom, extreme: Atom) -> Atom:

@@ -12,6 +12,8 @@ from difflang.core.builder import Builder, literal
 from difflang.core.ir import Atom, Func
 from difflang.core.ops import integer
 from difflang.derive import erased
+from difflang.derive.compressed import colours
+from difflang.derive.pattern import structure
 from difflang.derive.sparse import sparse_jacobian
 from tests.derive.test_custom import root
 from tests.derive.toolkit import function, run
@@ -130,3 +132,30 @@ def test_a_function_of_nothing() -> None:
 
     rows, columns, values = run(compressed("n x[n]", body, 1), 0, np.zeros(0))
     assert len(rows) == len(columns) == len(values) == 0
+
+
+@pytest.mark.parametrize("size", [5, 40])
+def test_columns_of_one_colour_share_no_row_and_a_band_of_three_takes_three(size: int) -> None:
+    def body(b: Builder, n: Atom, x: Atom) -> Sequence[Atom]:
+        def entry(i: Atom) -> list[Atom]:
+            near = [b.prim("add", i, integer(k)) for k in (-1, 0, 1)]
+            inside = [b.prim("min", b.prim("max", k, integer(0)), b.prim("sub", n, integer(1))) for k in near]
+            first, second, third = (b.get(x, k) for k in inside)
+            return [b.prim("mul", first, b.prim("mul", second, third))]
+
+        return b.build([n], entry)
+
+    f = function("n x[n]", body)
+    b = Builder()
+
+    def coloured(*params: Atom) -> list[Atom]:
+        rows = structure(b, f.block, params, 1)
+        assert rows is not None
+        return [*colours(b, rows), rows.rows, rows.columns]
+
+    func = Func("coloured", b.block_with(f.params, coloured))
+    colour, count, rows, columns = run(func, size, np.ones(size))
+    assert count == 3
+    for c in range(count):
+        mine = rows[colour[columns] == c]
+        assert len(mine) == len(np.unique(mine))

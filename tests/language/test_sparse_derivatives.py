@@ -1,0 +1,158 @@
+"""Compressed Jacobians and Hessians of programs: against dense ones, known patterns, and how they grow."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+import difflang as dl
+from difflang.derive import sparse
+
+VECTORS = {
+    "shifts": "= [(x[i-1] if i > 0 else 0.0) + 2.0 * x[i]**2 + (sin(x[i+1]) if i < n-1 else 1.0) for i in 0..n]",
+    "choice of values": "= [x[i] * (1.0 if x[i] > 1.0 else x[(i+1)%n]) for i in 0..n]",
+    "arrow": "= [(sum(x) if i == 0 else x[0] * x[i]) for i in 0..n]",
+    "matrix": "= [[sin(i * j + 1.0) for j in 0..n] for i in 0..n] @ x",
+    "through arrays": """:
+    let y = [x[i]**2 for i in 0..n]
+    let z = [y[i] * y[(i+2)%n] for i in 0..n]
+    return z + x""",
+    "by order": """:
+    let p = argsort(x)
+    return [x[p[i]] * x[i] for i in 0..n]""",
+    "grid": """:
+    let u = reshape(x, (4, n // 4))
+    let k = n // 4
+    let v = [[u[i, j]**3 + (u[i-1, j] if i > 0 else u[i, (j+1)%k]) for j in 0..k] for i in 0..4]
+    return [v[m // k, m % k] for m in 0..n]""",
+    "one after the other": """:
+    var y = x
+    for i in 1..n:
+        y[i] = y[i-1] * x[i]
+    return y""",
+    "one replaced": """:
+    var y = x * x
+    y[2] = x[0] * x[1]
+    return y""",
+    "through a scalar": "= x / sum(x)",
+    "itself": "= x",
+    "constants": "= [i * 1.0 for i in 0..n]",
+}
+SCALARS = {
+    "ring": "= sum(x[i] * x[(i+1)%n]**2 for i in 0..n)",
+    "two sums": "= sum(x**3) + sum(sin(x[i] * x[i+1]) for i in 0..n-1)",
+    "through arrays": """:
+    let y = [x[i]**2 for i in 0..n-1]
+    return sum((y[i] * y[i+1] if i < n - 2 else x[n-1]**4) for i in 0..n-1)""",
+    "arrow": "= sum(x[0] * x[i]**2 for i in 0..n)",
+    "branches": "= sum(max(x[i], 1.0)**2 * (x[i]**2 if x[i] > 1.2 else x[n-1-i]) for i in 0..n)",
+    "windows": "= sum(sum(x[i+k]**2 for k in 0..3)**2 for i in 0..n-2)",
+    "dense": "= log(sum(exp(x)))",
+    "steps": """:
+    var s = 0.0
+    for i in 0..n-1:
+        s += x[i] * x[i+1]**2
+    return s""",
+    "grid": """:
+    let u = reshape(x, (4, n // 4))
+    return sum((u[i+1, j] - u[i, j])**4 + u[i, j]**3 for i in 0..3, j in 0..n//4)""",
+}
+ROSENBROCK = "fn f(x: real[n]) -> real = sum(100.0 * (x[i+1] - x[i]**2)**2 + (1.0 - x[i])**2 for i in 0..n-1)"
+
+
+@pytest.fixture
+def backend(run):
+    return run.backend
+
+
+def agree(compressed, dense):
+    for size in (4, 12):
+        x = np.random.default_rng(size).uniform(0.5, 1.5, size)
+        found = compressed(x)
+        assert isinstance(found, sp.csr_array)
+        assert found.has_canonical_format
+        np.testing.assert_allclose(found.toarray(), dense(x), rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize("name", VECTORS)
+def test_jacobians(name, backend):
+    f = dl.loads(f"fn f(x: real[n]) -> real[n] {VECTORS[name]}").f.on(backend=backend)
+    agree(dl.jacobian(f, sparse=True), dl.jacobian(f))
+
+
+@pytest.mark.parametrize("name", SCALARS)
+def test_hessians(name, backend):
+    f = dl.loads(f"fn f(x: real[n]) -> real {SCALARS[name]}").f.on(backend=backend)
+    agree(dl.hessian(f, sparse=True), dl.hessian(f))
+
+
+def test_no_entry_that_the_indices_exclude():
+    n = 24
+    k = n // 4
+    tri = sp.diags_array([np.ones(n - 1), np.ones(n), np.ones(n - 1)], offsets=[-1, 0, 1])
+    arrow = sp.eye_array(n).tolil()
+    arrow[0, :] = arrow[:, 0] = 1
+    # One term (i, j) couples (i, j) with (i + 1, j).
+    down = sp.kron(sp.diags_array([np.ones(3), np.ones(4), np.ones(3)], offsets=[-1, 0, 1]), sp.eye_array(k))
+    x = np.random.default_rng(0).uniform(0.5, 1.5, n)
+    cases = [(VECTORS["shifts"], "real[n]", dl.jacobian, tri), (SCALARS["arrow"], "real", dl.hessian, arrow)]
+    cases += [(SCALARS["grid"], "real", dl.hessian, down)]
+    for text, result, operator, expected in cases:
+        found = operator(dl.loads(f"fn f(x: real[n]) -> {result} {text}").f, sparse=True)(x)
+        np.testing.assert_array_equal(found.toarray() != 0, expected.toarray() != 0)
+        assert found.nnz == sp.csr_array(expected).nnz
+
+
+@pytest.mark.parametrize("size", [0, 1])
+def test_small_and_empty(size, backend):
+    m = dl.loads("fn f(x: real[n]) -> real = sum(x**3)\nfn g(x: real[n]) -> real[0] = [x[i] for i in 0..0]")
+    x = np.full(size, 2.0)
+    found = dl.hessian(m.f.on(backend=backend), sparse=True)(x)
+    np.testing.assert_array_equal(found.toarray(), 12 * np.eye(size))
+    assert dl.jacobian(m.g.on(backend=backend), sparse=True)(x).shape == (0, size)
+
+
+def test_the_indices_of_data_are_checked(backend):
+    f = dl.loads("fn f(x: real[n], p: int[n]) -> real[n] = [x[p[i]] * x[i] for i in 0..n]").f.on(backend=backend)
+    x = np.arange(1.0, 4.0)
+    found = dl.jacobian(f, sparse=True)(x, np.array([2, 2, 0]))
+    np.testing.assert_array_equal(found.toarray(), [[3, 0, 1], [0, 3, 2], [3, 0, 1]])
+    with pytest.raises(dl.DiffLangError) as caught:
+        dl.jacobian(f, sparse=True)(x, np.array([0, 1, 10**8]))
+    assert caught.value.code == "E0801"
+
+
+def test_a_long_chain_takes_time_in_proportion():
+    """A hundred thousand columns in far less than one sweep each would take."""
+    hessian = dl.hessian(dl.loads(ROSENBROCK).f, sparse=True)
+    n = 100_000
+    x = np.linspace(0.5, 1.5, n)
+    hessian(x[:10])
+    start = time.perf_counter()
+    found = hessian(x)
+    assert time.perf_counter() - start < 1
+    diagonal = np.zeros(n)
+    diagonal[:-1] += 1200 * x[:-1] ** 2 - 400 * x[1:] + 2
+    diagonal[1:] += 200
+    assert found.nnz == 3 * n - 2
+    np.testing.assert_allclose(found.diagonal(), diagonal, rtol=1e-12)
+    np.testing.assert_allclose(found.diagonal(1), -400 * x[:-1], rtol=1e-12)
+    np.testing.assert_allclose(found.diagonal(-1), -400 * x[:-1], rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["shifts", "grid", "by order", "through arrays"])
+def test_marks_are_not_needed_where_indices_tell(name, monkeypatch):
+    monkeypatch.delattr(sparse, "_Marks")
+    f = dl.loads(f"fn f(x: real[n]) -> real[n] {VECTORS[name]}").f
+    assert dl.jacobian(f, sparse=True)(np.linspace(0.5, 1.5, 8)).nnz <= 24
+
+
+@pytest.mark.parametrize("power", ["", "**2"])
+def test_a_gradient_checks_indices_that_only_it_still_reads(power, backend):
+    f = dl.loads(f"fn f(x: real[n], p: int[n]) -> real = sum(x[p[i]]{power} for i in 0..n)").f.on(backend=backend)
+    with pytest.raises(dl.DiffLangError) as caught:
+        dl.grad(f)(np.ones(3), np.array([0, 1, 10**8]))
+    assert caught.value.code == "E0801"
