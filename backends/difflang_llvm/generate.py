@@ -51,7 +51,7 @@ class Generator:
         self.program = program
         self.interface = plan(program)
         self.needs = Needs()
-        self.emitter = Emitter(self.needs)
+        self.emitter = Emitter(self.needs, block="start")
         self.metadata = Metadata()
         self.registers = Registers(self.emitter)
         self.memory = Memory(self.emitter, self.registers, Homes(program.body), self.metadata)
