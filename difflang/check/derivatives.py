@@ -63,6 +63,7 @@ class Derivative(FunctionValue):
 
     def specimens(self, context: Context, maker: SpecimenMaker) -> Named:
         named = self.inner.specimens(context, maker)
+        named += maker.defaults(self.inner, self.wrt.names, dict(named))
         values = dict(named)
         for direction, name in zip(self.extra(), self.differentiated(named), strict=False):
             value = maker.like(values[name], direction)
@@ -72,7 +73,7 @@ class Derivative(FunctionValue):
 
     def differentiated(self, named: Named) -> list[str]:
         """The names of the arguments that are differentiated by."""
-        return list(self.wrt.names) if self.wrt.names is not None else [named[0][0]]
+        return list(self.wrt.names) if self.wrt.names is not None else [name for name, _ in named[:1]]
 
 
 class Grad(Derivative):

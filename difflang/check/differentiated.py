@@ -103,12 +103,10 @@ def keys_of_names(context: Context, function: FunctionValue, wrt: Wrt, arguments
     """Where the arguments that `wrt` names stand in the call."""
     names = function.parameter_names()
     if wrt.names is None:
-        return (0,) if arguments.positional or not names else (_first_key(names, arguments),)
+        if arguments.positional or not names:
+            return (0,)
+        return (_key(context, function, names[0], names, arguments, wrt.span),)
     return tuple(_key(context, function, name, names or (), arguments, wrt.span) for name in wrt.names)
-
-
-def _first_key(names: Sequence[str], arguments: Arguments) -> str:
-    return names[0] if names[0] in arguments.keywords else next(iter(arguments.keywords))
 
 
 def _key(

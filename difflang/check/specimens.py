@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from math import lcm
 
 from difflang.check.context import Context
@@ -13,7 +13,7 @@ from difflang.check.kinds import size_names
 from difflang.check.opaque import OpaqueFunction
 from difflang.check.types import INT, FunctionType, SingletonType, StructInfo, StructType, TupleType, Type
 from difflang.check.typing import field_types, resolve
-from difflang.check.values import Array, ErrorValue, Scalar, StructValue, TupleValue, TypeValue, Value
+from difflang.check.values import Array, ErrorValue, FunctionValue, Scalar, StructValue, TupleValue, TypeValue, Value
 from difflang.core.ir import Atom, Var
 from difflang.core.ir import Type as CoreType
 from difflang.core.ops import I64, integer
@@ -67,6 +67,19 @@ class SpecimenMaker:
             self.add_info(parameter.name, value, parameter.span, parameter.default is None)
             named.append((parameter.name, value))
         return named
+
+    def defaults(
+        self, function: FunctionValue, wrt: Sequence[str] | None, named: Mapping[str, Value]
+    ) -> list[tuple[str, Value]]:
+        """The defaults of the parameters that are differentiated by, `wrt` or the first, and are not made."""
+        if not isinstance(function, Closure):
+            return []
+        wanted = wrt if wrt is not None else [p.name for p in function.parameters[:1]]
+        return [
+            (parameter.name, self.context.evaluate(parameter.default, function.scope))
+            for parameter in function.parameters
+            if parameter.name in wanted and parameter.name not in named and parameter.default is not None
+        ]
 
     def _wanted(self, parameter: ast.Parameter, generic: frozenset[str]) -> bool:
         """Whether a parameter with a default is to be made; functions and what may be one keep their defaults."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -17,6 +17,8 @@ from difflang.runtime.structs import Struct, flatten
 from difflang.runtime.types import type_text
 from difflang.signature import ArrayType, ParameterInfo, ScalarType, Signature, SparseType, StructType, ValueType
 
+Given = TypeVar("Given")
+
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
@@ -27,9 +29,9 @@ class Arguments:
 
 
 def match(
-    parameters: Sequence[ParameterInfo], function: str, positional: Sequence[object], named: Mapping[str, object]
-) -> dict[str, object]:
-    """The arguments by the names of their parameters.
+    parameters: Sequence[ParameterInfo], function: str, positional: Sequence[Given], named: Mapping[str, Given]
+) -> dict[str, Given]:
+    """The arguments (or whatever stands for them) by the names of their parameters.
 
     Raises E0609 for too many or doubled arguments, E0602 for an unknown name, E0601 for a missing one.
     """

@@ -180,3 +180,11 @@ fn f(A: real[n, n], b: real[n]) -> real = sum(linalg.solve(A, b)) + linalg.slogd
     inverse = np.linalg.inv(a)
     expected = -np.outer(inverse.T @ np.ones(2), inverse @ b) + inverse.T
     np.testing.assert_allclose(run(text, "grad(f)", a, b), expected, rtol=1e-13)
+
+
+def test_differentiated_parameters_left_to_their_defaults(run):
+    text = "fn f(x: real = 2.0, y: real = 3.0) -> real = x * x * y"
+    assert run(text, "grad(f)") == 12
+    assert run(text, "grad(f)", y=5.0) == 20
+    assert run(text, "grad[wrt=y](f)", y=7.0) == 4
+    assert run(text, "grad[wrt=x+y](f)") == (12, 4)
