@@ -70,7 +70,7 @@ def test_places_of_failures_survive(made: list[str]) -> None:
         with pytest.raises(DiffLangError) as caught:
             value(scaled(2.0, line), index=5)
         assert caught.value.span == Span("a.dl", line, 1, line, 2)
-        assert "the index 5 is out of range" in str(caught.value)
+        assert "The index 5 is out of range" in str(caught.value)
     assert len(made) == 2
 
 
