@@ -31,7 +31,9 @@ argsort a                   The stable ascending order of a vector, i64; NaN las
 cholesky a                  Lower L with L L^T = a (reads the lower triangle).
 lu a                        Packed L\\U and the row permutation p (i64): a[p] = L U.
 triangular_solve[lower, transpose, unit] a b    x with op(a) x = b; b a vector or a matrix.
-solve a b                   x with a x = b; b a vector or a matrix.
+solve[transpose] a b [packed order]
+                            x with op(a) x = b; b a vector or a matrix. With the results of `lu a`, as derivatives
+                            have it, they solve it (`erased` leaves none of these).
 qr a                        Reduced Q (m, k), R (k, n) with k = min(m, n).
 eigh a                      Ascending eigenvalues w, and V with a V = V diag(w) (reads the lower triangle).
 svd a                       Reduced U, s, Vt.

@@ -3,17 +3,28 @@
 A product over a range becomes a loop that multiplies: its reverse sweep forms prefix times suffix products,
 which is right with any number of zeros and at every order, where dividing the product by a factor is not.
 A loop in a checkpoint with several levels is cut into segments. A contraction that takes a diagonal or sums
-an index of one operand alone becomes its defining sum.
+an index of one operand alone becomes its defining sum. A linear system is factorised first, apart from the solution,
+so that every derivative of it, in any direction and of any order, reads the factors (`difflang.derive.factors`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from difflang.core.builder import Builder, literal
 from difflang.core.ir import Atom, Block, Eqn, Type, Var, walk
 from difflang.core.ops import I64
+from difflang.derive.factors import factored_solve, is_factored
 from difflang.derive.segments import segmented
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrite:
+    """Which equations of an operation are rewritten, and the code that stands for one: it defines the same outs."""
+
+    applies: Callable[[Eqn], bool]
+    emit: Callable[[Builder, Eqn], object]
 
 
 def desugared(block: Block, varied: set[Var]) -> Block:
@@ -25,17 +36,7 @@ def desugared(block: Block, varied: set[Var]) -> Block:
 
 
 def _rewritable(eqn: Eqn, varied: set[Var]) -> bool:
-    if not any(out in varied for out in eqn.outs):
-        return False
-    match eqn.op:
-        case "reduce":
-            return eqn.attrs["op"] == "prod"
-        case "contract":
-            return not _is_plain(eqn)
-        case "checkpoint":
-            return levels(eqn) > 1
-        case _:
-            return False
+    return any(out in varied for out in eqn.outs) and eqn.op in REWRITES and REWRITES[eqn.op].applies(eqn)
 
 
 def levels(eqn: Eqn) -> int:
@@ -57,15 +58,15 @@ def _equation(builder: Builder, eqn: Eqn, varied: set[Var]) -> None:
     regions = tuple(_block(builder, r, varied) for r in eqn.regions)
     whole = Eqn(eqn.outs, eqn.op, eqn.args, eqn.attrs, regions, eqn.span)
     builder.span = eqn.span
-    if not _rewritable(eqn, varied):
-        builder.append(whole)
-    elif eqn.op == "reduce":
-        _product(builder, whole)
-    elif eqn.op == "checkpoint":
-        regions = (segmented(builder, regions[0], levels(eqn)),)
-        builder.append(Eqn(eqn.outs, eqn.op, eqn.args, {"levels": 1}, regions, eqn.span))
+    if _rewritable(eqn, varied):
+        REWRITES[eqn.op].emit(builder, whole)
     else:
-        _sum_of_products(builder, whole)
+        builder.append(whole)
+
+
+def _segments(builder: Builder, eqn: Eqn) -> None:
+    regions = (segmented(builder, eqn.regions[0], levels(eqn)),)
+    builder.append(Eqn(eqn.outs, eqn.op, eqn.args, {"levels": 1}, regions, eqn.span))
 
 
 def _product(builder: Builder, eqn: Eqn) -> None:
@@ -121,3 +122,12 @@ def _sum_of_products(builder: Builder, eqn: Eqn) -> None:
     params = [Var(I64) for _ in output]
     region = builder.block_with(params, lambda *i: [total(dict(zip(output, i, strict=True)), (Var(scalar),))])
     builder.append(Eqn(eqn.outs, "build", tuple(sizes[c] for c in output), {}, (region,), eqn.span))
+
+
+REWRITES: dict[str, Rewrite] = {
+    "reduce": Rewrite(lambda eqn: eqn.attrs["op"] == "prod", _product),
+    "contract": Rewrite(lambda eqn: not _is_plain(eqn), _sum_of_products),
+    "checkpoint": Rewrite(lambda eqn: levels(eqn) > 1, _segments),
+    "solve": Rewrite(lambda eqn: not is_factored(eqn), factored_solve),
+}
+"""By operation; `implicit` adds its own."""

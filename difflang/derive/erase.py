@@ -1,4 +1,5 @@
-"""What only derivatives need, removed: `checkpoint`, `rule` and `implicit` become the code of their first regions.
+"""What only derivatives need, removed: `checkpoint`, `rule` and `implicit` become the code of their first regions,
+and a `solve` with factors two triangular ones.
 
 An implicit function that the program names is followed by the check of its residual.
 """
@@ -10,6 +11,7 @@ from difflang.core.builder import Builder
 from difflang.core.ir import Eqn, Func
 from difflang.core.ops import CLOSED
 from difflang.derive.copying import Copy
+from difflang.derive.factors import is_factored, solved_by_factors
 from difflang.derive.residual import check_residual
 
 
@@ -23,6 +25,9 @@ def erased(func: Func) -> Func:
 
 class _Erasing(Copy):
     def equation(self, eqn: Eqn) -> None:
+        if eqn.op == "solve" and is_factored(eqn):
+            self._by_factors(eqn)
+            return
         if eqn.op not in CLOSED and eqn.op != "checkpoint":
             super().equation(eqn)
             return
@@ -33,3 +38,10 @@ class _Erasing(Copy):
             self.builder.span = eqn.span
             place = notice_name(str(eqn.attrs["name"]), eqn.span)
             check_residual(self.builder, self.region(eqn.regions[1]), [*results, *args], place)
+
+    def _by_factors(self, eqn: Eqn) -> None:
+        _, right, packed, order = self.atoms(eqn.args)
+        self.builder.span = eqn.span
+        transposed = bool(eqn.attrs.get("transpose"))
+        found = solved_by_factors(self.builder, packed, order, right, transposed=transposed)
+        self.values[eqn.outs[0]] = found

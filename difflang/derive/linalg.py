@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from difflang.core.builder import Builder, literal
 from difflang.core.ir import Atom, Eqn
 from difflang.derive import matrices as m
+from difflang.derive.factors import solved_again
 
 Tangent = Atom | None
 Tangents = Sequence[Tangent]
@@ -20,21 +21,20 @@ Rule = Callable[[Builder, Eqn, Tangents], list[Tangent]]
 
 
 def _solve(b: Builder, eqn: Eqn, tangents: Tangents) -> list[Tangent]:
-    """dx = A^-1 (db - dA x)."""
-    matrix, right = tangents
-    moved = None if matrix is None else m.product(b, matrix, eqn.outs[0])
-    return [b.emit("solve", [eqn.args[0], _difference(b, right, moved)])[0]]
+    """dx = op(A)^-1 (db - op(dA) x), where of a triangular matrix only the triangle that is read counts."""
+    matrix, right = tangents[:2]
+    moved = None if matrix is None else m.contract(b, product_spec(eqn), read_part(b, eqn, matrix), eqn.outs[0])
+    return [solved_again(b, eqn, _difference(b, right, moved))]
 
 
-def _triangular_solve(b: Builder, eqn: Eqn, tangents: Tangents) -> list[Tangent]:
-    """dx = op(A)^-1 (db - op(dA) x), where only the triangle that is read counts."""
-    matrix, right = tangents
-    moved = None
-    if matrix is not None:
-        triangle = m.where(b, triangle_test(eqn), matrix)
-        spec = ("ji" if eqn.attrs.get("transpose") else "ij") + (",jk->ik" if eqn.args[1].type.rank == 2 else ",j->i")
-        moved = m.contract(b, spec, triangle, eqn.outs[0])
-    return [b.emit("triangular_solve", [eqn.args[0], _difference(b, right, moved)], dict(eqn.attrs))[0]]
+def read_part(b: Builder, eqn: Eqn, matrix: Atom) -> Atom:
+    """Zeros in place of what a `triangular_solve` does not read; all of the matrix of a `solve`."""
+    return m.where(b, triangle_test(eqn), matrix) if eqn.op == "triangular_solve" else matrix
+
+
+def product_spec(eqn: Eqn) -> str:
+    """op(A) times the solution of a `solve` or `triangular_solve`."""
+    return ("ji" if eqn.attrs.get("transpose") else "ij") + (",jk->ik" if eqn.args[1].type.rank == 2 else ",j->i")
 
 
 def triangle_test(eqn: Eqn) -> str:
@@ -175,7 +175,7 @@ def _outside(b: Builder, moved: Atom, basis: Atom, inside: Atom, s: Atom) -> Ato
 
 LINEAR_ALGEBRA: dict[str, Rule] = {
     "solve": _solve,
-    "triangular_solve": _triangular_solve,
+    "triangular_solve": _solve,
     "cholesky": _cholesky,
     "lu": _lu,
     "qr": _qr,

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from difflang.core.builder import Builder, literal
 from difflang.core.ir import Atom, Attribute
+from difflang.core.ops import integer
 
 
 def contract(b: Builder, spec: str, left: Atom, right: Atom) -> Atom:
@@ -60,6 +61,25 @@ def block(b: Builder, a: Atom, rows: Atom, columns: Atom) -> Atom:
 
 def diagonal(b: Builder, a: Atom) -> Atom:
     return b.build(a.type.shape[:1], lambda i: [b.get(a, i, i, inbounds=True)])[0]
+
+
+def rows_taken(b: Builder, a: Atom, order: Atom) -> Atom:
+    """The rows a[order] of a matrix, or the elements of a vector."""
+
+    def read(i: Atom, *column: Atom) -> list[Atom]:
+        return [b.get(a, b.get(order, i, inbounds=True), *column, inbounds=True)]
+
+    return b.build(a.type.shape, read)[0]
+
+
+def inverse_permutation(b: Builder, order: Atom) -> Atom:
+    """The permutation p with p[order[i]] = i."""
+    (n,) = order.type.shape
+
+    def step(i: Atom, inverse: Atom) -> list[Atom]:
+        return [b.set(inverse, b.get(order, i, inbounds=True), i, inbounds=True)]
+
+    return b.fold(n, [b.full(integer(0), [n])], step)[0]
 
 
 def elementwise(b: Builder, a: Atom, body: Callable[[Atom, Atom, Atom], Atom]) -> Atom:

@@ -8,7 +8,8 @@ from difflang.core.ir import Atom, Block, Eqn, Var
 from difflang.core.ops import I64
 from difflang.derive import matrices as m
 from difflang.derive import values
-from difflang.derive.linalg import triangle_test
+from difflang.derive.factors import solved_again
+from difflang.derive.linalg import read_part
 from difflang.derive.partials import has_partial, times_partial
 from difflang.derive.reverse import ADJOINTS, Adjoint, Cotangent, Frame, Sweep, Trace, worth_keeping
 from difflang.prims import PRIMITIVES
@@ -196,24 +197,14 @@ def _contract(frame: Frame, eqn: Eqn, cotangent: Atom) -> None:
 
 
 def _solve(frame: Frame, eqn: Eqn, cotangent: Atom) -> None:
-    """bbar = A^-T xbar, Abar = -bbar x^T."""
-    b, (matrix, _), x = frame.builder, frame.trace.copy.atoms(eqn.args), frame.trace.copy.atom(eqn.outs[0])
-    right = b.emit("solve", [m.transpose(b, matrix), cotangent])[0]
+    """bbar = op(A)^-T xbar, Abar = -bbar x^T (transposed if op is), in the part of A that is read."""
+    b, made = frame.builder, frame.trace.copy.emitted[eqn]
+    right, x = solved_again(b, made, cotangent, transposed=True), frame.trace.copy.atom(eqn.outs[0])
     frame.add(eqn.args[1], right)
     if eqn.args[0] in frame.sweep.active:
-        frame.add(eqn.args[0], m.negate(b, m.contract(b, _outer(right), right, x)))
-
-
-def _triangular_solve(frame: Frame, eqn: Eqn, cotangent: Atom) -> None:
-    """bbar = op(A)^-T xbar, Abar = -bbar x^T (transposed if op is), in the triangle that is read."""
-    b, (matrix, _), x = frame.builder, frame.trace.copy.atoms(eqn.args), frame.trace.copy.atom(eqn.outs[0])
-    transposed = bool(eqn.attrs.get("transpose"))
-    right = b.emit("triangular_solve", [matrix, cotangent], {**eqn.attrs, "transpose": not transposed})[0]
-    frame.add(eqn.args[1], right)
-    if eqn.args[0] in frame.sweep.active:
-        factors = (x, right) if transposed else (right, x)
+        factors = (x, right) if eqn.attrs.get("transpose") else (right, x)
         whole = m.negate(b, m.contract(b, _outer(right), *factors))
-        frame.add(eqn.args[0], m.where(b, triangle_test(eqn), whole))
+        frame.add(eqn.args[0], read_part(b, made, whole))
 
 
 def _outer(right: Atom) -> str:
@@ -237,5 +228,5 @@ ADJOINTS.update(
     reshape=_of_value(_reshape),
     contract=_of_value(_contract),
     solve=_of_value(_solve),
-    triangular_solve=_of_value(_triangular_solve),
+    triangular_solve=_of_value(_solve),
 )

@@ -14,8 +14,9 @@ from difflang.core.builder import Builder, literal
 from difflang.core.ir import Atom, Block, Eqn, Var
 from difflang.derive import matrices as m
 from difflang.derive import values
+from difflang.derive.factors import solved_again
 from difflang.derive.forward import TANGENTS, Series, Tangent, pushed
-from difflang.derive.linalg import triangle_test
+from difflang.derive.linalg import product_spec, read_part
 from difflang.derive.power import primitive_series
 from difflang.derive.refuse import no_derivative
 from difflang.prims import PRIMITIVES
@@ -64,18 +65,15 @@ def _contract(b: Builder, eqn: Eqn, series: list[Series]) -> list[Series]:
 
 def _solve(b: Builder, eqn: Eqn, series: list[Series]) -> list[Series]:
     """A_0 x_j = b_j - sum_{i=1..j} A_i x_{j-i}, for `solve` and `triangular_solve`."""
-    transposed = bool(eqn.attrs.get("transpose"))
-    matrix = list(series[0])
-    if eqn.op == "triangular_solve":
-        matrix = [None if a is None else m.where(b, triangle_test(eqn), a) for a in matrix]
-    spec = ("ji" if transposed else "ij") + (",jk->ik" if eqn.args[1].type.rank == 2 else ",j->i")
+    matrix = [None if a is None else read_part(b, eqn, a) for a in series[0]]
+    spec = product_spec(eqn)
     found: list[Tangent] = [eqn.outs[0]]
     for right in series[1]:
         for factor, solution in zip(matrix, reversed(found), strict=False):
             if factor is not None and solution is not None:
                 moved = m.contract(b, spec, factor, solution)
                 right = m.negate(b, moved) if right is None else m.subtract(b, right, moved)
-        found.append(None if right is None else b.emit(eqn.op, [eqn.args[0], right], dict(eqn.attrs))[0])
+        found.append(None if right is None else solved_again(b, eqn, right))
     return [tuple(found[1:])]
 
 

@@ -27,6 +27,11 @@ def added(builder: Builder, left: Atom | None, right: Atom | None) -> Atom | Non
     return builder.map(lambda x, y: builder.prim("add", x, y), left, right)
 
 
+def constant(builder: Builder, value: Atom) -> Atom:
+    """The value without a derivative."""
+    return builder.map(lambda x: builder.prim("stop_grad", x), value) if value.type.is_float else value
+
+
 def is_inbounds(eqn: Eqn) -> bool:
     """Whether the indices of an equation are known to be good. If not, its derivative checks them too: it may stay
     where the equation itself, and its check, is needed by nothing."""

@@ -32,8 +32,8 @@ MATRIX_FAILURES = {
         "Check the rows for dependence, or solve the regularised system `A + 1.0e-6 * eye(n)`.",
     ),
     "triangular_solve": (
-        "the triangular matrix has a zero on its diagonal, so the system has no unique solution",
-        "Check the factorisation that the matrix comes from.",
+        "the matrix is singular (its triangle has a zero on the diagonal), so the system has no unique solution",
+        "Check the rows for dependence, or solve the regularised system `A + 1.0e-6 * eye(n)`.",
     ),
     "qr": ("the QR factorisation did not succeed", "Check the matrix for NaN or inf with `isfinite`."),
     "eigh": ("the eigenvalue iteration did not converge", "Check the matrix for NaN or inf with `isfinite`."),

@@ -13,7 +13,7 @@ from difflang.core.builder import Builder
 from difflang.core.ir import Atom, DType, Func, Type, Var
 from difflang.core.ops import I64
 from difflang.core.verifier import verify
-from difflang.derive import inline, jet, jvp, values, vjp
+from difflang.derive import erased, inline, jet, jvp, values, vjp
 
 F64 = Type("f64")
 DTYPES: dict[str, DType] = {"f64": "f64", "f32": "f32", "i64": "i64", "i32": "i32", "bool": "bool"}
@@ -53,9 +53,9 @@ def function(signature: str, body: Callable[..., Sequence[Atom]], dtype: str = "
 
 
 def run(func: Func, *args: Any, host: Any = None) -> list[Any]:
-    """Verifies and interprets."""
+    """Verifies and interprets, as backends receive it."""
     verify(func)
-    return BACKEND.compile(func, CompileOptions())(list(args), host)
+    return BACKEND.compile(erased(func), CompileOptions())(list(args), host)
 
 
 def _params(func: Func) -> tuple[list[Var], list[Var]]:
