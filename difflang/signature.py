@@ -8,10 +8,13 @@ then the leaves of each `data` item; leaves of a struct or tuple stand in the or
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from difflang.core.ir import DType, Func
 from difflang.diagnostics.model import Diagnostic, Span
 from difflang.sizes import Size
+
+if TYPE_CHECKING:
+    from difflang.core.ir import DType, Func
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from difflang.backend.protocol import CompileOptions
-from difflang.backend.registry import unknown_stage
-from difflang.core.ir import Func
-from difflang.core.printer import format_func
 from difflang_llvm import cache, engine, units
 from difflang_llvm.executable import Compiled, NativeFunction
 from difflang_llvm.libraries import resolve
+
+if TYPE_CHECKING:
+    from difflang.core.ir import Func
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class LLVMBackend:
 
     def emit(self, func: Func, stage: str, options: CompileOptions) -> str:
         """Raises E0905 for a stage other than `loops`, `llvm`, `asm`."""
+        from difflang.backend.registry import unknown_stage
         from difflang_llvm.compiler import STAGES
 
         if stage not in STAGES:
@@ -62,6 +64,8 @@ def loaded(compiled: Compiled, use_cache: bool, token: str | None = None) -> Nat
 
 
 def _key(func: Func, options: CompileOptions) -> str:
+    from difflang.core.printer import format_func
+
     chosen = f"{options.check_nan} {options.optimize} {options.deterministic}"
     return cache.key([format_func(func, spans=True), chosen, cache.source_digest(), engine.host_description()])
 

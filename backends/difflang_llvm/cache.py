@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from difflang.diagnostics.model import Span
-from difflang.loops.ir import HostSite, Site
+from difflang.loops.sites import HostSite, Site
 from difflang.runtime.cachedir import directory
 from difflang_llvm.executable import Compiled
 from difflang_llvm.layout import interface_from_json

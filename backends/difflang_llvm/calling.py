@@ -6,19 +6,21 @@ import ctypes
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from difflang.core.ir import DType
 from difflang.diagnostics import DiffLangError
-from difflang.prims.arithmetic import NUMPY_DTYPES
 from difflang.runtime import failures
+from difflang.runtime.arrays import NUMPY_DTYPES
 from difflang.runtime.writing import Writer
 from difflang_llvm.interrupts import interrupt_flag
 from difflang_llvm.layout import Interface, Slot
 from difflang_llvm.pointers import address_of
+
+if TYPE_CHECKING:
+    from difflang.core.ir import DType
 
 FORMATS: dict[DType, str] = {"f64": "d", "f32": "f4x", "i64": "q", "i32": "i4x", "bool": "?7x"}
 free = ctypes.CDLL(None).free
@@ -136,7 +138,7 @@ class _CallWriter(Writer):
 
 
 def _dtype(slot: Slot) -> np.dtype[Any]:
-    return np.dtype(NUMPY_DTYPES[slot.dtype])
+    return NUMPY_DTYPES[slot.dtype]
 
 
 def _too_large(shape: Sequence[Any]) -> DiffLangError:

@@ -34,6 +34,7 @@ def target_machine(speed: int = 3) -> Any:
     )
 
 
+@cache
 def host_description() -> str:
     """What the object code depends on besides its input."""
     version = ".".join(map(str, llvm.llvm_version_info))

@@ -6,17 +6,18 @@ import ctypes
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from difflang.backend.protocol import Host, Value
-from difflang.core.ir import DType
-from difflang.loops.ir import HostSite, Site
-from difflang.loops.sites import failure
+from difflang.loops.sites import HostSite, Site, failure
 from difflang.runtime import failures
 from difflang_llvm import engine
 from difflang_llvm.calling import FORMATS, Entry, free, written_call
-from difflang_llvm.hosting import HostPort
 from difflang_llvm.layout import FIRST_FAILURE_SLOT, HOST_FAILED, INTERRUPTED, Interface
+
+if TYPE_CHECKING:
+    from difflang.core.ir import DType
+    from difflang_llvm.hosting import HostPort
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class NativeFunction:
         self._linked = linked
         interface = compiled.interface
         self._call = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p)(linked.address(engine.ENTRY))
-        self._port = HostPort(interface.host_calls, compiled.host_sites) if interface.host_calls else None
+        self._port = _port(compiled)
         self.asks_host = self._port is not None
         enter, port = (self._call, 0) if self._port is None else (self._serve, self._port.address)
         self.direct = written_call(Entry(interface, enter, self._failed, port))
@@ -79,3 +80,12 @@ class NativeFunction:
         check = self._compiled.interface.checks[status - 1]
         values = struct.unpack_from("=" + "".join(FORMATS[d] for d in check.dtypes), frame, 8 * FIRST_FAILURE_SLOT)
         return failure(self._compiled.sites[check.site], values)
+
+
+def _port(compiled: Compiled) -> HostPort | None:
+    """The way back to Python, for code that calls its host."""
+    if not compiled.interface.host_calls:
+        return None
+    from difflang_llvm.hosting import HostPort
+
+    return HostPort(compiled.interface.host_calls, compiled.host_sites)

@@ -18,11 +18,12 @@ from difflang.loops.ir import Array, Body, Program, Register
 from difflang_llvm.allocation import Allocation
 from difflang_llvm.calls import Calls
 from difflang_llvm.exits import Exits
-from difflang_llvm.layout import INTERRUPT_SLOT, Interface, plan
+from difflang_llvm.layout import INTERRUPT_SLOT, Interface
 from difflang_llvm.math.library import INLINED
 from difflang_llvm.memory import Homes, Memory, Metadata, Registers
 from difflang_llvm.module import assemble
 from difflang_llvm.primitives import LOWERINGS, Operation
+from difflang_llvm.slots import plan
 from difflang_llvm.text import MEMORY_TYPES, REGISTER_TYPES, Emitter, Needs, constant_array
 
 VECTORS_IN_REDUCTIONS = 4

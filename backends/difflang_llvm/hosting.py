@@ -13,7 +13,7 @@ import numpy as np
 
 from difflang.backend.protocol import Host, Value
 from difflang.core.ir import DType
-from difflang.loops.ir import HostSite
+from difflang.loops.sites import HostSite
 from difflang.prims.arithmetic import NUMPY_DTYPES
 from difflang.runtime.externs import Leaf, extern_values
 from difflang.runtime.text import fill

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from difflang.core.ir import DType
 from difflang_llvm import cache, engine
 from difflang_llvm.executable import Compiled
 from difflang_llvm.layout import Interface
 
-Unit = tuple[str, DType]
+if TYPE_CHECKING:
+    from difflang.core.ir import DType
+
+    Unit = tuple[str, DType]
 
 _linked: dict[Unit, engine.Library] = {}
 _linking = threading.Lock()

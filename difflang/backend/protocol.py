@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
-from difflang.core.ir import Func
+if TYPE_CHECKING:
+    from difflang.core.ir import Func
 
 Value = int | float | bool | np.generic | npt.NDArray[Any]
 """A flat argument or result: a scalar, or a C-contiguous array of exactly the dtype of the Core type."""

@@ -38,7 +38,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal as Choice
 
 from difflang.core.ir import Attribute, DType, Literal
-from difflang.diagnostics.model import Span
+from difflang.loops.sites import HostSite, Site
 
 
 @dataclass(eq=False, slots=True)
@@ -313,33 +313,6 @@ Body = tuple[Statement, ...]
 
 
 # --- programs ---
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """What a failing `Check` or `Kernel` reports; `difflang.loops.sites.failure` makes the diagnostic.
-
-    `index`: values (index, size) of dimension `axis` of an array of `rank`; `zero`: an integer divided by zero;
-    `assert`: `code` and `message`, in which `{0}` stands for the first value; `matrix` and `nan`: the `operation`.
-    """
-
-    kind: Choice["index", "zero", "assert", "matrix", "nan"]
-    span: Span | None = None
-    operation: str = ""
-    code: str = ""
-    message: str = ""
-    axis: int = 0
-    rank: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class HostSite:
-    """A call of the host: `print` has the template as text, `extern` the function's name, `report` its `names`."""
-
-    kind: Choice["print", "report", "extern"]
-    text: str = ""
-    names: tuple[str, ...] = ()
-    span: Span | None = None
 
 
 @dataclass(eq=False, slots=True)

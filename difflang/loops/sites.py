@@ -1,13 +1,41 @@
-"""From the site of a failure to the diagnostic, for the runtime of every backend."""
+"""What a running program reports: the places that fail, the calls of the host. Kept beside the compiled code."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal as Choice
 
-from difflang.diagnostics.model import DiffLangError
-from difflang.loops.ir import Site
+from difflang.diagnostics.model import DiffLangError, Span
 from difflang.runtime import failures
 from difflang.runtime.text import fill
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What a failing `Check` or `Kernel` reports; `failure` makes the diagnostic.
+
+    `index`: values (index, size) of dimension `axis` of an array of `rank`; `zero`: an integer divided by zero;
+    `assert`: `code` and `message`, in which `{0}` stands for the first value; `matrix` and `nan`: the `operation`.
+    """
+
+    kind: Choice["index", "zero", "assert", "matrix", "nan"]
+    span: Span | None = None
+    operation: str = ""
+    code: str = ""
+    message: str = ""
+    axis: int = 0
+    rank: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class HostSite:
+    """A call of the host: `print` has the template as text, `extern` the function's name, `report` its `names`."""
+
+    kind: Choice["print", "report", "extern"]
+    text: str = ""
+    names: tuple[str, ...] = ()
+    span: Span | None = None
 
 
 def failure(site: Site, values: Sequence[int | float | bool]) -> DiffLangError:

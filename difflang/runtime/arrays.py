@@ -7,15 +7,17 @@ that is needed when they fit. Strided and byte-swapped arrays are copied.
 from __future__ import annotations
 
 import numbers
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from difflang.backend.protocol import Value
-from difflang.core.ir import DType
 from difflang.diagnostics import DiffLangError, Span, error
 from difflang.runtime.types import Leaf, leaf_text
+
+if TYPE_CHECKING:
+    from difflang.core.ir import DType
 
 NUMPY_DTYPES: dict[DType, np.dtype[Any]] = {
     "f64": np.dtype(np.float64),

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from difflang.backend.protocol import CompileOptions, Executable, Host
-from difflang.core.ir import Func
 from difflang.diagnostics import Diagnostic, DiffLangError, error
 from difflang.runtime import files
 from difflang.runtime.marshal import marshal, match, unmarshal
@@ -22,6 +21,7 @@ from difflang.stack import deeply
 
 if TYPE_CHECKING:
     from difflang.check import Program
+    from difflang.core.ir import Func
 
 PRECISIONS = ("f64", "f32")
 EXPRESSION = "<expression>"

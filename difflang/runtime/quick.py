@@ -8,12 +8,11 @@ is not plain raises `Unusual`, and the general way is taken, which also has the 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from difflang.backend.protocol import DirectExecutable, Executable
-from difflang.core.ir import DType
 from difflang.diagnostics import Span
 from difflang.runtime.arrays import NUMPY_DTYPES, leaf_value
 from difflang.runtime.binding import plain_name
@@ -22,6 +21,9 @@ from difflang.runtime.types import Leaf, leaves
 from difflang.runtime.writing import Writer
 from difflang.signature import ArrayType, ScalarType, Signature, StructType, TupleType, ValueType
 from difflang.sizes import Size
+
+if TYPE_CHECKING:
+    from difflang.core.ir import DType
 
 QuickCall = Callable[..., Any]
 """Takes a maker of the host, and the arguments: those by position, then those by name.

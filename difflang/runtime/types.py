@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from difflang.core.ir import DType
 from difflang.signature import ArrayType, ScalarType, SparseType, StructType, ValueType
 from difflang.sizes import Size
+
+if TYPE_CHECKING:
+    from difflang.core.ir import DType
 
 INDEX = ScalarType("i64", "int")
 
