@@ -27,7 +27,7 @@ PASSES: tuple[Pass, ...] = (
     Nest(),
     Gather(),
     Unite(),
-    Fuse(),
+    Fuse(mixed=True),
     *CLEAN,
     Contract(),
     Interchange(),

@@ -4,6 +4,12 @@ Builds wait until something else reads what they make; a build that comes meanwh
 extents that it shares arrays with. If it reads an element that the other makes in the same turn, it gets the
 scalar itself, so an array that only passed between the two loops disappears. Reductions by one operation over the
 same extents join in the same way, and so do accumulations over equal loops, whose loops then join inside.
+
+With `mixed`, sums of scalars and builds join too:
+
+    s = reduce[sum] n { i: .. yield v }        s, b = accum 0.0 { t:
+    b = build n { i: .. yield w }         ->     c = build n { i: .. add_to t v; yield w }
+                                                 yield c }
 """
 
 from __future__ import annotations
@@ -11,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from difflang.core.ir import Atom, Block, Eqn, Func, Uses, Var, walk
+from difflang.core.ir import Atom, Block, Eqn, Func, Literal, Type, Uses, Var, walk
 from difflang.passes.dead import HOST_EFFECTS
 from difflang.passes.rewrite import Rewriter, key_of, same_atom
 
@@ -21,28 +27,30 @@ LARGEST = 400
 
 @dataclass(frozen=True, slots=True)
 class Fuse:
-    """Joins loops over the same extents."""
+    """Joins loops over the same extents. `mixed`: sums and builds too, which hides the builds from other passes."""
 
     largest: int = LARGEST
+    mixed: bool = False
 
     def __call__(self, func: Func) -> Func:
-        return _Fuser(self.largest).func(func)
+        return _Fuser(self.largest, self.mixed).func(func)
 
 
 @dataclass(slots=True, eq=False)
 class _Group:
     """Loops that will be one: their equations as they were, what they make and what they read."""
 
-    key: object
+    keys: set[object] = field(default_factory=set[object])
     members: list[Eqn] = field(default_factory=list[Eqn])
     outs: set[Var] = field(default_factory=set[Var])
+    totals: set[Var] = field(default_factory=set[Var])
     reads: set[Var] = field(default_factory=set[Var])
     size: int = 0
 
 
 @dataclass(slots=True)
 class _Reads:
-    """The variables that an equation uses, and those of them that a build uses otherwise than in its own turn."""
+    """The variables that an equation uses, and those of them that a loop uses otherwise than in its own turn."""
 
     all: dict[Var, None]
     elsewhere: set[Var]
@@ -51,9 +59,10 @@ class _Reads:
 
 
 class _Fuser(Rewriter):
-    def __init__(self, largest: int) -> None:
+    def __init__(self, largest: int, mixed: bool) -> None:
         super().__init__()
         self.largest = largest
+        self.mixed = mixed
         self.readings = _Readings()
         self.open: list[dict[object, _Group]] = []
         self.maker: dict[Var, _Group] = {}
@@ -77,40 +86,50 @@ class _Fuser(Rewriter):
         reads.all.update(dict.fromkeys(replaced))
         reads.elsewhere.update(replaced)
         key = _key(eqn)
-        group = self.open[-1].get(key) if key is not None else None
-        joins = group is not None and self.fits(group, reads)
-        needed = {self.maker[v]: None for v in reads.all if v in self.maker and not (joins and self.maker[v] is group)}
+        group = self.partner(key, eqn, reads)
+        needed = {self.maker[v]: None for v in reads.all if v in self.maker and self.maker[v] is not group}
         if reads.host:
             needed = dict.fromkeys(self.open[-1].values())
-        elif group is not None and not joins:
-            needed[group] = None
+        elif key in self.open[-1] and self.open[-1][key] is not group:
+            needed[self.open[-1][key]] = None
         self.flush(needed)
         if key is None or reads.host:
             self.append(self.copy(eqn))
         else:
-            self.join(key, eqn, reads)
+            self.join(group or _Group(), key, eqn, reads)
 
-    def fits(self, group: _Group, reads: _Reads) -> bool:
+    def partner(self, key: object, eqn: Eqn, reads: _Reads) -> _Group | None:
+        """The waiting loops that an equation may join."""
+        keys = (key, _other_key(eqn) if self.mixed else None)
+        groups = (self.open[-1].get(k) for k in keys if k is not None)
+        return next((group for group in groups if group is not None and self.fits(group, eqn, reads)), None)
+
+    def fits(self, group: _Group, eqn: Eqn, reads: _Reads) -> bool:
+        if any(member.op != eqn.op for member in group.members) and not all(map(is_plain, (*group.members, eqn))):
+            return False
         shared = any(v.type.shape for v in reads.all.keys() & group.reads) or not reads.all.keys().isdisjoint(
             group.outs
         )
-        kind = group.members[0].op
-        direct = reads.elsewhere if kind == "build" else reads.all.keys()
-        return shared and direct.isdisjoint(group.outs) and group.size + reads.size <= self.largest
+        whole = reads.all.keys() if eqn.op == "accum" else reads.elsewhere
+        independent = group.outs.isdisjoint(whole) and group.totals.isdisjoint(reads.all)
+        return shared and independent and group.size + reads.size <= self.largest
 
-    def join(self, key: object, eqn: Eqn, reads: _Reads) -> None:
-        group = self.open[-1].setdefault(key, _Group(key))
+    def join(self, group: _Group, key: object, eqn: Eqn, reads: _Reads) -> None:
+        self.open[-1][key] = group
+        group.keys.add(key)
         group.members.append(eqn)
         group.outs.update(eqn.outs)
+        group.totals.update(eqn.outs if eqn.op == "reduce" else ())
         group.reads.update(reads.all)
         group.size += reads.size
         self.maker.update((out, group) for out in eqn.outs)
 
     def flush(self, groups: Iterable[_Group]) -> None:
-        for group in list(groups):
-            if self.open[-1].get(group.key) is not group:
+        for group in dict.fromkeys(groups):
+            if not any(self.open[-1].get(key) is group for key in group.keys):
                 continue
-            del self.open[-1][group.key]
+            for key in group.keys:
+                del self.open[-1][key]
             for out in group.outs:
                 del self.maker[out]
             self.append(self.fused(group.members))
@@ -123,6 +142,8 @@ class _Fuser(Rewriter):
             return self.copy(first)
         if first.op == "accum":
             return self.copy(_joined_accum(members))
+        if any(member.op != first.op for member in members):
+            return self.mixture(members)
         region = first.regions[0]
         params = self.define(region.params)
         self.frames.append([])
@@ -133,6 +154,33 @@ class _Fuser(Rewriter):
         body = Block(params, tuple(self.frames.pop()), self.all(results))
         outs = self.define([out for member in members for out in member.outs])
         return Eqn(outs, first.op, self.all(first.args), first.attrs, (body,), first.span)
+
+    def mixture(self, members: Sequence[Eqn]) -> Eqn:
+        """Sums and builds as one build that adds to accumulators."""
+        sums = [member for member in members if member.op == "reduce"]
+        builds = [member for member in members if member.op == "build"]
+        totals = {out: Var(Type(out.type.dtype, (), ref=True)) for total in sums for out in total.outs}
+        params = self.define(members[0].regions[0].params)
+        self.frames.append([])
+        self.open.append({})
+        results: list[Atom] = []
+        for member in members:
+            made = self.member(member, params)
+            if member.op == "build":
+                results += made
+                continue
+            for out, term in zip(member.outs, made, strict=True):
+                self.equation(Eqn((), "add_to", (totals[out], term), {}, (), member.span))
+        self.flush(self.open[-1].values())
+        self.open.pop()
+        body = Block(params, tuple(self.frames.pop()), self.all(results))
+        outs = self.define([out for build in builds for out in build.outs])
+        inner = tuple(Var(out.type, out.name) for out in outs)
+        first = members[0]
+        loop = Eqn(inner, "build", self.all(first.args), {}, (body,), first.span)
+        region = Block(tuple(totals.values()), (loop,), inner)
+        zeros = tuple(Literal(0.0 if out.type.is_float else 0, out.type.dtype) for out in totals)
+        return Eqn((*self.define(list(totals)), *outs), "accum", zeros, {}, (region,), first.span)
 
     def member(self, member: Eqn, params: tuple[Var, ...]) -> tuple[Atom, ...]:
         """Writes the body of one loop into the fused body; its elements are known to the loops after it."""
@@ -175,6 +223,20 @@ def _joined_accum(members: Sequence[Eqn]) -> Eqn:
     return Eqn((*finals, *others), "accum", args, {}, (body,), members[0].span)
 
 
+def is_plain(eqn: Eqn) -> bool:
+    """Whether a sum of scalars or a build has no loops inside."""
+    scalars = eqn.op == "build" or not any(out.type.shape for out in eqn.outs)
+    return scalars and not any(inner.regions for inner in eqn.regions[0].eqns)
+
+
+def _other_key(eqn: Eqn) -> object:
+    """The key of the sums over the range of a build, and of the builds over that of a sum."""
+    extents = tuple(map(key_of, eqn.args))
+    if eqn.op == "build":
+        return ("reduce", "sum", *extents)
+    return ("build", None, *extents) if eqn.op == "reduce" and eqn.attrs["op"] == "sum" else None
+
+
 def _key(eqn: Eqn) -> object:
     """What loops that may join have in common; None for what never joins."""
     if eqn.op in ("build", "reduce"):
@@ -195,7 +257,7 @@ class _Readings:
         atoms = (*eqn.args, *_dims(eqn), *self.uses.regions(eqn))
         size, host = self.extent(eqn)
         reads = _Reads(dict.fromkeys(a for a in atoms if isinstance(a, Var)), set(), size, host)
-        if eqn.op == "build":
+        if eqn.op in ("build", "reduce"):
             _note_elsewhere(eqn, eqn.regions[0].params, reads.elsewhere)
         return reads
 

@@ -6,7 +6,8 @@
                                                         .. what depends on s only ..
 
 `Fuse` then makes one loop of the two, and what both compute (the forward sweep of each term) is computed once. The sum
-moves down to the accumulation, and what depends on it moves behind; so nothing of that may be an effect.
+moves down to the accumulation, and what depends on it moves behind; so nothing of that may be an effect. A sum without
+loops inside moves to a build that reads the same elements, and stays a sum: `Fuse` joins the two.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from difflang.core.ir import Block, Eqn, Func, Literal, Type, Var
+from difflang.core.ir import Atom, Block, Eqn, Func, Literal, Type, Var
 from difflang.core.ops import is_effect
 from difflang.passes.cost import CHEAP, price, pure
+from difflang.passes.fuse import is_plain
 from difflang.passes.rewrite import Rewriter, key_of
 
 DEAR = 4 * CHEAP
@@ -39,37 +41,54 @@ class _Uniter(Rewriter):
 
 def _united(eqns: list[Eqn]) -> list[Eqn]:
     for position in reversed(range(len(eqns))):
-        if _is_dear_sum(eqns[position]):
+        if _is_sum(eqns[position]):
             eqns = _moved(eqns, position)
     return eqns
 
 
-def _is_dear_sum(eqn: Eqn) -> bool:
-    """Whether an equation sums scalars that cost something and have no effects."""
-    if eqn.op != "reduce" or eqn.attrs["op"] != "sum":
-        return False
+def _is_sum(eqn: Eqn) -> bool:
+    """Whether an equation sums scalars that have no effects."""
     scalar = all(not out.type.shape for out in eqn.outs)
-    region = eqn.regions[0].eqns
-    return scalar and any(inner.regions for inner in region) and pure(region) and price(region) >= DEAR
+    return eqn.op == "reduce" and eqn.attrs["op"] == "sum" and scalar and pure(eqn.regions[0].eqns)
+
+
+def _is_dear(total: Eqn) -> bool:
+    """Whether the terms of a sum have loops inside that cost something."""
+    region = total.regions[0].eqns
+    return any(inner.regions for inner in region) and price(region) >= DEAR
 
 
 def _moved(eqns: list[Eqn], position: int) -> list[Eqn]:
-    """The equations with the sum at `position` in front of the next accumulation over its range, if that may be."""
-    sum_ = eqns[position]
+    """The equations with the sum at `position` in front of the next loop that it may join, if there is one."""
+    total = eqns[position]
     dependent: list[Eqn] = []
-    known = set(sum_.outs)
+    known = set(total.outs)
     for target in range(position + 1, len(eqns)):
         eqn = eqns[target]
         depends = not known.isdisjoint(_uses(eqn))
-        if not depends and _range(eqn) == [key_of(arg) for arg in sum_.args]:
+        if not depends and (moved := _as_beside(total, eqn)) is not None:
             between = [e for e in eqns[position + 1 : target] if e not in dependent]
-            return [*eqns[:position], *between, _as_accum(sum_), eqn, *dependent, *eqns[target + 1 :]]
+            return [*eqns[:position], *between, moved, eqn, *dependent, *eqns[target + 1 :]]
         if depends:
             if is_effect(eqn.op, eqn.regions):
                 return eqns
             dependent.append(eqn)
             known.update(eqn.outs)
     return eqns
+
+
+def _as_beside(total: Eqn, other: Eqn) -> Eqn | None:
+    """A sum as it joins another loop; None if it does not."""
+    if _range(other) == [key_of(arg) for arg in total.args]:
+        return _as_accum(total) if _is_dear(total) else None
+    shared = other.op == "build" and other.args == total.args and is_plain(total) and is_plain(other)
+    return total if shared and not _elements(total).isdisjoint(_elements(other)) else None
+
+
+def _elements(loop: Eqn) -> set[Atom]:
+    """The arrays that a loop reads in its own turn."""
+    region = loop.regions[0]
+    return {e.args[0] for e in region.eqns if e.op == "get" and e.args[1:] == region.params}
 
 
 def _uses(eqn: Eqn) -> set[Var]:

@@ -56,6 +56,73 @@ yield b, c"""
     assert after(Fuse(), lines, VECTORS).count("reduce") == 1
 
 
+MIXED = """\
+b: f64 = reduce[op="sum"] n { i: i64
+v: f64 = get x i
+e: f64 = exp v
+yield e
+}
+c: f64[n] = build n { j: i64
+u: f64 = get x j
+s: f64 = mul u 2.0
+yield s
+}
+yield b, c"""
+
+
+def test_sums_and_builds_join() -> None:
+    assert after(Fuse(), MIXED, VECTORS).count("build") == 1
+    assert after(Fuse(mixed=True), MIXED, VECTORS) == (
+        "b: f64, c: f64[n] = accum 0.0 { %1: &f64; c.1: f64[n] = build n { i: i64; v: f64 = get x i; "
+        "e: f64 = exp v; add_to %1 e; s: f64 = mul v 2.0; yield s; }; yield c.1; }; yield b, c"
+    )
+
+
+def test_a_sum_of_what_a_build_makes_joins_it_and_what_needs_the_sum_does_not() -> None:
+    lines = """\
+b: f64[n] = build n { i: i64
+v: f64 = get x i
+e: f64 = exp v
+yield e
+}
+s: f64 = reduce[op="sum"] n { j: i64
+u: f64 = get b j
+yield u
+}
+c: f64[n] = build n { k: i64
+z: f64 = get b k
+q: f64 = div z s
+yield q
+}
+yield c"""
+    text = after(Fuse(mixed=True), lines, VECTORS)
+    assert text.count("accum") == 1
+    assert text.count("build") == 2
+    func = parse_func(f"func f({VECTORS}) {{\n{lines}\n}}")
+    x = np.linspace(-1.0, 2.0, 5)
+    (found,) = value(Fuse(mixed=True)(func), [5, 2, x, x, np.ones((5, 2)), np.ones(2)])
+    np.testing.assert_allclose(found, np.exp(x) / np.exp(x).sum(), rtol=1e-14)
+
+
+def test_an_array_valued_sum_is_whole_before_it_is_read() -> None:
+    lines = """\
+b: f64[n] = reduce[op="sum"] n { i: i64
+r: f64[n] = build n { j: i64
+v: f64 = get x i
+u: f64 = get y j
+p: f64 = mul u v
+yield p
+}
+yield r
+}
+s: f64 = reduce[op="sum"] n { k: i64
+z: f64 = get b k
+yield z
+}
+yield s"""
+    assert after(Fuse(mixed=True), lines, VECTORS).count("reduce") == 2
+
+
 def test_a_loop_that_needs_the_whole_of_another_does_not_join() -> None:
     lines = """\
 b: f64[n] = build n { i: i64

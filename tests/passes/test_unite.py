@@ -8,11 +8,12 @@ from hypothesis import given, settings
 from difflang.core.ir import Func, walk
 from difflang.core.parser import parse_func
 from difflang.passes import PASSES
+from difflang.passes.fuse import Fuse
 from difflang.passes.model import Pipeline
 from difflang.passes.simplify import Simplify
 from difflang.passes.unite import Unite
 from tests.core.generators import arguments, functions
-from tests.passes.checking import rewritten, unchanged_value
+from tests.passes.checking import rewritten, unchanged_value, value
 
 TERM = """\
         t{k}: f64 = reduce[op="sum"] m {{ j{k}: i64
@@ -84,7 +85,34 @@ def test_an_effect_that_needs_the_sum_stays_where_it_is() -> None:
     assert rewritten(Unite(), program()).count("reduce") == 2
 
 
+def test_a_mean_and_the_squares_are_one_loop() -> None:
+    text = """
+        func f(n: i64, x: f64[n]) {
+          s: f64 = reduce[op="sum"] n { i: i64
+            v: f64 = get x i
+            e: f64 = exp v
+            yield e
+          }
+          k: f64 = convert[dtype="f64"] n
+          mean: f64 = div s k
+          g: f64[n] = build n { j: i64
+            u: f64 = get x j
+            q: f64 = mul u u
+            yield q
+          }
+          yield mean, g
+        }
+        """
+    func = Pipeline(PASSES)(parse_func(text))
+    assert sum(eqn.op == "build" for eqn in walk(func.block)) == 1
+    assert not any(eqn.op == "reduce" for eqn in walk(func.block))
+    x = np.array([0.5, -1.0, 2.0])
+    mean, squares = value(func, [3, x])
+    np.testing.assert_allclose(mean, np.exp(x).mean(), rtol=1e-15)
+    np.testing.assert_allclose(squares, x * x, rtol=1e-15)
+
+
 @given(functions(size=20))
 @settings(max_examples=60, deadline=None)
 def test_values_stay(func: Func) -> None:
-    unchanged_value(Pipeline((Simplify(), Unite())), func, arguments(func))
+    unchanged_value(Pipeline((Simplify(), Unite(), Fuse(mixed=True))), func, arguments(func))
