@@ -10,9 +10,12 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from difflang.diagnostics import Diagnostic
-from difflang.diagnostics.render import Format, render
+
+if TYPE_CHECKING:
+    from difflang.diagnostics.render import Format
 
 USAGE_CODES = ("E0601", "E0602", "E0609")
 """Missing, unknown and doubled arguments: the command line is wrong, as with every E09."""
@@ -39,6 +42,8 @@ class Console:
 
     def show(self, diagnostics: Sequence[Diagnostic], sources: Mapping[str, str] | None = None) -> None:
         """Shows diagnostics in the format that was asked for."""
+        from difflang.diagnostics.render import render
+
         stream = sys.stdout if self.form == "json" else sys.stderr
         color = self.form == "full" and stream.isatty() and "NO_COLOR" not in os.environ
         print(render(diagnostics, self.form, sources or {}, color=color), file=stream)
@@ -47,6 +52,8 @@ class Console:
         """Shows a warning once, unless `--quiet`; always on the standard error."""
         if self.quiet or diagnostic in self._warned:
             return
+        from difflang.diagnostics.render import render
+
         self._warned.add(diagnostic)
         form: Format = "short" if self.form == "json" else self.form
         print(render([diagnostic], form, sources or {}), file=sys.stderr)

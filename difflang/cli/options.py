@@ -5,13 +5,15 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
 from difflang.cli.console import Console
 from difflang.cli.usage import FORMS
-from difflang.diagnostics.render import Format
+
+if TYPE_CHECKING:
+    from difflang.diagnostics.render import Format
 
 Command = Callable[..., Any]
 

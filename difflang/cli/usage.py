@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from difflang.diagnostics import Diagnostic
-from difflang.diagnostics.render import Format
 from difflang.diagnostics.suggest import did_you_mean, listing
+
+if TYPE_CHECKING:
+    from difflang.diagnostics.render import Format
 
 FORMS = ("full", "short", "json")
 
