@@ -90,12 +90,15 @@ def _argument(arguments: Arguments, key: Key) -> Value:
 
 def keys_of_reals(context: Context, function: FunctionValue, wrt: Wrt, arguments: Arguments) -> tuple[Key, ...]:
     """Where the arguments of vector types stand in the call."""
-    positions = [k for k, v in enumerate(arguments.positional) if is_vector(v) and _takes_real(context, function, k)]
-    return (*positions, *(k for k, v in arguments.keywords.items() if is_vector(v))) or (0,)
+    given: list[tuple[Key, str | None, Value]] = [
+        *((k, _name_at(function, k), v) for k, v in enumerate(arguments.positional)),
+        *((name, name, v) for name, v in arguments.keywords.items()),
+    ]
+    return tuple(key for key, name, v in given if is_vector(v) and _takes_real(context, function, name)) or (0,)
 
 
-def _takes_real(context: Context, function: FunctionValue, position: int) -> bool:
-    declared = _declared_element(context, function, _name_at(function, position))
+def _takes_real(context: Context, function: FunctionValue, name: str | None) -> bool:
+    declared = _declared_element(context, function, name)
     return declared is None or is_float(declared)
 
 
@@ -179,14 +182,18 @@ def _realized(context: Context, value: Value, real: ScalarType, *, widen: bool) 
 
 
 class Linear:
-    """The body of a function as a block over the leaves of the differentiated arguments, all else constant."""
+    """The body of a function as a block over the leaves of the differentiated arguments, all else constant.
+
+    `primal` is the body as it was elaborated, `block` what is differentiated.
+    """
 
     def __init__(self, context: Context, ready: Ready) -> None:
         self.context = context
         self.values = ready.values
         self.args: list[Atom] = [a for v in ready.values for a in atoms(v)]
         self.result: Value
-        self.block = self._elaborate(ready)
+        self.primal = self._elaborate(ready)
+        self.block = simplify_block(self.primal)
 
     def _elaborate(self, ready: Ready) -> Block:
         context = self.context
@@ -197,7 +204,7 @@ class Linear:
             self.result = settle(context, materialize(context, inner), ready.arguments.span)
             return atoms(self.result)
 
-        return simplify_block(context.builder.block_with(params, body))
+        return context.builder.block_with(params, body)
 
     def jvp(self, tangents: Sequence[Value]) -> tuple[Value, Value]:
         """The result and its tangent."""

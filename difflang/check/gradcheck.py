@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import reduce
 
+from difflang import derive
 from difflang.check.context import Context
-from difflang.check.differentiated import Linear, Ready, Wrt, keys_of_reals, make_ready, with_values
-from difflang.check.leaves import element_of, leaves, map_leaves, materialize
+from difflang.check.differentiated import Linear, Ready, Wrt, keys_of_reals, make_ready
+from difflang.check.leaves import atoms, element_of, leaves, map_leaves, rewrap
 from difflang.check.operators import binary
 from difflang.check.types import BOOL
-from difflang.check.values import Arguments, Array, FunctionValue, Number, Scalar, Value
-from difflang.core.builder import literal
+from difflang.check.values import Arguments, Array, FunctionValue, Scalar, Value
+from difflang.core.builder import Builder, literal
 from difflang.core.ir import Atom, DType
 from difflang.core.ops import integer
 from difflang.diagnostics.model import Span
@@ -35,15 +37,8 @@ class CheckGrad(FunctionValue):
         _, pull = linear.vjp()
         forward = _dot(context, [u], [moved], span)
         reverse = _dot(context, pull(u), directions, span)
-
-        def along(step: float) -> Value:
-            shifted = [_moved(context, v, d, step, span) for v, d in zip(linear.values, directions, strict=True)]
-            result = ready.function.call(context, with_values(ready, shifted))
-            return _dot(context, [u], [materialize(context, result)], span)
-
-        dtype = element_of(next(leaves(linear.values[0]))).dtype
-        differences = _richardson(context, along, STEP[dtype], span)
-        return _agree(context, [forward, reverse, differences], TOLERANCE[dtype])
+        differences = _richardson(context.builder, _along(context, linear, directions, u, span))
+        return _agree(context.builder, forward, [reverse, differences], TOLERANCE[_working(linear)])
 
 
 def _ready(context: Context, arguments: Arguments) -> Ready:
@@ -58,37 +53,62 @@ def _ready(context: Context, arguments: Arguments) -> Ready:
     return make_ready(context, function, Wrt(None, arguments.span), inner, [], keys_of_reals)
 
 
-def _moved(context: Context, point: Value, direction: Value, step: float, span: Span) -> Value:
-    return binary(context, "+", point, binary(context, "*", Number(step), direction, span), span)
+def _working(linear: Linear) -> DType:
+    """The least precise type of the numbers that the function takes and gives."""
+    return "f32" if any(a.type.dtype == "f32" for a in (*linear.args, *atoms(linear.result))) else "f64"
 
 
-def _richardson(context: Context, along: Callable[[float], Value], step: float, span: Span) -> Value:
+def _along(
+    context: Context, linear: Linear, directions: Sequence[Value], u: Value, span: Span
+) -> list[tuple[float, Atom, Atom]]:
+    """(h, u·f(x + h v), u·f(x - h v)) for three steps h. The body of `f` stands once, in a loop over the steps."""
+    builder = context.builder
+    widths = [STEP[_working(linear)] / 2**k for k in range(3)]
+    table = builder.table([literal(sign * h, "f64") for h in widths for sign in (1, -1)], [6])
+    moves = [a for d in directions for a in atoms(d)]
+
+    def at(k: Atom) -> list[Atom]:
+        step = builder.get(table, k, inbounds=True)
+        shifted = [_moved(builder, x, v, step) for x, v in zip(linear.args, moves, strict=True)]
+        result = rewrap(context, linear.result, derive.inline(builder, linear.primal, shifted))
+        return [_dot(context, [u], [result], span)]
+
+    (found,) = builder.fold(integer(6), [], at)
+    values = [builder.get(found, integer(k), inbounds=True) for k in range(6)]
+    return list(zip(widths, values[0::2], values[1::2], strict=True))
+
+
+def _moved(builder: Builder, point: Atom, direction: Atom, step: Atom) -> Atom:
+    """x + h v, in the type of x: the steps are powers of two, exact in every type."""
+    step = in_type(builder, step, point.type.dtype)
+    return builder.map(lambda x, v: builder.prim("add", x, builder.prim("mul", step, v)), point, direction)
+
+
+def in_type(builder: Builder, atom: Atom, dtype: DType) -> Atom:
+    return atom if atom.type.dtype == dtype else builder.prim("convert", atom, dtype=dtype)
+
+
+def _richardson(builder: Builder, sides: Sequence[tuple[float, Atom, Atom]]) -> Atom:
     """Central differences with h, h/2, h/4, extrapolated twice (Richardson 1911): an error of order h^6."""
-    table: list[Value] = []
-    for k in range(3):
-        h = step / 2**k
-        rise = binary(context, "-", along(h), along(-h), span)
-        table.append(binary(context, "/", rise, Number(2 * h), span))
+    table: list[Atom] = [
+        builder.prim("div", builder.prim("sub", above, below), literal(2 * h, "f64")) for h, above, below in sides
+    ]
     for power in (4.0, 16.0):
-        table = [
-            _extrapolated(context, power, fine, coarse, span) for fine, coarse in zip(table[1:], table, strict=False)
-        ]
+        pairs = zip(table[1:], table, strict=False)
+        table = [_extrapolated(builder, power, fine, coarse) for fine, coarse in pairs]
     return table[0]
 
 
-def _extrapolated(context: Context, power: float, fine: Value, coarse: Value, span: Span) -> Value:
-    scaled = binary(context, "*", Number(power), fine, span)
-    return binary(context, "/", binary(context, "-", scaled, coarse, span), Number(power - 1), span)
+def _extrapolated(builder: Builder, power: float, fine: Atom, coarse: Atom) -> Atom:
+    scaled = builder.prim("mul", literal(power, "f64"), fine)
+    return builder.prim("div", builder.prim("sub", scaled, coarse), literal(power - 1, "f64"))
 
 
-def _agree(context: Context, figures: Sequence[Value], tolerance: float) -> Value:
+def _agree(builder: Builder, first: Atom, others: Sequence[Atom], tolerance: float) -> Value:
     """|a - b| <= tolerance (1 + |a|) for the first against each of the others."""
-    builder = context.builder
-    atoms = [f.atom for f in figures if isinstance(f, Scalar)]
-    dtype = atoms[0].type.dtype
-    scale = builder.prim("add", literal(1.0, dtype), builder.prim("abs", atoms[0]))
-    limit = builder.prim("mul", literal(tolerance, dtype), scale)
-    checks = [builder.prim("le", builder.prim("abs", builder.prim("sub", atoms[0], a)), limit) for a in atoms[1:]]
+    scale = builder.prim("add", literal(1.0, "f64"), builder.prim("abs", first))
+    limit = builder.prim("mul", literal(tolerance, "f64"), scale)
+    checks = [builder.prim("le", builder.prim("abs", builder.prim("sub", first, a)), limit) for a in others]
     return Scalar(builder.prim("and", *checks), BOOL)
 
 
@@ -127,29 +147,27 @@ def _wave(context: Context, position: Atom, phase: float, dtype: DType) -> Atom:
     return builder.prim("cos", builder.prim("add", builder.prim("mul", x, literal(1.3, dtype)), literal(phase, dtype)))
 
 
-def _dot(context: Context, left: Sequence[Value], right: Sequence[Value], span: Span) -> Value:
-    """The sum of products over all real leaves."""
-    total: Value | None = None
+def _dot(context: Context, left: Sequence[Value], right: Sequence[Value], span: Span) -> Atom:
+    """The sum of products over all real leaves, in f64."""
     pairs = [pair for a, b in zip(left, right, strict=True) for pair in zip(leaves(a), leaves(b), strict=True)]
-    for a, b in pairs:
-        if a.atom.type.is_float:
-            term = _total(context, binary(context, "*", a, b, span))
-            total = term if total is None else binary(context, "+", total, term, span)
-    if total is None:
+    terms = [_total(context, binary(context, "*", a, b, span)) for a, b in pairs if a.atom.type.is_float]
+    if not terms:
         raise context.error(
             "E0502",
             "`check_grad` needs a function with a real result",
             span,
             hint="give it a function that returns a real, such as `fn(x) = sum(f(x))`",
         )
-    return total
+    return reduce(lambda total, term: context.builder.prim("add", total, term), terms)
 
 
-def _total(context: Context, value: Value) -> Value:
-    if not isinstance(value, Array):
-        return value
+def _total(context: Context, value: Value) -> Atom:
+    """The sum of a scalar or an array, in f64."""
     builder = context.builder
-    atom = builder.reduce(
-        "sum", context.shape_atoms(value.shape), lambda *i: [builder.get(value.atom, *i, inbounds=True)]
-    )[0]
-    return Scalar(atom, value.element)
+    assert isinstance(value, Scalar | Array)
+    total = value.atom
+    if isinstance(value, Array):
+        (total,) = builder.reduce(
+            "sum", context.shape_atoms(value.shape), lambda *i: [builder.get(value.atom, *i, inbounds=True)]
+        )
+    return in_type(builder, total, "f64")

@@ -73,13 +73,17 @@ class Program:
 
     def check(self) -> list[Diagnostic]:
         """Every mistake in the file, found without compiling: each function is elaborated for all its sizes."""
+        unique = {(d.code, d.span, d.message): d for d in deeply(self._found)}
+        return list(unique.values())
+
+    def _found(self) -> list[Diagnostic]:
+        """What is found in the items one by one, up to one that grows without bound."""
         found: list[Diagnostic] = []
         for item in self.root.module.items:
-            found.extend(deeply(lambda item=item: check_function(self, item)))
+            found.extend(check_function(self, item))
             if any(d.code == "E0309" for d in found):
                 break
-        unique = {(d.code, d.span, d.message): d for d in found}
-        return list(unique.values())
+        return found
 
     def tests(self, precision: str = "f64") -> list[tuple[str, Callable[[], Lowered]]]:
         """The test blocks: their names, and thunks that lower them."""

@@ -48,8 +48,11 @@ def simplified(op: str, args: Sequence[Atom], attrs: Attributes, type_: Type, kn
 
 
 def folded(op: str, args: Sequence[Atom], attrs: Attributes, type_: Type) -> Literal | None:
-    """The value of a primitive of literals; None for an integer division by zero, which must fail in its place."""
+    """The value of a primitive of literals; None for an integer division by zero, which must fail in its place,
+    and where the evaluation would be slow."""
     values = [scalar(arg) for arg in args if isinstance(arg, Literal)]
+    if not PRIMITIVES[op].folds:
+        return None
     if op in ("floordiv", "mod") and not type_.is_float and values[1] == 0:
         return None
     with np.errstate(all="ignore"):

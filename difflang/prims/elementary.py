@@ -15,15 +15,15 @@ def _f(name: str, evaluate: Any, *partials: str, doc: str = "") -> Primitive:
     return Primitive(name, len(partials), evaluate, of_floats, partials, doc)
 
 
-def _special(name: str) -> Any:
+def _s(name: str, function: str, partial: str, doc: str = "") -> Primitive:
     """A function of scipy.special, which is slow to import and therefore imported at the first call."""
 
     def evaluate(x: Any) -> Any:
         from scipy import special
 
-        return getattr(special, name)(x)
+        return getattr(special, function)(x)
 
-    return evaluate
+    return Primitive(name, 1, evaluate, of_floats, (partial,), doc, folds=False)
 
 
 def _polygamma_rule(dtypes: Sequence[DType], attrs: Mapping[str, Attribute]) -> DType:
@@ -62,12 +62,18 @@ RECORDS: tuple[Primitive, ...] = (
     _f("asinh", np.arcsinh, "1 / sqrt(a * a + 1)"),
     _f("acosh", np.arccosh, "1 / (sqrt(a - 1) * sqrt(a + 1))"),
     _f("atanh", np.arctanh, "1 / (1 - a * a)"),
-    _f("erf", _special("erf"), "1.1283791670955126 * exp(-(a * a))"),
-    _f("erfc", _special("erfc"), "-1.1283791670955126 * exp(-(a * a))"),
-    _f("lgamma", _special("gammaln"), "digamma(a)", doc="log |gamma(a)|"),
-    _f("digamma", _special("digamma"), "polygamma(1, a)"),
+    _s("erf", "erf", "1.1283791670955126 * exp(-(a * a))"),
+    _s("erfc", "erfc", "-1.1283791670955126 * exp(-(a * a))"),
+    _s("lgamma", "gammaln", "digamma(a)", doc="log |gamma(a)|"),
+    _s("digamma", "digamma", "polygamma(1, a)"),
     Primitive(
-        "polygamma", 2, _polygamma, _polygamma_rule, (None, "polygamma(a + 1, b)"), "The a-th derivative of digamma."
+        "polygamma",
+        2,
+        _polygamma,
+        _polygamma_rule,
+        (None, "polygamma(a + 1, b)"),
+        "The a-th derivative of digamma.",
+        folds=False,
     ),
     _f(
         "pow",
@@ -77,6 +83,6 @@ RECORDS: tuple[Primitive, ...] = (
         doc="a ** b; at a = 0 the derivative in b is 0 for b >= 0.",
     ),
     _f("hypot", np.hypot, "where(y == 0, 0, a / y)", "where(y == 0, 0, b / y)"),
-    _f("sigmoid", _special("expit"), "y * sigmoid(-a)"),
+    _s("sigmoid", "expit", "y * sigmoid(-a)"),
     _f("softplus", lambda a: np.logaddexp(a, np.zeros_like(a)), "sigmoid(a)"),
 )

@@ -22,7 +22,7 @@ DTypeRule = Callable[[Sequence[DType], Mapping[str, Attribute]], DType]
 class Primitive:
     """One scalar operation. `evaluate` takes NumPy scalars or arrays (elementwise) and the attributes as keywords.
 
-    `linear` says in which sets of arguments the primitive is linear, for code that can profit from it.
+    `folds` is false where the first evaluation is slow: then the compiler leaves literals to the program.
     """
 
     name: str
@@ -31,6 +31,7 @@ class Primitive:
     rule: DTypeRule
     partials: tuple[str | None, ...] = ()
     doc: str = ""
+    folds: bool = True
 
     def result_dtype(self, dtypes: Sequence[DType], attrs: Mapping[str, Attribute]) -> DType:
         """The type of the result. Raises ValueError when the arguments do not fit."""
