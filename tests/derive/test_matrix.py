@@ -1,4 +1,4 @@
-"""Every operation in every derivative mode and in their compositions, against differences of the same program in NumPy.
+"""Every operation in every derivative mode and composition, on every backend, against the same program in NumPy.
 
 With phi(t) = <w, f(x + t v)> every cell is a number: phi' for first derivatives, phi'' for derivatives of derivatives,
 phi''' for those of jets. What is zero or refused by nature is declared, with its reason; nothing else may be so.
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,13 @@ import pytest
 
 from difflang.backend.protocol import CompileOptions
 from difflang.backend.registry import get
+from difflang.core.builder import Builder
 from difflang.core.ir import Func
 from difflang.core.ops import STRUCTURAL
 from difflang.core.verifier import verify
-from difflang.derive import erased
+from difflang.derive import erased, inline
 from difflang.diagnostics.model import DiffLangError
+from difflang.passes import optimize
 from difflang.prims import PRIMITIVES
 from tests.derive.matrix_rows import PRIMITIVE_ROWS, ROWS, STRUCTURAL_ROWS, Row
 from tests.derive.toolkit import (
@@ -30,6 +33,7 @@ from tests.derive.toolkit import (
     cotangent_function,
     flat,
     floats_of,
+    fresh_parameters,
     is_float,
     jet_function,
     random_like,
@@ -59,12 +63,6 @@ class Host(Recorder):
         return [np.square(args[0])]
 
 
-def execute(func: Func, args: Sequence[Any], backend: str = "reference") -> list[Any]:
-    func = erased(func)
-    verify(func)
-    return get(backend).compile(func, CompileOptions())(list(args), Host())
-
-
 class Case:
     """A row with its program, a direction for its float arguments, and weights for its float results."""
 
@@ -72,7 +70,7 @@ class Case:
         self.row = row
         self.func = row.program()
         self.args = list(row.at)
-        self.values = execute(self.func, self.args)
+        self.values = interpreted(self.func, self.args)
         self.direction = random_like(floats_of(self.args), 3)
         self.weights = random_like(floats_of(self.values), 4)
 
@@ -99,62 +97,80 @@ class Case:
         return [math.factorial(j) * float(series[j]) / h**j for j in (1, 2, 3)]
 
 
-def forward(case: Case) -> dict[int, float]:
-    found = execute(tangent_function(case.func), [*case.args, *case.direction])
-    return {1: case.weighted(found[len(case.values) :])}
+@dataclass(frozen=True)
+class Cell:
+    """A derived program, its arguments, and how the derivatives of phi are read from its results, by order."""
+
+    func: Func
+    args: list[Any]
+    read: Callable[[Sequence[Any]], dict[int, float]]
 
 
-def reverse(case: Case, backend: str = "reference") -> dict[int, float]:
-    found = execute(cotangent_function(case.func), [*case.args, *case.weights], backend)
-    return {1: case.along(found[len(case.values) :])}
+def forward(case: Case) -> Cell:
+    count = len(case.values)
+    args = [*case.args, *case.direction]
+    return Cell(tangent_function(case.func), args, lambda found: {1: case.weighted(found[count:])})
 
 
-def taylor(case: Case) -> dict[int, float]:
+def reverse(case: Case) -> Cell:
+    count = len(case.values)
+    args = [*case.args, *case.weights]
+    return Cell(cotangent_function(case.func), args, lambda found: {1: case.along(found[count:])})
+
+
+def taylor(case: Case) -> Cell:
+    count = len(case.values)
     still = case.still(case.direction)
     series = [c for d, o in zip(case.direction, still, strict=True) for c in (d, o, o)]
-    found = execute(jet_function(case.func, 3), [*case.args, *series])[len(case.values) :]
-    return {j: math.factorial(j) * case.weighted(found[j - 1 :: 3]) for j in (1, 2, 3)}
+
+    def read(found: Sequence[Any]) -> dict[int, float]:
+        return {j: math.factorial(j) * case.weighted(found[count + j - 1 :: 3]) for j in (1, 2, 3)}
+
+    return Cell(jet_function(case.func, 3), [*case.args, *series], read)
 
 
-def forward_over_reverse(case: Case) -> dict[int, float]:
-    gradient = cotangent_function(case.func)
+def forward_over_reverse(case: Case) -> Cell:
+    func = tangent_function(cotangent_function(case.func))
     args = [*case.args, *case.weights, *case.direction, *case.still(case.weights)]
-    found = execute(tangent_function(gradient), args)
-    return {2: case.along(found[-len(case.direction) :])}
+    return Cell(func, args, lambda found: {2: case.along(found[-len(case.direction) :])})
 
 
-def reverse_over_forward(case: Case) -> dict[int, float]:
+def reverse_over_forward(case: Case) -> Cell:
+    func = cotangent_function(tangent_function(case.func))
     args = [*case.args, *case.direction, *case.still(case.weights), *case.weights]
-    count = len(case.values) + len(case.weights)
-    found = execute(cotangent_function(tangent_function(case.func)), args)
-    return {2: case.along(found[count : count + len(case.direction)])}
+    start = len(case.values) + len(case.weights)
+    return Cell(func, args, lambda found: {2: case.along(found[start : start + len(case.direction)])})
 
 
-def reverse_over_reverse(case: Case) -> dict[int, float]:
+def reverse_over_reverse(case: Case) -> Cell:
+    func = cotangent_function(cotangent_function(case.func))
     args = [*case.args, *case.weights, *case.still(case.weights), *case.direction]
-    count = len(case.values) + len(case.direction)
-    found = execute(cotangent_function(cotangent_function(case.func)), args)
-    return {2: case.along(found[count : count + len(case.direction)])}
+    start = len(case.values) + len(case.direction)
+    return Cell(func, args, lambda found: {2: case.along(found[start : start + len(case.direction)])})
 
 
-def taylor_over_reverse(case: Case) -> dict[int, float]:
+def taylor_over_reverse(case: Case) -> Cell:
     pairs = [(d, o) for d, o in zip(case.direction, case.still(case.direction), strict=True)]
     pairs += [(o, o) for o in case.still(case.weights)]
     args = [*case.args, *case.weights, *(c for pair in pairs for c in pair)]
-    found = execute(jet_function(cotangent_function(case.func), 2), args)[-2 * len(case.direction) :]
-    return {2: case.along(found[::2]), 3: 2 * case.along(found[1::2])}
+
+    def read(found: Sequence[Any]) -> dict[int, float]:
+        last = found[-2 * len(case.direction) :]
+        return {2: case.along(last[::2]), 3: 2 * case.along(last[1::2])}
+
+    return Cell(jet_function(cotangent_function(case.func), 2), args, read)
 
 
-def reverse_over_taylor(case: Case) -> dict[int, float]:
+def reverse_over_taylor(case: Case) -> Cell:
     series = [c for d, o in zip(case.direction, case.still(case.direction), strict=True) for c in (d, o)]
     seeds = [c for w, o in zip(case.weights, case.still(case.weights), strict=True) for c in (o, w)]
     args = [*case.args, *series, *case.still(case.weights), *seeds]
-    count = len(case.values) + 2 * len(case.weights)
-    found = execute(cotangent_function(jet_function(case.func, 2)), args)
-    return {3: 2 * case.along(found[count : count + len(case.direction)])}
+    start = len(case.values) + 2 * len(case.weights)
+    func = cotangent_function(jet_function(case.func, 2))
+    return Cell(func, args, lambda found: {3: 2 * case.along(found[start : start + len(case.direction)])})
 
 
-COLUMNS: dict[str, Callable[[Case], dict[int, float]]] = {
+COLUMNS: dict[str, Callable[[Case], Cell]] = {
     "jvp": forward,
     "vjp": reverse,
     "jet": taylor,
@@ -164,6 +180,56 @@ COLUMNS: dict[str, Callable[[Case], dict[int, float]]] = {
     "jet of grad": taylor_over_reverse,
     "grad of jet": reverse_over_taylor,
 }
+
+
+# --- backends ---
+
+Numbers = dict[str, dict[int, float]]
+"""The derivatives of phi by column and order."""
+
+
+def run(func: Func, args: Sequence[Any], backend: str, options: CompileOptions) -> list[Any]:
+    verify(func)
+    return get(backend).compile(func, options)(list(args), Host())
+
+
+def interpreted(func: Func, args: Sequence[Any]) -> list[Any]:
+    """Core as the transforms leave it."""
+    return run(erased(func), args, "reference", CompileOptions())
+
+
+def interpreted_cells(case: Case, cells: dict[str, Cell]) -> tuple[list[Any], Numbers]:
+    """Each cell is a program of its own."""
+    return case.values, {column: cell.read(interpreted(cell.func, cell.args)) for column, cell in cells.items()}
+
+
+def compiled_cells(case: Case, cells: dict[str, Cell]) -> tuple[list[Any], Numbers]:
+    """The value and all cells are one program, rewritten as users' programs are, but for what LLVM does to it."""
+    programs = [Cell(case.func, case.args, lambda found: {}), *cells.values()]
+    func = optimize(erased(side_by_side([program.func for program in programs])))
+    args = [arg for program in programs for arg in program.args]
+    found = iter(run(func, args, "llvm", CompileOptions(cache=False, optimize=0)))
+    parts = [[next(found) for _ in program.func.results] for program in programs]
+    return parts[0], {column: cell.read(part) for (column, cell), part in zip(cells.items(), parts[1:], strict=True)}
+
+
+def side_by_side(funcs: Sequence[Func]) -> Func:
+    """One function with the parameters and the results of all."""
+    builder = Builder()
+    params = [fresh_parameters(func)[0] for func in funcs]
+    builder.open([p for own in params for p in own])
+    results = [r for func, own in zip(funcs, params, strict=True) for r in inline(builder, func.block, own)]
+    return Func("row", builder.close([p for own in params for p in own], results))
+
+
+BACKENDS: dict[str, Callable[[Case, dict[str, Cell]], tuple[list[Any], Numbers]]] = {
+    "reference": interpreted_cells,
+    "llvm": compiled_cells,
+}
+"""How the value and the cells of a row are computed."""
+
+
+# --- the test ---
 
 
 @cache
@@ -177,28 +243,27 @@ def oracle_of(name: str) -> list[float]:
 
 
 @cache
-def series_of(name: str) -> dict[int, float]:
-    return taylor(case_of(name))
+def cells_of(name: str) -> dict[str, Cell]:
+    """The derived programs of a row; none where it is declared to have no derivative."""
+    return {column: make(case_of(name)) for column, make in COLUMNS.items()}
 
 
-def observed(case: Case, column: str) -> str:
-    """What is found in a cell: `none`, `refused`, `zero`, or `yes` once the numbers agree with the oracle."""
-    if not case.direction or not case.weights:
-        return "none"
-    try:
-        found = COLUMNS[column](case)
-    except DiffLangError as refusal:
-        assert refusal.code in DECLARED.get(case.row.name, ("", ""))[1], f"refused: {refusal}"
-        return "refused"
-    if not any(found.values()):
-        return "zero"
+def declared(name: str) -> tuple[str, str]:
+    return DECLARED.get(name, ("yes", ""))
+
+
+def check_cell(case: Case, found: dict[int, float], series: dict[int, float]) -> None:
+    """The derivatives of phi: to rounding those of the jet (`series`), and those of the oracle."""
     expected = oracle_of(case.row.name)
     for order, number in found.items():
         assert abs(number) > 1e-6, f"order {order} says nothing at this point"
         assert number == pytest.approx(expected[order - 1], rel=max(1e-6, case.row.rtol), abs=1e-8), f"order {order}"
-        first = series_of(case.row.name)[order]
-        assert number == pytest.approx(first, rel=case.row.rtol, abs=1e-13), f"order {order}, against the jet"
-    return "yes"
+        assert number == pytest.approx(series[order], rel=case.row.rtol, abs=1e-13), f"order {order}, against the jet"
+
+
+def check_values(case: Case, values: Sequence[Any]) -> None:
+    for found, expected in zip(values, case.closed(0.0), strict=False):
+        np.testing.assert_allclose(found, expected, rtol=case.row.rtol, atol=1e-15)
 
 
 def test_every_operation_has_a_row() -> None:
@@ -207,25 +272,32 @@ def test_every_operation_has_a_row() -> None:
     assert set(DECLARED) <= set(ROWS)
 
 
-@pytest.mark.parametrize("name", ROWS)
-def test_row(name: str) -> None:
-    case = case_of(name)
-    for found, expected in zip(case.values, case.closed(0.0), strict=False):
-        np.testing.assert_allclose(found, expected, rtol=case.row.rtol, atol=1e-15)
-    cells = {column: observed(case, column) for column in COLUMNS}
-    declared = DECLARED.get(name, ("yes", ""))[0]
-    assert cells == dict.fromkeys(COLUMNS, declared), "a hole, or one declared that is none"
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("name", [name for name in ROWS if declared(name)[0] in ("yes", "zero")])
+def test_row(name: str, backend: str) -> None:
+    case, cells = case_of(name), cells_of(name)
+    values, numbers = BACKENDS[backend](case, cells)
+    check_values(case, values)
+    for column, found in numbers.items():
+        if declared(name)[0] == "zero":
+            assert not any(found.values()), f"{column} is declared to be zero"
+        else:
+            check_cell(case, found, numbers["jet"])
 
 
-@pytest.mark.parametrize("name", ROWS)
-def test_row_compiled(name: str) -> None:
-    """Value and reverse mode on the compiling backend, in one program where there is a reverse mode."""
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("name", [name for name in ROWS if declared(name)[0] in ("none", "refused")])
+def test_row_without_derivatives(name: str, backend: str) -> None:
+    """`none`: there is nothing to differentiate, or by. `refused`: with the code that the declaration gives."""
     case = case_of(name)
-    plain = DECLARED.get(name, ("yes", ""))[0] in ("none", "refused")
-    func, args = (case.func, case.args) if plain else (cotangent_function(case.func), [*case.args, *case.weights])
-    found, expected = execute(func, args, "llvm"), execute(func, args)
-    for number, reference in zip(found, expected, strict=True):
-        np.testing.assert_allclose(number, reference, rtol=1e-11, atol=1e-14)
+    check_values(case, BACKENDS[backend](case, {})[0])
+    if declared(name)[0] == "none":
+        assert not case.direction or not case.weights
+        return
+    for make in COLUMNS.values():
+        with pytest.raises(DiffLangError) as refusal:
+            make(case)
+        assert refusal.value.code in declared(name)[1]
 
 
 EXAMPLES = """
@@ -249,14 +321,15 @@ def page() -> str:
         "# The derivative matrix",
         "",
         "Every operation of the intermediate language, in every derivative mode and in their compositions. `yes`: a",
-        "test runs the cell; its numbers agree with differences of the same program in NumPy and with the other modes.",
-        "`zero`, `none` and `refused`: so by nature, for the reason given below the table; the tests check that too.",
+        f"test runs the cell on the backends {' and '.join(f'`{name}`' for name in BACKENDS)}; its numbers agree with",
+        "differences of the same program in NumPy and with the other modes. `zero`, `none` and `refused`: so by",
+        "nature, for the reason given below the table; the tests check that too.",
         "",
         "| operation | value | " + " | ".join(COLUMNS) + " |",
         "| --- | --- | " + " | ".join("---" for _ in COLUMNS) + " |",
     ]
     for name in ROWS:
-        cell = DECLARED.get(name, ("yes", ""))[0]
+        cell = declared(name)[0]
         lines.append(f"| `{name}` | yes | " + " | ".join(cell for _ in COLUMNS) + " |")
     lines += ["", "| operation | cells | reason |", "| --- | --- | --- |"]
     lines += [f"| `{name}` | {cell} | {reason} |" for name, (cell, reason) in DECLARED.items()]

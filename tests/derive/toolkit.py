@@ -58,7 +58,7 @@ def run(func: Func, *args: Any, host: Any = None) -> list[Any]:
     return BACKEND.compile(erased(func), CompileOptions())(list(args), host)
 
 
-def _params(func: Func) -> tuple[list[Var], list[Var]]:
+def fresh_parameters(func: Func) -> tuple[list[Var], list[Var]]:
     """Fresh parameters like those of `func`, and the float ones among them."""
     fresh: dict[Var, Atom] = {}
     for old in func.params:
@@ -70,7 +70,7 @@ def _params(func: Func) -> tuple[list[Var], list[Var]]:
 def tangent_function(func: Func) -> Func:
     """Parameters: those of `func`, then a tangent for each float one. Results: those of `func`, then the tangents."""
     b = Builder()
-    params, floats = _params(func)
+    params, floats = fresh_parameters(func)
     directions = [Var(p.type, f"d{p.name}") for p in floats]
     tangents = dict(zip(floats, directions, strict=True))
 
@@ -85,7 +85,7 @@ def tangent_function(func: Func) -> Func:
 def cotangent_function(func: Func) -> Func:
     """Parameters: those of `func`, then a cotangent for each float result. Results: its own, then cotangents."""
     b = Builder()
-    params, floats = _params(func)
+    params, floats = fresh_parameters(func)
     b.open(params)
     outs, pullback = vjp(b, func.block, params, [p.type.is_float for p in params])
     seeds = [Var(Type(o.type.dtype, _outer_shape(func, params, o)), "ct") if o.type.is_float else None for o in outs]
@@ -103,7 +103,7 @@ def _outer_shape(func: Func, params: Sequence[Var], out: Atom) -> tuple[Atom, ..
 def gradient_function(func: Func) -> Func:
     """Parameters: those of `func`. Results: the cotangents of its float parameters for its first result, a scalar."""
     b = Builder()
-    params, _ = _params(func)
+    params, _ = fresh_parameters(func)
 
     def body(*_: Atom) -> list[Atom]:
         outs, pullback = vjp(b, func.block, params, [p.type.is_float for p in params])
@@ -116,7 +116,7 @@ def gradient_function(func: Func) -> Func:
 def jet_function(func: Func, order: int) -> Func:
     """Parameters: those of `func`, then coefficients for each float one. Results: its own, then their coefficients."""
     b = Builder()
-    params, floats = _params(func)
+    params, floats = fresh_parameters(func)
     series = {p: tuple(Var(p.type, f"{p.name}{j}") for j in range(1, order + 1)) for p in floats}
     zero: tuple[None, ...] = (None,) * order
 
@@ -130,7 +130,7 @@ def jet_function(func: Func, order: int) -> Func:
 
 def copied_function(func: Func) -> Func:
     b = Builder()
-    params, _ = _params(func)
+    params, _ = fresh_parameters(func)
     return Func(func.name, b.block_with(params, lambda *_: inline(b, func.block, params)))
 
 
