@@ -1,5 +1,5 @@
 """What only derivatives need, removed: `checkpoint`, `rule` and `implicit` become the code of their first regions,
-and a `solve` with factors two triangular ones.
+a `stop_grad` its argument, and a `solve` with factors two triangular ones.
 
 An implicit function that the program names is followed by the check of its residual.
 """
@@ -27,6 +27,9 @@ class _Erasing(Copy):
     def equation(self, eqn: Eqn) -> None:
         if eqn.op == "solve" and is_factored(eqn):
             self._by_factors(eqn)
+            return
+        if eqn.op == "stop_grad":
+            self.values[eqn.outs[0]] = self.atom(eqn.args[0])
             return
         if eqn.op not in CLOSED and eqn.op != "checkpoint":
             super().equation(eqn)

@@ -3,7 +3,7 @@
 Tangent: F_w dw = -F_p dp. Cotangent: F_w^T v = wbar, pbar = -F_p^T v (the implicit function theorem). Taylor
 coefficients likewise, order by order. Each is itself emitted as an implicit function, of a residual that is linear in
 its unknowns; so the next derivative follows from the condition again, and the steps of a linear solver are never
-differentiated.
+differentiated. Where the systems are solved by a dense factorisation, that is made once, for all of them.
 """
 
 from __future__ import annotations
@@ -12,15 +12,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from difflang.core.builder import Builder, literal
-from difflang.core.ir import Atom, Eqn, Literal, Type
-from difflang.core.ops import I64, integer
+from difflang.core.ir import Atom, Attribute, Block, Eqn, Literal
+from difflang.core.ops import integer
 from difflang.derive import matrices as m
 from difflang.derive import values
 from difflang.derive.copying import Copy, inline
 from difflang.derive.custom import closed
+from difflang.derive.desugar import REWRITES, Rewrite
+from difflang.derive.factors import solved_by_factors
 from difflang.derive.forward import TANGENTS, Series, jvp
+from difflang.derive.linearize import linearized
 from difflang.derive.reverse import ADJOINTS, vjp
 from difflang.derive.taylor import SERIES, jet
+from difflang.derive.unknowns import Unknowns
 
 Tangent = Atom | None
 Atoms = Sequence[Atom]
@@ -64,7 +68,11 @@ def implicit_series(b: Builder, eqn: Eqn, series: list[Series]) -> list[Series]:
 
 @dataclass(frozen=True, slots=True)
 class _System:
-    """The linear systems of an implicit equation, at the point (w, p) that it has computed."""
+    """The linear systems of an implicit equation, at the point (w, p) that it has computed.
+
+    One that is `factored` has the LU factors of F_w as its last two arguments (those of the transpose of its own
+    matrix if it is `transposed`), and so has every linear system that comes from it.
+    """
 
     b: Builder
     eqn: Eqn
@@ -74,8 +82,8 @@ class _System:
         return (*self.eqn.outs, *self.eqn.args)
 
     @property
-    def types(self) -> list[Type]:
-        return [out.type for out in self.eqn.outs]
+    def unknowns(self) -> Unknowns:
+        return Unknowns(self.b, [out.type for out in self.eqn.outs])
 
     def push(self, point: Atoms, tangents: Sequence[Tangent]) -> list[Atom]:
         """The tangent of the condition."""
@@ -94,124 +102,126 @@ class _System:
         if not transposed:
             return self.push(point, [*vector, *(None for _ in self.eqn.args)])
         found = self.pull(point, vector, of_unknowns=True)
-        return [values.instantiated(self.b, ct, t) for ct, t in zip(found, self.types, strict=False)]
+        return [values.instantiated(self.b, ct, t) for ct, t in zip(found, self.unknowns.types, strict=False)]
 
     def solved(self, right: Atoms, *, transposed: bool) -> Atoms:
-        """The solution of the linear system, as an implicit equation of its own over (w, p, right)."""
-        b, count = self.b, len(self.eqn.outs)
-        known = [*self.point, *right]
+        """The solution of the linear system, as an implicit equation of its own over (right, w, p)."""
+        b, count, types = self.b, len(self.eqn.outs), self.unknowns.types
+        known = [*right, *self.point]
         known_types = [a.type for a in known]
 
         def condition(*all_values: Atom) -> list[Atom]:
-            unknown, point, wanted = all_values[:count], all_values[count:-count], all_values[-count:]
+            unknown, wanted, point = all_values[:count], all_values[count : 2 * count], all_values[2 * count :]
             product = self.product(point, unknown, transposed)
             return [m.subtract(b, x, y) for x, y in zip(product, wanted, strict=True)]
 
         def solver(*k: Atom) -> Atoms:
-            return self._solution(k[:-count], k[-count:], transposed)
+            return self._solution(k[count:], k[:count], transposed)
 
         def via(*all_values: Atom) -> Atoms:
-            return inline(b, self.eqn.regions[2], [*all_values[:count], *all_values[2 * count : -count]])
+            return inline(b, self.eqn.regions[2], [*all_values[:count], *all_values[3 * count :]])
 
-        regions = [b.block(known_types, solver), b.block([*self.types, *known_types], condition)]
+        regions = [b.block(known_types, solver), b.block([*types, *known_types], condition)]
         if len(self.eqn.regions) > 2:
-            regions.append(b.block([*self.types, *known_types], via))
+            regions.append(b.block([*types, *known_types], via))
         attrs = {name: value for name, value in self.eqn.attrs.items() if name != "name"}
-        return b.emit("implicit", known, attrs, regions, self.types)
+        if self.is_factored:
+            attrs["transposed"] = self._by_transpose(transposed)
+        return b.emit("implicit", known, attrs, regions, types)
+
+    @property
+    def is_factored(self) -> bool:
+        return bool(self.eqn.attrs.get("factored"))
+
+    def _by_transpose(self, transposed: bool) -> bool:
+        """Whether the factors are those of the transpose of the matrix, or of the matrix itself if `transposed`."""
+        return bool(self.eqn.attrs.get("transposed")) != transposed
 
     def _solution(self, point: Atoms, right: Atoms, transposed: bool) -> Atoms:
-        b, via = self.b, self.eqn.regions[2:]
+        b = self.b
 
-        def dense() -> Atoms:
-            return self._dense(point, right, transposed)
+        def direct() -> Atoms:
+            size = self.unknowns.size()
+            flat = self.unknowns.flat(right, size)
+            by = self._by_transpose(transposed)
+            return self.unknowns.parts(solved_by_factors(b, point[-2], point[-1], flat, transposed=by))
 
         def iterated() -> Atoms:
             copy = _Applied(b, lambda vector: self.product(point, vector, transposed))
-            return copy.run(via[0], [*right, *point[len(self.eqn.outs) :]])
+            return copy.run(self.eqn.regions[2], [*right, *point[len(self.eqn.outs) :]])
 
-        if not via:
-            return dense()
-        if not self.eqn.attrs.get("fallback"):
-            return iterated()
-        return b.cond(b.prim("le", self._size(), integer(DENSE_LIMIT)), dense, iterated)
+        if not self.is_factored:
+            return [self._quotient(point, right)] if is_direct(self.eqn) else iterated()
+        small = _is_small(b, self.eqn)
+        return direct() if isinstance(small, Literal) else b.cond(small, direct, iterated)
 
-    def _size(self) -> Atom:
-        total: Atom = integer(0)
-        for type_ in self.types:
-            total = _folded(self.b, "add", total, _length(self.b, type_))
-        return total
+    def _quotient(self, point: Atoms, right: Atoms) -> Atom:
+        """The solution of one equation with one unknown."""
+        (slope,) = self.product(point, [literal(1, right[0].type.dtype)], False)
+        return self.b.prim("div", right[0], slope)
 
-    def _dense(self, point: Atoms, right: Atoms, transposed: bool) -> Atoms:
-        """By LU of the derivative of the condition in its unknowns, made from products with unit vectors."""
-        b, size = self.b, self._size()
 
-        def column(k: Atom) -> list[Atom]:
-            unit = [self._unit(k, offset, t) for offset, t in zip(self._offsets(), self.types, strict=True)]
-            return self.product(point, unit, False)
+def is_direct(eqn: Eqn) -> bool:
+    """Whether the linear systems of an implicit equation may be solved by factors: always, or if small enough."""
+    return len(eqn.regions) < 3 or (bool(eqn.attrs.get("fallback")) and not _is_surely_large(eqn))
 
-        if isinstance(size, Literal) and size.value == 1 and not self.types[0].shape:
-            (slope,) = column(integer(0))
-            return [b.prim("div", right[0], slope)]
-        columns = b.build([size], lambda k: [self._flat(column(k), size)])[0]
-        matrix = columns if transposed else m.transpose(b, columns)
-        return self._parts(b.emit("solve", [matrix, self._flat(right, size)])[0])
 
-    def _offsets(self) -> list[Atom]:
-        offsets: list[Atom] = [integer(0)]
-        for type_ in self.types[:-1]:
-            offsets.append(_folded(self.b, "add", offsets[-1], _length(self.b, type_)))
-        return offsets
+def _is_surely_large(eqn: Eqn) -> bool:
+    size = Unknowns(Builder(), [out.type for out in eqn.outs]).size()
+    return isinstance(size, Literal) and int(size.value) > DENSE_LIMIT
 
-    def _unit(self, k: Atom, offset: Atom, type_: Type) -> Atom:
-        """The part of the k-th unit vector that belongs to an unknown of this type, which starts at `offset`."""
-        b = self.b
-        one, zero = literal(1, type_.dtype), literal(0, type_.dtype)
 
-        def entry(*index: Atom) -> Atom:
-            place = offset
-            flat: Atom = integer(0)
-            for i, dim in zip(index, type_.shape, strict=True):
-                flat = _folded(b, "add", _folded(b, "mul", flat, dim), i)
-            return b.prim("select", b.prim("eq", _folded(b, "add", place, flat), k), one, zero)
+def _is_small(b: Builder, eqn: Eqn) -> Atom:
+    """Whether there are few enough unknowns for factors; a literal where that is known."""
+    size = Unknowns(b, [out.type for out in eqn.outs]).size()
+    if len(eqn.regions) < 3 or isinstance(size, Literal):
+        return literal(True, "bool")
+    return b.prim("le", size, integer(DENSE_LIMIT))
 
-        return b.build(type_.shape, lambda *i: [entry(*i)])[0] if type_.shape else entry()
 
-    def _flat(self, parts: Atoms, size: Atom) -> Atom:
-        """The parts one after the other, in a vector."""
-        b = self.b
-        if len(parts) == 1 and parts[0].type.rank == 1:
-            return parts[0]
-        vector = values.zeros(b, Type(parts[0].type.dtype, (size,)))
-        for part, offset in zip(parts, self._offsets(), strict=True):
-            line = b.emit("reshape", [part, _length(b, part.type)])[0] if part.type.shape else part
-            vector = self._placed(vector, line, offset)
-        return vector
+def _is_to_be_factored(eqn: Eqn) -> bool:
+    unknowns = Unknowns(Builder(), [out.type for out in eqn.outs])
+    return is_direct(eqn) and not eqn.attrs.get("factored") and not unknowns.is_one_scalar
 
-    def _placed(self, vector: Atom, line: Atom, offset: Atom) -> Atom:
-        b = self.b
-        if not line.type.shape:
-            return b.set(vector, offset, line, inbounds=True)
 
-        def step(i: Atom, carried: Atom) -> list[Atom]:
-            return [b.set(carried, b.prim("add", offset, i), b.get(line, i, inbounds=True), inbounds=True)]
+def factored(b: Builder, eqn: Eqn) -> None:
+    """Emits an implicit equation that is solved as one without a derivative, and whose derivatives use factors.
 
-        return b.fold(line.type.shape[0], [vector], step)[0]
+    F_w is made from its products with unit vectors and factorised; the equation with the derivative, which returns the
+    solution it is given, takes the factors.
+    """
+    fixed = [values.constant(b, a) for a in eqn.args]
+    given = b.emit("implicit", fixed, dict(eqn.attrs), eqn.regions, [out.type for out in eqn.outs])
+    factors = b.emit("lu", [_derivative(b, eqn, given, fixed)])
+    args = [*eqn.args, *given, *factors]
+    types, unknowns = [a.type for a in args], [out.type for out in eqn.outs]
+    own, first = len(eqn.args), len(eqn.args) + len(given)
 
-    def _parts(self, vector: Atom) -> list[Atom]:
-        """The inverse of `_flat`."""
-        b = self.b
+    def again(region: Block) -> Block:
+        return b.block([*unknowns, *types], lambda *v: inline(b, region, v[:first]))
 
-        def part(type_: Type, offset: Atom) -> Atom:
-            if not type_.shape:
-                return b.get(vector, offset, inbounds=True)
-            if len(self.types) == 1 and type_.rank == 1:
-                return vector
-            line = b.build([_length(b, type_)], lambda i: [b.get(vector, _folded(b, "add", offset, i), inbounds=True)])[
-                0
-            ]
-            return b.emit("reshape", [line, *type_.shape])[0]
+    regions = [b.block(types, lambda *v: v[own:first]), *map(again, eqn.regions[1:])]
+    attrs: dict[str, Attribute] = {**eqn.attrs, "factored": True}
+    attrs.pop("name", None)
+    b.append(Eqn(eqn.outs, "implicit", tuple(args), attrs, tuple(regions), eqn.span))
 
-        return [part(t, offset) for t, offset in zip(self.types, self._offsets(), strict=True)]
+
+def _derivative(b: Builder, eqn: Eqn, solution: Atoms, args: Atoms) -> Atom:
+    """F_w at a solution; an empty matrix where there are too many unknowns."""
+    unknowns = Unknowns(b, [a.type for a in solution])
+    size, small = unknowns.size(), _is_small(b, eqn)
+    rows = size if isinstance(small, Literal) else b.prim("select", small, size, integer(0))
+
+    active = [*(True for _ in solution), *(False for _ in args)]
+    outs, push = linearized(b, eqn.regions[1], [*solution, *args], active)
+
+    def column(k: Atom) -> list[Atom]:
+        found = push([*unknowns.unit(k), *(None for _ in args)])
+        parts = [values.instantiated(b, t, out.type) for t, out in zip(found, outs, strict=True)]
+        return [unknowns.flat(parts, size)]
+
+    columns = b.build([rows], column)[0]
+    return b.build([rows, rows], lambda i, j: [b.get(columns, j, i, inbounds=True)])[0]
 
 
 class _Applied(Copy):
@@ -228,28 +238,7 @@ class _Applied(Copy):
             super().equation(eqn)
 
 
-def _length(b: Builder, type_: Type) -> Atom:
-    """The number of elements."""
-    total: Atom = integer(1)
-    for dim in type_.shape:
-        total = _folded(b, "mul", total, dim)
-    return total
-
-
-def _folded(b: Builder, op: str, left: Atom, right: Atom) -> Atom:
-    """i64 arithmetic, done now where both are literals or one is neutral."""
-    neutral = 0 if op == "add" else 1
-    if isinstance(right, Literal) and right.value == neutral:
-        return left
-    if isinstance(left, Literal):
-        if left.value == neutral:
-            return right
-        if isinstance(right, Literal):
-            product, total = int(left.value) * int(right.value), int(left.value) + int(right.value)
-            return Literal(total if op == "add" else product, I64.dtype)
-    return b.prim(op, left, right)
-
-
 TANGENTS["implicit"] = implicit_tangents
 ADJOINTS["implicit"] = closed(implicit_cotangents)
 SERIES["implicit"] = implicit_series
+REWRITES["implicit"] = Rewrite(_is_to_be_factored, factored)

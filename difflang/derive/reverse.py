@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from difflang.core.builder import Builder
 from difflang.core.ir import Atom, Block, Eqn, Type, Var, free_vars
+from difflang.core.ops import CLOSED
 from difflang.derive import values
 from difflang.derive.activity import active_variables, varied_variables
 from difflang.derive.copying import Copy, pruned
@@ -166,11 +167,26 @@ class Sweep:
         known: Mapping[Var, Atom] | None = None,
     ) -> Frame:
         """Recomputes a region but for what is known, and runs its adjoint from the cotangents that `seed` gives."""
-        again = self.traced(block, args, trace.copy.values, again=True, known=known)
+        again = self.traced(block, args, trace.copy.values, again=True, known=_with_returned(block, known or {}))
         frame = Frame(self, again, refs)
         seed(frame)
         self.backward(block, again, frame)
         return frame
+
+
+def _with_returned(block: Block, known: Mapping[Var, Atom]) -> dict[Var, Atom]:
+    """What is known, and the arguments that a closed equation returns as they are where its outs are known.
+
+    So the solution of an implicit function that has been kept is not searched again for its factors.
+    """
+    found = dict(known)
+    for eqn in block.eqns if known else ():
+        if eqn.op in CLOSED and eqn.regions:
+            place = dict(zip(eqn.regions[0].params, eqn.args, strict=True))
+            pairs = zip(eqn.outs, eqn.regions[0].results, strict=True)
+            returned = ((place.get(r) if isinstance(r, Var) else None, out) for out, r in pairs)
+            found.update((a, found[out]) for a, out in returned if isinstance(a, Var) and out in found)
+    return found
 
 
 def worth_keeping(block: Block) -> set[Var]:

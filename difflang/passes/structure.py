@@ -21,7 +21,8 @@ def before(walk: Simplifier, eqn: Eqn, args: tuple[Atom, ...]) -> bool:
 
 def after(walk: Simplifier, eqn: Eqn) -> bool:
     """The same for an equation that is rewritten throughout."""
-    return eqn.op == "cond" and _cond_without_choice(walk, eqn)
+    rule = AFTER.get(eqn.op)
+    return rule is not None and rule(walk, eqn)
 
 
 def _replace(walk: Simplifier, eqn: Eqn, atoms: Sequence[Atom]) -> bool:
@@ -186,3 +187,24 @@ BEFORE: dict[str, Callable[[Simplifier, Eqn, tuple[Atom, ...]], bool]] = {
     "build": _build,
     "reduce": _build,
 }
+
+
+def _copies(walk: Simplifier, eqn: Eqn) -> bool:
+    """A build of all the elements of arrays, in their places, is the arrays."""
+    region = eqn.regions[0]
+    read = {e.outs[0]: e.args[0] for e in region.eqns if _is_own_element(e, eqn.args, region.params)}
+    if not eqn.outs or len(read) < len(region.eqns):
+        return False
+    arrays = [read.get(r) if isinstance(r, Var) else None for r in region.results]
+    found = [a for a in arrays if a is not None]
+    return len(found) == len(arrays) and _replace(walk, eqn, found)
+
+
+def _is_own_element(eqn: Eqn, extents: Sequence[Atom], indices: Sequence[Var]) -> bool:
+    """Whether an equation reads, from an array of these extents, what stands at the indices."""
+    if eqn.op != "get" or eqn.args[1:] != tuple(indices):
+        return False
+    return all(map(same_atom, extents, eqn.args[0].type.shape))
+
+
+AFTER: dict[str, Callable[[Simplifier, Eqn], bool]] = {"cond": _cond_without_choice, "build": _copies}

@@ -144,7 +144,8 @@ def test_loops_do_not_join_across_an_effect() -> None:
     lines = """\
 b: f64[n] = build n { i: i64
 v: f64 = get x i
-yield v
+z: f64 = neg v
+yield z
 }
 print[template="here"]
 c: f64[n] = build n { j: i64

@@ -203,6 +203,13 @@ def test_a_failing_read_is_not_hidden_by_what_was_written() -> None:
     assert failure.value.code == "E0801"
 
 
+def test_a_copy_is_the_array_itself() -> None:
+    copied = "a: f64[n] = build n { i: i64\nw: f64 = get v i\nyield w\n}\nyield a"
+    assert body(copied) == "yield v"
+    part = "a: f64[m] = build m { i: i64\nw: f64 = get v i\nyield w\n}\nyield a"
+    assert "build" in body(part, "m: i64, n: i64, v: f64[n]")
+
+
 @pytest.mark.parametrize(
     ("extent", "index", "proved"),
     [
@@ -221,7 +228,7 @@ def test_proofs_of_bounds(extent: str, index: str, proved: bool) -> None:
     )
     func = parse_func(
         f"func f(n: i64, m: i64, x: f64[n]) {{\nn1: i64 = sub n 1\na: f64[{extent}] = build {extent} {{ i: i64\n"
-        f"{subscript}\nv: f64 = get x k\nyield v\n}}\nyield a\n}}"
+        f"{subscript}\nv: f64 = get x k\nw: f64 = neg v\nyield w\n}}\nyield a\n}}"
     )
     (build,) = (eqn for eqn in Simplify()(func).block.eqns if eqn.op == "build")
     (get,) = (eqn for eqn in build.regions[0].eqns if eqn.op == "get")
