@@ -213,6 +213,22 @@ class Linear:
         value = rewrap(self.context, self.result, outs)
         return value, filled(self.context, value, moved)
 
+    def bundle(self, tangents: Sequence[Atom | None], directions: Sequence[Atom]) -> Sequence[Atom | None]:
+        """The tangents of the result's leaves in several directions at once, whose axes stand last."""
+        return derive.bundle(self.context.builder, self.block, self.args, tangents, directions)[1]
+
+    def linearized(self, which: int) -> Callable[[Value], Value]:
+        """The function from a tangent of the argument `which` to that of the result, whose value it shares."""
+        moving = [k == which for k, v in enumerate(self.values) for _ in atoms(v)]
+        outs, push = derive.linearized(self.context.builder, self.block, self.args, moving)
+        value = rewrap(self.context, self.result, outs)
+
+        def pushed(tangent: Value) -> Value:
+            flat = iter(atoms(tangent))
+            return filled(self.context, value, push([next(flat) if flag else None for flag in moving]))
+
+        return pushed
+
     def vjp(self) -> tuple[Value, Callable[[Value], list[Value]]]:
         """The result, and the function from its cotangent to those of the arguments."""
         outs, pullback = derive.vjp(self.context.builder, self.block, self.args, [True] * len(self.args))

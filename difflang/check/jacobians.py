@@ -6,13 +6,16 @@ from collections.abc import Sequence
 
 from difflang.check.context import Context
 from difflang.check.differentiated import Linear
-from difflang.check.leaves import atoms, element_of, rebuild, settle, zeros_like
+from difflang.check.leaves import atoms, element_of, rebuild, settle
 from difflang.check.types import is_float
 from difflang.check.values import Array, Scalar, Value
-from difflang.core.builder import literal
-from difflang.core.ir import Atom
+from difflang.core.builder import Builder, literal
+from difflang.core.ir import Atom, DType
 from difflang.diagnostics.model import Span
 from difflang.sizes import Size
+
+BUNDLE = 32
+"""Directions that are pushed at once: tangents take so many times the memory of the values."""
 
 
 def shape_of(value: Scalar | Array) -> tuple[Size, ...]:
@@ -37,6 +40,8 @@ def jacobian_block(context: Context, linear: Linear, which: int, name: str, span
             hint="use jvp or vjp for structured results",
         )
     if forward_is_cheaper(context, shape_of(source), shape_of(result)):
+        if isinstance(source, Array) and 1 < (_count(source.shape).constant or 0) <= BUNDLE:
+            return all_columns(context, linear, which, source, result, span)
         return by_columns(context, linear, which, source, result, span)
     return by_rows(context, linear, which, source, span)
 
@@ -55,31 +60,51 @@ def _count(shape: Sequence[Size]) -> Size:
 
 def unit(context: Context, like: Scalar | Array, index: Sequence[Atom]) -> Value:
     """The basis vector with a one at `index`."""
-    dtype = like.atom.type.dtype
-    one, zero = literal(1.0, dtype), literal(0.0, dtype)
     if isinstance(like, Scalar):
-        return Scalar(one, like.type)
-    builder = context.builder
+        return Scalar(literal(1.0, like.atom.type.dtype), like.type)
 
     def element(*place: Atom) -> list[Atom]:
-        hit = builder.prim("eq", place[0], index[0])
-        for mine, wanted in zip(place[1:], index[1:], strict=True):
-            hit = builder.prim("and", hit, builder.prim("eq", mine, wanted))
-        return [builder.prim("select", hit, one, zero)]
+        return [_kronecker(context.builder, place, index, like.atom.type.dtype)]
 
-    return Array(builder.build(context.shape_atoms(like.shape), element)[0], like.element, like.shape)
+    return Array(context.builder.build(context.shape_atoms(like.shape), element)[0], like.element, like.shape)
+
+
+def _kronecker(builder: Builder, place: Sequence[Atom], index: Sequence[Atom], dtype: DType) -> Atom:
+    """One where the indices are the same, else zero."""
+    hit = builder.prim("eq", place[0], index[0])
+    for mine, wanted in zip(place[1:], index[1:], strict=True):
+        hit = builder.prim("and", hit, builder.prim("eq", mine, wanted))
+    return builder.prim("select", hit, literal(1.0, dtype), literal(0.0, dtype))
+
+
+def all_columns(
+    context: Context, linear: Linear, which: int, source: Array, result: Scalar | Array, span: Span
+) -> Value:
+    """All tangents at once: the seeds are the identity, and the primal is computed once."""
+    builder, dtype = context.builder, source.atom.type.dtype
+    directions = context.shape_atoms(source.shape)
+    rank = len(directions)
+
+    def seed(*index: Atom) -> list[Atom]:
+        return [_kronecker(builder, index[:rank], index[rank:], dtype)]
+
+    seeds = builder.build([*directions, *directions], seed)[0]
+    tangents = [seeds if k == which else None for k, value in enumerate(linear.values) for _ in atoms(value)]
+    (found,) = linear.bundle(tangents, directions)
+    shape = (*shape_of(result), *source.shape)
+    if found is None:
+        found = builder.full(literal(0.0, dtype), context.shape_atoms(shape))
+    return settle(context, Array(found, source.element, shape), span)
 
 
 def by_columns(
     context: Context, linear: Linear, which: int, source: Scalar | Array, result: Scalar | Array, span: Span
 ) -> Value:
-    """One tangent for each element of the argument."""
+    """One tangent for each element of the argument; the values are shared."""
+    push = linear.linearized(which)
 
     def column(*index: Atom) -> list[Atom]:
-        tangents = [
-            unit(context, source, index) if k == which else zeros_like(context, v) for k, v in enumerate(linear.values)
-        ]
-        return atoms(settle(context, linear.jvp(tangents)[1], span))
+        return atoms(settle(context, push(unit(context, source, index)), span))
 
     if isinstance(source, Scalar):
         return rebuild(result, column())

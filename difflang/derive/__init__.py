@@ -4,13 +4,15 @@ Each transform emits code into the current position of a `Builder`; what one emi
 """
 
 from difflang.derive import custom, implicit, loops, rules, transpose
+from difflang.derive.bundle import bundle
 from difflang.derive.copying import inline
 from difflang.derive.erase import erased
 from difflang.derive.forward import jvp
+from difflang.derive.linearize import linearized
 from difflang.derive.reverse import vjp
 from difflang.derive.taylor import jet
 
 RULE_MODULES = (rules, loops, transpose, custom, implicit)
 """Imported so that the tables of rules are full."""
 
-__all__ = ["RULE_MODULES", "erased", "inline", "jet", "jvp", "vjp"]
+__all__ = ["RULE_MODULES", "bundle", "erased", "inline", "jet", "jvp", "linearized", "vjp"]

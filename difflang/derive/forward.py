@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from difflang.core.builder import Builder
-from difflang.core.ir import Atom, Block, Eqn, Var
+from difflang.core.builder import Builder, literal
+from difflang.core.ir import Atom, Block, Eqn, Type, Var
 from difflang.core.ops import carries
 from difflang.derive import values
 from difflang.derive.activity import varied_variables
@@ -42,12 +42,21 @@ def jvp(
 
 
 def pushed(
-    builder: Builder, block: Block, args: Sequence[Atom], series: Sequence[Series], order: int, rule: ValueRule
+    builder: Builder,
+    block: Block,
+    args: Sequence[Atom],
+    series: Sequence[Series],
+    order: int,
+    rule: ValueRule,
+    directions: tuple[Atom, ...] = (),
 ) -> tuple[list[Atom], list[Series]]:
-    """Emits the block's code with `order` coefficients beside each value that depends on the given series."""
+    """Emits the block's code with `order` coefficients beside each value that depends on the given series.
+
+    A coefficient has the type of its value, with `directions` as further axes.
+    """
     active = [any(c is not None for c in s) for s in series]
     block = desugared(block, varied_variables(block, active))
-    forward = Forward(builder, varied_variables(block, active), order, rule)
+    forward = Forward(builder, varied_variables(block, active), order, rule, directions)
     forward.series.update((p, s) for p, s, flag in zip(block.params, series, active, strict=True) if flag)
     results = forward.run(block, args)
     return results, [forward.coefficients(r) for r in block.results]
@@ -56,8 +65,11 @@ def pushed(
 class Forward(Copy):
     """A copy that carries coefficients: `series` maps the original variables, where they are not zero."""
 
-    def __init__(self, builder: Builder, varied: set[Var], order: int, rule: ValueRule) -> None:
+    def __init__(
+        self, builder: Builder, varied: set[Var], order: int, rule: ValueRule, directions: tuple[Atom, ...] = ()
+    ) -> None:
         super().__init__(builder, {})
+        self.directions = directions
         self.varied = varied
         self.order = order
         self.rule = rule
@@ -81,7 +93,11 @@ class Forward(Copy):
 
     def missing(self, atom: Atom) -> Atom:
         """What stands for a coefficient that is a symbolic zero where a value is needed."""
-        return values.zeros(self.builder, self.atom(atom).type)
+        return values.zeros(self.builder, self.twin_type(self.atom(atom).type))
+
+    def twin_type(self, type_: Type) -> Type:
+        """The type of the coefficients of a value."""
+        return Type(type_.dtype, (*type_.shape, *self.directions), type_.ref) if self.directions else type_
 
     def twins(self, variables: Sequence[Var]) -> list[Var]:
         """New variables for the coefficients of the varied ones among these (whose copies exist)."""
@@ -90,7 +106,7 @@ class Forward(Copy):
             if variable in self.varied:
                 copied = self.values[variable]
                 name = f"d{variable.name}" if variable.name else ""
-                series = tuple(Var(copied.type, name) for _ in range(self.order))
+                series = tuple(Var(self.twin_type(copied.type), name) for _ in range(self.order))
                 self.series[variable] = series
                 made += series
         return made
@@ -146,8 +162,7 @@ def _extremes(forward: Forward, eqn: Eqn) -> None:
         sums: list[Atom] = []
         for result, out in wanted:
             attains = values.attains(b, eqn, forward.atom(result), forward.atom(out))
-            zero = values.zeros(b, out.type)
-            sums += [b.prim("select", attains, c, zero) for c in forward.needed([result], [out])]
+            sums += [_only_if(b, attains, coefficient) for coefficient in forward.needed([result], [out])]
             sums.append(b.prim("convert", attains, dtype=out.type.dtype))
         return sums
 
@@ -157,7 +172,16 @@ def _extremes(forward: Forward, eqn: Eqn) -> None:
     for _, out in wanted:
         totals = [next(sums) for _ in range(forward.order)]
         count = values.at_least_one(b, next(sums))
-        forward.series[out] = tuple(b.prim("div", total, count) for total in totals)
+        forward.series[out] = tuple(_divided(b, total, count) for total in totals)
+
+
+def _only_if(b: Builder, test: Atom, coefficient: Atom) -> Atom:
+    zero = literal(0, coefficient.type.dtype)
+    return b.map(lambda c: b.prim("select", test, c, zero), coefficient)
+
+
+def _divided(b: Builder, coefficient: Atom, divisor: Atom) -> Atom:
+    return b.map(lambda c: b.prim("div", c, divisor), coefficient)
 
 
 def _fold(forward: Forward, eqn: Eqn) -> None:
