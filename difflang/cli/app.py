@@ -24,6 +24,8 @@ COMMANDS = {
     "test": "run the test blocks of files",
     "bench": "time a function and its derivatives",
     "fmt": "rewrite files in the usual layout",
+    "repl": "answer expressions and declarations as they are typed",
+    "doc": "what a module or a function of the library does",
     "explain": "a page on an error",
     "doctor": "show versions, backends and the cache",
     "cache": "show or clear the cache of compiled code",
