@@ -1,19 +1,14 @@
 """Compiled functions on disk: object code and interface, found by the content they were made from.
 
-A file is the length of a JSON head, the head, and the object code; a checksum in the head covers the code. Files
-are written beside their place and renamed into it, so that a reader sees a whole file or none. A file that
-cannot be read in full is ignored and made anew. The directory is `$DIFFLANG_CACHE_DIR`, or `difflang` in the
-user's cache directory of the platform.
+A file is the length of a JSON head, the head, and the object code. One that cannot be read in full is ignored and
+made anew.
 """
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from importlib import import_module
@@ -22,11 +17,11 @@ from typing import Any, TypeVar
 
 from difflang.diagnostics.model import Span
 from difflang.loops.sites import HostSite, Site
-from difflang.runtime.cachedir import directory
+from difflang.runtime import cachedir
 from difflang_llvm.executable import Compiled
 from difflang_llvm.layout import interface_from_json
 
-FORMAT = 1
+FORMAT = 2
 SUFFIX = ".dlc"
 Record = TypeVar("Record")
 LIMIT = 256 * 1024 * 1024
@@ -42,17 +37,14 @@ class CacheInfo:
 
 
 def info() -> CacheInfo:
-    sizes = [size for _, _, size in _entries()]
-    return CacheInfo(str(directory()), len(sizes), sum(sizes), LIMIT)
+    sizes = [size for _, _, size in cachedir.by_use(SUFFIX)]
+    return CacheInfo(str(cachedir.directory()), len(sizes), sum(sizes), LIMIT)
 
 
 def clear() -> int:
     """Deletes every file of the cache (and nothing else); gives their number."""
-    entries = _entries()
-    for _, path, _ in entries:
-        with contextlib.suppress(OSError):
-            path.unlink()
-    return len(entries)
+    cachedir.remove_abandoned(age=0.0)
+    return sum(cachedir.remove(path) for _, path, _ in cachedir.by_use(SUFFIX))
 
 
 def key(parts: Sequence[str]) -> str:
@@ -67,39 +59,22 @@ def key(parts: Sequence[str]) -> str:
 
 def load(name: str) -> Compiled | None:
     """The entry, or None if there is none that is whole."""
-    path = directory() / (name + SUFFIX)
-    try:
-        data = path.read_bytes()
-        size = int.from_bytes(data[:8], "little")
-        head, code = json.loads(data[8 : 8 + size]), data[8 + size :]
-        if head["format"] != FORMAT or head["digest"] != hashlib.sha256(code).hexdigest():
-            return None
-        compiled = _from_head(head, code)
-        os.utime(path)
-    except (OSError, ValueError, KeyError, TypeError):
+    data = cachedir.read(name + SUFFIX)
+    if data is None:
         return None
-    return compiled
+    size = int.from_bytes(data[:8], "little")
+    return _from_head(json.loads(data[8 : 8 + size]), data[8 + size :])
 
 
 def store(name: str, compiled: Compiled) -> None:
-    """Writes an entry; a cache that cannot be written is as good as none."""
+    """Writes an entry, if that is possible."""
     head = json.dumps(_head(compiled)).encode()
-    folder = directory()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=folder, suffix=".part")
-        with os.fdopen(handle, "wb") as file:
-            file.write(len(head).to_bytes(8, "little") + head + compiled.code)
-        os.replace(temporary, folder / (name + SUFFIX))
-        _evict(LIMIT)
-    except OSError:
-        return
+    cachedir.write(name + SUFFIX, len(head).to_bytes(8, "little") + head + compiled.code)
+    _evict(LIMIT)
 
 
 def _head(compiled: Compiled) -> dict[str, Any]:
     return {
-        "format": FORMAT,
-        "digest": hashlib.sha256(compiled.code).hexdigest(),
         "symbols": compiled.symbols,
         "units": compiled.units,
         "interface": compiled.interface.to_json(),
@@ -124,28 +99,17 @@ def _record(kind: Callable[..., Record], row: dict[str, Any]) -> Record:
     return kind(**fields)
 
 
-def _entries() -> list[tuple[float, Path, int]]:
-    """(time of last use, path, size) of every file, oldest first."""
-    found: list[tuple[float, Path, int]] = []
-    with contextlib.suppress(OSError):
-        for path in directory().glob(f"*{SUFFIX}"):
-            with contextlib.suppress(OSError):
-                status = path.stat()
-                found.append((status.st_mtime, path, status.st_size))
-    return sorted(found)
-
-
 def _evict(limit: int) -> None:
     """Deletes the oldest files until a tenth of the limit is free."""
-    entries = _entries()
+    cachedir.remove_abandoned()
+    entries = cachedir.by_use(SUFFIX)
     total = sum(size for _, _, size in entries)
     if total <= limit:
         return
     for _, path, size in entries:
         if total <= limit * 9 // 10:
             return
-        with contextlib.suppress(OSError):
-            path.unlink()
+        if cachedir.remove(path):
             total -= size
 
 

@@ -26,6 +26,11 @@ def names() -> list[str]:
     return sorted(_entry_points())
 
 
+def reference(name: str) -> str:
+    """Where the object of an installed backend is, as `module:attribute`."""
+    return _entry_points()[name].value
+
+
 @cache
 def get(name: str) -> Backend:
     """The backend of that name, imported at its first use.

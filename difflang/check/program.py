@@ -55,6 +55,8 @@ class Program:
         self.directory = directory
         self.sources: dict[str, str] = {path: text}
         self.places = Places(path, library_directory(), self.sources)
+        self.lookups: dict[Path, Path | None] = {}
+        """Where files of modules were looked for, with the file that was there."""
         self._modules: dict[Path, ModuleScope] = {}
         self._directories: dict[str, Path] = {path: directory}
         self._prelude_module: ModuleScope | None = None
@@ -136,8 +138,9 @@ class Program:
         """The file of a module: beside the one that imports it, or in the standard library."""
         for base in (directory, library_directory()):
             candidate = base.joinpath(*module).with_suffix(".dl")
-            if candidate.is_file():
-                return candidate.resolve()
+            found = self.lookups[candidate] = candidate.resolve() if candidate.is_file() else None
+            if found is not None:
+                return found
         return None
 
     def has_module(self, module: tuple[str, ...], directory: Path) -> bool:

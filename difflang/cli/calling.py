@@ -15,7 +15,7 @@ from difflang.cli.values import resolve, unknown_argument
 from difflang.diagnostics import DiffLangError, error
 from difflang.diagnostics.suggest import did_you_mean, listing
 from difflang.runtime import files, plans
-from difflang.runtime.engine import Engine, Prepared, run
+from difflang.runtime.engine import Engine, Prepared, find_backend, run
 from difflang.runtime.host import RunHost
 from difflang.runtime.marshal import match
 from difflang.runtime.plans import Plan, Request
@@ -91,11 +91,12 @@ def _prepared(request: Request, settings: Settings) -> Prepared:
     if plan is None:
         return _compiled(request, settings)
     for warning in plan.warnings:
-        settings.console.warn(warning)
+        settings.console.warn(warning, plan.sources)
     return plan.prepared
 
 
 def _compiled(request: Request, settings: Settings) -> Prepared:
+    find_backend(request.options.backend)
     engine = open_engine(request.file, settings)
     require_function(engine, request.function)
     if request.operator is not None:
@@ -107,7 +108,8 @@ def _compiled(request: Request, settings: Settings) -> Prepared:
     except DiffLangError as problem:
         engine.place(problem, request.expression)
         raise
-    plans.keep(request, engine.program.sources, Plan(prepared, lowered.warnings))
+    program = engine.program
+    plans.keep(request, Plan(prepared, lowered.warnings, program.sources), program.lookups)
     return prepared
 
 

@@ -1,19 +1,96 @@
-"""Where what is worth keeping between runs is kept: compiled functions and plans of runs."""
+"""What is worth keeping between runs, as files: compiled functions and plans of runs.
+
+A file begins with a checksum of the rest, and is written beside its place and renamed into it: a reader gets what was
+written, or nothing. Files may go at any time, and a directory that cannot be written is as good as none.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import os
 import sys
+import threading
+import time
 from pathlib import Path
+
+CHECKSUM = 32
+"""Bytes of a SHA-256."""
+PARTIAL = ".part"
+ABANDONED = 3600.0
+"""Seconds after which a file that is still being written belongs to a process that has died."""
 
 
 def directory() -> Path:
-    """`$DIFFLANG_CACHE_DIR`, or `difflang` in the user's cache directory of the platform. It need not exist."""
+    """`$DIFFLANG_CACHE_DIR`, or `difflang` in the user's cache directory of the platform. It need not exist.
+
+    Where there is no home directory it is a path that can neither be read nor written.
+    """
     chosen = os.environ.get("DIFFLANG_CACHE_DIR")
     if chosen:
         return Path(chosen)
+    try:
+        return _of_platform()
+    except RuntimeError:  # a user without a home directory
+        return Path(os.devnull) / "difflang"
+
+
+def _of_platform() -> Path:
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA", Path.home())) / "difflang" / "cache"
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Caches" / "difflang"
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "difflang"
+
+
+def read(name: str) -> bytes | None:
+    """What was written under that name, or None where it is no more there in full."""
+    path = directory() / name
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return None
+    if hashlib.sha256(data[CHECKSUM:]).digest() != data[:CHECKSUM]:
+        return None
+    with contextlib.suppress(OSError):
+        os.utime(path)
+    return data[CHECKSUM:]
+
+
+def write(name: str, data: bytes) -> None:
+    """Keeps data under a name, if that is possible."""
+    path = directory() / name
+    partial = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}{PARTIAL}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_bytes(hashlib.sha256(data).digest() + data)
+        os.replace(partial, path)
+    except OSError:
+        remove(partial)
+
+
+def remove(path: Path) -> bool:
+    """Deletes a file; whether it was there and could be deleted."""
+    try:
+        path.unlink()
+    except OSError:
+        return False
+    return True
+
+
+def by_use(suffix: str) -> list[tuple[float, Path, int]]:
+    """(time of last use, path, size) of every file with this ending, the one used longest ago first."""
+    found: list[tuple[float, Path, int]] = []
+    with contextlib.suppress(OSError):
+        for path in directory().glob(f"*{suffix}"):
+            with contextlib.suppress(OSError):
+                status = path.stat()
+                found.append((status.st_mtime, path, status.st_size))
+    return sorted(found)
+
+
+def remove_abandoned(age: float = ABANDONED) -> None:
+    """Deletes what processes that died while they wrote have left."""
+    for written, path, _ in by_use(PARTIAL):
+        if written <= time.time() - age:
+            remove(path)

@@ -1,29 +1,27 @@
 """Plans of earlier runs, on disk: with one, a run starts without reading, checking or lowering the program.
 
-A plan belongs to a file, an expression, the names of the given arguments and the options. It holds the
-signature and the token under which the backend kept the compiled function, and it serves only as long as all
-source files, the files beside them and DiffLang itself are unchanged. Plans are JSON: nothing in them is run.
+A plan belongs to a file, an expression, the names of the given arguments and the options. It holds the signature and
+the token under which the backend kept the compiled function, and it serves only as long as everything that led to it
+is the same: the sources, what was found where modules were looked for, DiffLang and the backend. Plans are JSON.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
 import sys
-import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import difflang
 from difflang.backend.protocol import StoringBackend
 from difflang.diagnostics import Diagnostic
-from difflang.runtime import codec
-from difflang.runtime.cachedir import directory
-from difflang.runtime.engine import Options, Prepared, find_backend
+from difflang.runtime import cachedir, codec
+from difflang.runtime.engine import Options, Prepared
 from difflang.signature import Signature
 
 SUFFIX = ".plan"
@@ -53,112 +51,126 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A function that is ready to run, with the warnings that its program gave."""
+    """A function that is ready to run, with the warnings that its program gave and the texts that they point into."""
 
     prepared: Prepared
     warnings: tuple[Diagnostic, ...]
+    sources: Mapping[str, str]
 
 
 def find(request: Request) -> Plan | None:
     """The plan of an earlier run of the same, or None where there is none that still holds."""
-    backend = find_backend(request.options.backend)
-    if not isinstance(backend, StoringBackend):
-        return None
+    data = cachedir.read(_name(request))
     try:
-        path = _path(request)
-        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if any(_digest(Path(source)) != digest for source, digest in record["sources"]):
-            return None
-        signature, warnings = codec.decode(record["signature"]), codec.decode(record["warnings"])
-        executable = backend.restore(record["token"])
-        os.utime(path)
-    except (OSError, ValueError, KeyError, TypeError):
+        return None if data is None else _restored(json.loads(data))
+    except (OSError, ValueError, KeyError, TypeError, ImportError, AttributeError):
         return None
+
+
+def _restored(record: dict[str, Any]) -> Plan | None:
+    sources = _unchanged(record)
+    if sources is None:
+        return None
+    module, _, attribute = record["backend"].partition(":")
+    backend = getattr(import_module(module), attribute)
+    executable = backend.restore(record["token"]) if isinstance(backend, StoringBackend) else None
+    signature = codec.decode(record["signature"])
     if executable is None or not isinstance(signature, Signature):
         return None
-    return Plan(Prepared(signature, executable), warnings)
+    return Plan(Prepared(signature, executable), codec.decode(record["warnings"]), sources)
 
 
-def keep(request: Request, sources: Mapping[str, str], plan: Plan) -> None:
-    """Writes the plan of a run; a cache that cannot be written is as good as none."""
+def _unchanged(record: dict[str, Any]) -> dict[str, str] | None:
+    """The texts of the sources, if nothing that led to the plan has changed."""
+    if any(_found(place) != file for place, file in record["lookups"]):
+        return None
+    sources = {path: Path(path).read_bytes().decode("utf-8-sig") for path in record["sources"]}
+    if record["digest"] != _digest(sources) or record["installation"] != _installation(record["backend"]):
+        return None
+    return sources
+
+
+def keep(request: Request, plan: Plan, lookups: Mapping[Path, Path | None]) -> None:
+    """Writes the plan of a run, if that is possible. `lookups` are the files that were found for modules, or not."""
     token = getattr(plan.prepared.executable, "token", None)
     if token is None:
         return
+    from difflang.backend.registry import reference
+
+    backend = reference(request.options.backend)
     record = {
-        "sources": [[str(Path(path).absolute()), _text_digest(text)] for path, text in sources.items()],
+        "backend": backend,
+        "installation": _installation(backend),
+        "lookups": [[str(place), None if file is None else str(file)] for place, file in lookups.items()],
+        "sources": list(plan.sources),
+        "digest": _digest(plan.sources),
         "signature": codec.encode(plan.prepared.signature),
         "warnings": codec.encode(plan.warnings),
         "token": token,
     }
-    with contextlib.suppress(OSError):
-        _write(_path(request), json.dumps(record))
-        _evict()
+    cachedir.write(_name(request), json.dumps(record).encode())
+    _evict()
 
 
-def _path(request: Request) -> Path:
-    file = Path(request.file).absolute()
-    parts = [
-        str(file),
-        request.expression,
-        " ".join(sorted(request.given)),
-        repr(request.options),
-        _installation(find_backend(request.options.backend)),
-        *sorted(entry.name for entry in os.scandir(file.parent) if entry.is_dir() or entry.name.endswith(".dl")),
-    ]
-    return directory() / (hashlib.sha256("\0".join(parts).encode()).hexdigest() + SUFFIX)
+def _name(request: Request) -> str:
+    """A file name for the request; the working directory counts, as relative paths begin there."""
+    given = sorted(request.given)
+    parts = [os.getcwd(), request.file, request.expression, *given, repr(request.options), *_distributions()]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest() + SUFFIX
 
 
-def _installation(backend: object) -> str:
+def _distributions() -> list[str]:
+    """The names of what is installed, which decide what the name of a backend means."""
+    found: list[str] = []
+    for folder in sys.path:
+        if os.path.isdir(folder or "."):
+            found += sorted(name for name in os.listdir(folder or ".") if name.endswith((".dist-info", ".egg-info")))
+    return found
+
+
+def _found(place: str) -> str | None:
+    """The file at a place where a module is looked for."""
+    return str(Path(place).resolve()) if os.path.isfile(place) else None
+
+
+def _installation(backend: str) -> str:
     """Changes with every change of DiffLang or of the backend: the names, sizes and times of their files."""
-    package = Path(difflang.__file__).parent
-    backend_package = Path(str(sys.modules[type(backend).__module__.partition(".")[0]].__file__)).parent
-    roots = [package, package.parent / "stdlib", package.parent / "grammar", backend_package]
-    return ";".join(_stamps(root for root in roots if root.is_dir()))
+    package = _package("difflang")
+    roots = [package, package.parent / "stdlib", package.parent / "grammar", _package(backend.partition(":")[0])]
+    return hashlib.sha256(";".join(stamp for root in roots for stamp in _stamps(root)).encode()).hexdigest()
 
 
-def _stamps(roots: Iterable[Path]) -> Iterable[str]:
-    for root in roots:
-        for folder, _, files in os.walk(root):
-            for name in sorted(files):
-                if name.endswith((".py", ".dl", ".lark")):
-                    status = os.stat(os.path.join(folder, name))
-                    yield f"{name} {status.st_size} {status.st_mtime_ns}"
+def _package(module: str) -> Path:
+    """Where the outermost package of a module is. Raises ImportError where there is none."""
+    spec = find_spec(module.partition(".")[0])
+    if spec is None or spec.origin is None:
+        raise ImportError(module)
+    return Path(spec.origin).parent
 
 
-def _digest(path: Path) -> str:
-    return _text_digest(path.read_text(encoding="utf-8"))
+def _stamps(root: Path) -> Iterator[str]:
+    for folder, _, files in os.walk(root):
+        for name in sorted(files):
+            if not name.endswith((".pyc", ".md")):
+                status = os.stat(os.path.join(folder, name))
+                yield f"{name} {status.st_size} {status.st_mtime_ns}"
 
 
-def _text_digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+def _digest(sources: Mapping[str, str]) -> str:
+    return hashlib.sha256(json.dumps(list(sources.values())).encode()).hexdigest()
 
 
-def _write(path: Path, text: str) -> None:
-    """Beside its place first, so that a reader sees a whole file or none."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-    os.replace(temporary, path)
-
-
-def entries() -> list[Path]:
-    """Every plan, the one used longest ago first."""
-    try:
-        return sorted(directory().glob(f"*{SUFFIX}"), key=lambda path: path.stat().st_mtime)
-    except OSError:
-        return []
+def count() -> int:
+    """How many plans there are."""
+    return len(cachedir.by_use(SUFFIX))
 
 
 def clear() -> int:
     """Deletes every plan; gives their number."""
-    found = entries()
-    for path in found:
-        path.unlink(missing_ok=True)
-    return len(found)
+    return sum(cachedir.remove(path) for _, path, _ in cachedir.by_use(SUFFIX))
 
 
 def _evict() -> None:
-    found = entries()
-    for path in found[: max(len(found) - LIMIT, 0)]:
-        path.unlink(missing_ok=True)
+    entries = cachedir.by_use(SUFFIX)
+    for _, path, _ in entries[: max(len(entries) - LIMIT, 0)]:
+        cachedir.remove(path)

@@ -13,9 +13,11 @@ def describe() -> str:
     """The cache in one line."""
     from difflang_llvm import cache
 
+    from difflang.runtime import plans
+
     facts = cache.info()
     size = f"{facts.bytes / 2**20:.1f} of at most {facts.limit / 2**20:.0f} MiB"
-    return f"{facts.files} compiled functions, {size}, in {facts.directory}"
+    return f"{facts.files} compiled functions, {size}, and {plans.count()} plans of runs, in {facts.directory}"
 
 
 @click.command("cache")
@@ -34,6 +36,6 @@ def command(action: str, settings: Settings) -> None:
     elif settings.console.form == "json":
         from difflang.cli.output import json_text
 
-        print(json_text(asdict(cache.info())))
+        print(json_text({**asdict(cache.info()), "plans": plans.count()}))
     else:
         print(describe())
