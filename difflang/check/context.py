@@ -159,6 +159,6 @@ class Context:
 
     def require_data(self) -> None:
         """A size that is known from a data item only needs the item, even when nothing reads it."""
-        for item in self.program.root.module.items:
+        for item in self.program.tree.items:
             if isinstance(item, ast.DataDef) and any(self.sizes.is_used(n) for n in self.program.root.data_sizes(item)):
                 self.evaluate(ast.Name(item.name_span, item.name), self.program.root)

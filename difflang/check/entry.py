@@ -21,6 +21,7 @@ from difflang.passes import optimize
 from difflang.signature import DataInfo, Lowered, Signature
 from difflang.sizes import Size
 from difflang.syntax import ast
+from difflang.syntax.outline import item_names
 
 if TYPE_CHECKING:
     from difflang.check.environment import Scope
@@ -152,8 +153,6 @@ def _check_item(context: Context, item: ast.Item, root: Scope) -> None:
         case ast.RuleDef():
             _check_rule(context, item, root)
         case ast.Import() | ast.FromImport():
-            from difflang.check.modules import item_names
-
             for name in item_names(item):
                 root.own(name)
         case _:

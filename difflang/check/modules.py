@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from difflang.diagnostics.model import Label, Span, error
 from difflang.diagnostics.suggest import did_you_mean, listing
 from difflang.sizes import Size
 from difflang.syntax import ast
+from difflang.syntax.outline import item_names
 
 if TYPE_CHECKING:
     from difflang.check.program import Program
@@ -23,19 +24,55 @@ if TYPE_CHECKING:
 NAMED = (ast.FunctionDef, ast.ExternDef, ast.ImplicitDef, ast.StructDef, ast.ConstDef, ast.DataDef)
 
 
+Items = Mapping[str, Sequence[ast.Item]]
+
+
+def written_module(program: Program, module: ast.Module, name: str, prelude: Scope) -> ModuleScope:
+    """The scope of a file that was parsed as a whole. Raises E0204 where a name is defined twice."""
+    items: dict[str, list[ast.Item]] = {}
+    rules: dict[str, list[ast.Item]] = {}
+    for item in module.items:
+        if isinstance(item, ast.RuleDef):
+            rules.setdefault(item.function, []).append(item)
+        _enter(items, item)
+    scope = ModuleScope(program, module.path, name, prelude, items, rules)
+    scope.bind_data_sizes(module)
+    return scope
+
+
+def _enter(items: dict[str, list[ast.Item]], item: ast.Item) -> None:
+    for name in item_names(item):
+        earlier = items.setdefault(name, [])
+        if earlier and not (isinstance(item, ast.FunctionDef) and isinstance(earlier[0], ast.FunctionDef)):
+            raise error(
+                "E0204", f"`{name}` is defined twice in this module", _place(item),
+                Label(_place(earlier[0]), "it is defined here too"), hint="only functions may share a name",
+            )  # fmt: skip
+        if name in SCALAR_NAMES and not (name == "key" and isinstance(item, ast.FunctionDef)):
+            raise error(
+                "E0204",
+                f"`{name}` is a type and cannot be redefined",
+                _place(item),
+                hint=f"choose another name, such as `{name}_value`",
+            )
+        earlier.append(item)
+
+
 class ModuleScope(Scope):
     """The outermost scope of a file. Items are turned into values when they are first asked for."""
 
-    def __init__(self, program: Program, module: ast.Module, name: str, prelude: Scope) -> None:
+    def __init__(self, program: Program, path: str, name: str, prelude: Scope, items: Items, rules: Items) -> None:
         super().__init__(prelude)
         self.program = program
-        self.module = module
+        self.path = path
         self.name = name
-        self.items: dict[str, list[ast.Item]] = {}
+        self.items = items
+        self._rules = rules
         self._made: dict[str, Binding] = {}
         self._being_made: set[str] = set()
-        for item in module.items:
-            self._enter(item)
+
+    def bind_data_sizes(self, module: ast.Module) -> None:
+        """Makes the sizes of the data items known as types."""
         for item in module.items:
             if isinstance(item, ast.DataDef):
                 self.types.update(
@@ -44,7 +81,7 @@ class ModuleScope(Scope):
 
     def _global(self, size: str) -> str:
         """The name of a size of a data item in the whole program."""
-        return size if self.module.path == self.program.path else f"{self.name}.{size}"
+        return size if self.path == self.program.path else f"{self.name}.{size}"
 
     def data_sizes(self, item: ast.DataDef) -> list[str]:
         """The names of the sizes that a data item binds."""
@@ -56,28 +93,11 @@ class ModuleScope(Scope):
 
     @property
     def directory(self) -> Path:
-        return self.program.directory_of(self.module.path)
+        return self.program.directory_of(self.path)
 
     def rules_of(self, name: str) -> dict[str, ast.RuleDef]:
         """The rules that this module states for one of its functions, by mode."""
-        return {i.mode: i for i in self.module.items if isinstance(i, ast.RuleDef) and i.function == name}
-
-    def _enter(self, item: ast.Item) -> None:
-        for name in item_names(item):
-            earlier = self.items.setdefault(name, [])
-            if earlier and not (isinstance(item, ast.FunctionDef) and isinstance(earlier[0], ast.FunctionDef)):
-                raise error(
-                    "E0204", f"`{name}` is defined twice in this module", _place(item),
-                    Label(_place(earlier[0]), "it is defined here too"), hint="only functions may share a name",
-                )  # fmt: skip
-            if name in SCALAR_NAMES and not (name == "key" and isinstance(item, ast.FunctionDef)):
-                raise error(
-                    "E0204",
-                    f"`{name}` is a type and cannot be redefined",
-                    _place(item),
-                    hint=f"choose another name, such as `{name}_value`",
-                )
-            earlier.append(item)
+        return {i.mode: i for i in self._rules.get(name, ()) if isinstance(i, ast.RuleDef)}
 
     def own(self, name: str) -> Binding | None:
         if name not in self.items:
@@ -97,7 +117,7 @@ class ModuleScope(Scope):
     def names(self) -> Iterator[str]:
         yield from self.items
 
-    def _make(self, name: str, items: list[ast.Item]) -> Value:
+    def _make(self, name: str, items: Sequence[ast.Item]) -> Value:
         match items[0]:
             case ast.FunctionDef() as node if self.rules_of(name):
                 if len(items) > 1:
@@ -152,19 +172,6 @@ def imported(owner: ModuleScope, name: str, span: Span) -> Value:
         hint = did_you_mean(name, owner.items, f"it has {listing(owner.items)}")
         raise error("E0207", f"the module {owner.name} has no `{name}`", span, hint=hint)
     return binding.value
-
-
-def item_names(item: ast.Item) -> list[str]:
-    """The names an item brings into its module."""
-    match item:
-        case ast.Import():
-            return [item.alias or item.module[-1]]
-        case ast.FromImport():
-            return [alias or name for name, alias, _ in item.names]
-        case ast.RuleDef() | ast.TestDef():
-            return []
-        case _:
-            return [item.name]
 
 
 def _place(item: ast.Item) -> Span:

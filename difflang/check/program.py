@@ -8,7 +8,7 @@ from pathlib import Path
 
 from difflang.check import comprehension, expressions, indexing
 from difflang.check.entry import check_function, lower_function, lower_test, optimized
-from difflang.check.modules import ModuleScope, PreludeScope
+from difflang.check.modules import ModuleScope, PreludeScope, written_module
 from difflang.check.places import Places
 from difflang.check.prelude import prelude_values
 from difflang.diagnostics.model import Diagnostic, DiffLangError, Span, error
@@ -16,6 +16,7 @@ from difflang.diagnostics.suggest import did_you_mean
 from difflang.signature import Lowered
 from difflang.stack import deeply
 from difflang.syntax import ast, decode, parse, parse_expression
+from difflang.syntax.outline import outline
 
 HANDLERS = (comprehension, expressions, indexing)
 """Imported for the expression classes they register."""
@@ -61,7 +62,8 @@ class Program:
         self._directories: dict[str, Path] = {path: directory}
         self._prelude_module: ModuleScope | None = None
         self.prelude = PreludeScope(self, prelude_values())
-        self.root = ModuleScope(self, parse(text, path), Path(path).stem, self.prelude)
+        self.tree = parse(text, path)
+        self.root = written_module(self, self.tree, Path(path).stem, self.prelude)
 
     # --- what it offers ---
 
@@ -81,7 +83,7 @@ class Program:
     def _found(self) -> list[Diagnostic]:
         """What is found in the items one by one, up to one that grows without bound."""
         found: list[Diagnostic] = []
-        for item in self.root.module.items:
+        for item in self.tree.items:
             found.extend(check_function(self, item))
             if any(d.code == "E0309" for d in found):
                 break
@@ -89,7 +91,7 @@ class Program:
 
     def tests(self, precision: str = "f64") -> list[tuple[str, Callable[[], Lowered]]]:
         """The test blocks: their names, and thunks that lower them."""
-        blocks = [item for item in self.root.module.items if isinstance(item, ast.TestDef)]
+        blocks = [item for item in self.tree.items if isinstance(item, ast.TestDef)]
         return [(t.name, lambda t=t: deeply(lambda: optimized(lower_test(self, t, precision)))) for t in blocks]
 
     def lower(
@@ -126,7 +128,7 @@ class Program:
 
     def data_sizes(self) -> frozenset[str]:
         """The sizes that the data items of the file bind."""
-        items = [item for item in self.root.module.items if isinstance(item, ast.DataDef)]
+        items = [item for item in self.tree.items if isinstance(item, ast.DataDef)]
         return frozenset(name for item in items for name in self.root.data_sizes(item))
 
     # --- modules ---
@@ -164,8 +166,14 @@ class Program:
             text = _read(path)
             self.sources[str(path)] = text
             self._directories[str(path)] = path.parent
-            self._modules[path] = ModuleScope(self, parse(text, str(path)), name, self.prelude)
+            self._modules[path] = self._scope(text, path, name)
         return self._modules[path]
+
+    def _scope(self, text: str, path: Path, name: str) -> ModuleScope:
+        """A file beside this one is read as a whole, so that all its mistakes are found; the library as it is used."""
+        if path.is_relative_to(library_directory()):
+            return ModuleScope(self, str(path), name, self.prelude, *outline(text, str(path)))
+        return written_module(self, parse(text, str(path)), name, self.prelude)
 
     def _module_names(self, directory: Path) -> list[str]:
         return [

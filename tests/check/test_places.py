@@ -45,5 +45,5 @@ def test_a_lambda_that_the_library_calls_keeps_its_own_place():
 
 def test_the_author_of_a_library_file_sees_its_own_lines(tmp_path):
     program = load(library_directory() / "linalg.dl")
-    span = program.root.module.items[0].span
+    span = program.tree.items[0].span
     assert not program.places.in_library(span)
