@@ -21,6 +21,7 @@ from difflang.derive.copying import Copy, pruned
 from difflang.derive.desugar import desugared
 from difflang.derive.partials import partials_use_result
 from difflang.derive.refuse import no_derivative
+from difflang.passes.dead import eliminate
 from difflang.prims import PRIMITIVES
 
 Cotangent = Atom | None
@@ -67,12 +68,19 @@ def emitted_pruned(
     builder.open()
     results = body()
     block = pruned(builder.close((), [r for r in results if r is not None]))
-    if unknown and not free_vars(block).keys().isdisjoint(unknown):
-        raise NotLinear
+    if _mentions(block, unknown):
+        # Loops that carry tangents beside the values they are linear in lose those carries.
+        block = eliminate(block)
+        if _mentions(block, unknown):
+            raise NotLinear
     for eqn in block.eqns:
         builder.append(eqn)
     builder.span = span
     return results
+
+
+def _mentions(block: Block, variables: Collection[Var]) -> bool:
+    return bool(variables) and not free_vars(block).keys().isdisjoint(variables)
 
 
 @dataclass(eq=False, slots=True)
