@@ -25,6 +25,7 @@ COMMANDS = {
     "bench": "time a function and its derivatives",
     "fmt": "rewrite files in the usual layout",
     "repl": "answer expressions and declarations as they are typed",
+    "lsp": "the language server for editors",
     "doc": "what a module or a function of the library does",
     "explain": "a page on an error",
     "doctor": "show versions, backends and the cache",
