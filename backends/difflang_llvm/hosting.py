@@ -7,17 +7,19 @@ import struct
 import threading
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from difflang.backend.protocol import Host, Value
-from difflang.core.ir import DType
 from difflang.loops.sites import HostSite
-from difflang.prims.arithmetic import NUMPY_DTYPES
+from difflang.runtime.arrays import NUMPY_DTYPES
 from difflang.runtime.externs import Leaf, extern_values
 from difflang.runtime.text import fill
 from difflang_llvm.layout import HostRecord
+
+if TYPE_CHECKING:
+    from difflang.core.ir import DType
 
 _SCALARS: dict[DType, str] = {"f64": "d", "f32": "f", "i64": "q", "i32": "i", "bool": "?"}
 
@@ -97,7 +99,7 @@ class HostPort:
 def _array_at(dtype: DType, rank: int, position: int) -> np.ndarray[Any, Any]:
     """A view of the array whose pointer and dimensions stand at an address."""
     pointer, *shape = struct.unpack(f"{1 + rank}q", ctypes.string_at(position, 8 * (1 + rank)))
-    kind = np.dtype(NUMPY_DTYPES[dtype])
+    kind = NUMPY_DTYPES[dtype]
     count = int(np.prod(shape, dtype=np.int64))
     if not count:
         return np.empty(shape, kind)
@@ -110,7 +112,7 @@ def _read(dtype: DType, rank: int | None, position: int) -> tuple[Value, int]:
     if rank is None:
         code = _SCALARS[dtype]
         raw = struct.unpack(code, ctypes.string_at(position, struct.calcsize(code)))[0]
-        return np.dtype(NUMPY_DTYPES[dtype]).type(raw), position + 8
+        return NUMPY_DTYPES[dtype].type(raw), position + 8
     return _array_at(dtype, rank, position).copy(), position + 8 * (1 + rank)
 
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from difflang.core.ir import FLOATS, INTEGERS, DType
 from difflang.diagnostics.model import Span
-from difflang.prims.arithmetic import NUMPY_DTYPES
+from difflang.runtime.arrays import NUMPY_DTYPES
 from difflang.runtime.failures import extern_mismatch
 
-Leaf = tuple[DType, tuple[int, ...]]
+if TYPE_CHECKING:
+    from difflang.core.ir import DType
+
+Leaf: TypeAlias = "tuple[DType, tuple[int, ...]]"
 """The type of a result: its dtype and shape."""
 
 
@@ -28,7 +30,7 @@ def extern_values(
     types = [NUMPY_DTYPES[leaf[0]] if _adapts(r, *leaf) else None for leaf, r in zip(expected, results, strict=False)]
     types += [None] * (len(results) - len(types))
     arrays = [np.asarray(result, type_) for result, type_ in zip(results, types, strict=True)]
-    wanted = [_describe(NUMPY_DTYPES[dtype], shape) for dtype, shape in expected]
+    wanted = [_describe(str(NUMPY_DTYPES[dtype]), shape) for dtype, shape in expected]
     found = [_describe(str(array.dtype), array.shape) for array in arrays]
     if wanted != found:
         raise extern_mismatch(span, name, ", ".join(wanted), ", ".join(found) or "nothing")
@@ -39,7 +41,8 @@ def _adapts(result: Any, dtype: DType, shape: tuple[int, ...]) -> bool:
     """Whether a result is a plain Python number that the type holds."""
     if shape or type(result) not in (int, float):
         return False
-    return dtype in FLOATS or (dtype in INTEGERS and isinstance(result, int))
+    kind = NUMPY_DTYPES[dtype].kind
+    return kind == "f" or (kind == "i" and isinstance(result, int))
 
 
 def _describe(dtype: str, shape: tuple[int, ...]) -> str:
