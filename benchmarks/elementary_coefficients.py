@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 
 import mpmath
 from mpmath import mp
@@ -49,6 +48,10 @@ def _of_square(function: Callable[[Real], Real], at_zero: float) -> Callable[[Re
 
 def _scaled_erfc(x: Real, shift: int) -> Real:
     return (x + shift) * mp.exp(x * x) * mp.erfc(x)
+
+
+def _erfc_factor(x: Real) -> Real:
+    return (1 + 2 * x) * mp.exp(x * x) * mp.erfc(x) - 1
 
 
 def _stirling(x: Real) -> Real:
@@ -147,13 +150,31 @@ FITS = (
         lambda z: Real(1),
     ),
     Fit(
+        "ERF_NEAR",
+        "the same for |x| <= 1/2",
+        0.0,
+        0.25,
+        8,
+        _of_square(lambda x: mp.erf(x) / x - 1, 2 / mp.sqrt(mp.pi) - 1),
+        lambda z: Real(1),
+    ),
+    Fit(
         "ERFC",
-        "(x + 4) exp(x^2) erfc(x) as a polynomial in t = (x - 4) / (x + 4), for 0 <= x <= 28",
-        -1.0,
+        "(1 + 2x) exp(x^2) erfc(x) - 1 as a polynomial in t = (x - 4) / (x + 4), for 1/2 <= x <= 28",
+        -0.7778,
         0.75,
-        22,
-        lambda t: _scaled_erfc(4 * (1 + t) / (1 - t), 4),
-        lambda t: 1 / _scaled_erfc(4 * (1 + t) / (1 - t), 4),
+        21,
+        lambda t: _erfc_factor(4 * (1 + t) / (1 - t)),
+        lambda t: Real(1),
+    ),
+    Fit(
+        "ERFC_SLOPE",
+        "its derivative in t, roughly",
+        -0.7778,
+        0.75,
+        4,
+        lambda t: mp.diff(lambda u: _erfc_factor(4 * (1 + u) / (1 - u)), t),
+        lambda t: Real(2) ** -49,
     ),
     Fit(
         "ERF_TAIL",
@@ -221,14 +242,9 @@ FITS = (
 )
 
 
-@cache
-def exact_coefficients(fit: Fit) -> list[Real]:
-    """Constant term first."""
-    return list(reversed(mpmath.chebyfit(fit.target, [fit.low, fit.high], fit.degree + 1)))
-
-
 def coefficients(fit: Fit) -> list[float]:
-    return [float(c) for c in exact_coefficients(fit)]
+    """Constant term first."""
+    return [float(c) for c in reversed(mpmath.chebyfit(fit.target, [fit.low, fit.high], fit.degree + 1))]
 
 
 def error(fit: Fit, table: list[float]) -> float:
@@ -249,9 +265,6 @@ def main() -> None:
         for start in range(0, len(table), 3):
             print("    " + " ".join(value.hex() for value in table[start : start + 3]))
         print(f'    """\n)\n"""{fit.text}; error 2^{float(mp.log(error(fit, table), 2)):.1f}"""')
-    erfc = next(fit for fit in FITS if fit.name == "ERFC")
-    rest = float(exact_coefficients(erfc)[0] - coefficients(erfc)[0])
-    print(f'\n\nERFC_REST = float.fromhex("{rest.hex()}")\n"""What rounding took from the constant term of ERFC."""')
     root = float(DIGAMMA_ROOT)
     print("\n\nDIGAMMA_ROOT = (")
     print(f'    float.fromhex("{root.hex()}"),\n    float.fromhex("{float(DIGAMMA_ROOT - root).hex()}"),\n)')

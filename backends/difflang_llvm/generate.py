@@ -19,6 +19,7 @@ from difflang_llvm.allocation import Allocation
 from difflang_llvm.calls import Calls
 from difflang_llvm.exits import Exits
 from difflang_llvm.layout import INTERRUPT_SLOT, Interface
+from difflang_llvm.math import library
 from difflang_llvm.math.library import INLINED
 from difflang_llvm.memory import Homes, Memory, Metadata, Registers
 from difflang_llvm.module import assemble
@@ -27,6 +28,7 @@ from difflang_llvm.slots import plan
 from difflang_llvm.text import MEMORY_TYPES, REGISTER_TYPES, Emitter, Needs, constant_array
 
 VECTORS_IN_REDUCTIONS = 4
+WIDE = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,14 +185,19 @@ class Generator:
         """Enters an independent loop with its access group; gives the hints on the branch back.
 
         Loops of unknown length are not unrolled: that doubles the time to compile and gains next to nothing. Several
-        vectors side by side pay where a sum has to wait for itself, unless the next one can begin meanwhile.
+        vectors side by side pay where a sum has to wait for itself, unless the next one can begin meanwhile. Elementary
+        functions are long chains: twice the lanes fill the time in which one of them waits.
         """
-        waits = bool(loop.reductions) and not self.memory.loops
+        outermost = not self.memory.loops
+        waits = bool(loop.reductions) and outermost
         hints = [self.metadata.shared('!{!"llvm.loop.unroll.runtime.disable"}')]
         if loop.kind != "serial":
             group = self.metadata.add("distinct !{}")
             self.memory.loops.append((loop, group))
             hints.append(self.metadata.add(f'!{{!"llvm.loop.parallel_accesses", {group}}}'))
+        if outermost and _calls_library(loop.body):
+            hints.append(self.metadata.shared(f'!{{!"llvm.loop.vectorize.width", i32 {WIDE}}}'))
+            waits = False
         side_by_side = VECTORS_IN_REDUCTIONS if waits else 1
         hints.append(self.metadata.shared(f'!{{!"llvm.loop.interleave.count", i32 {side_by_side}}}'))
         listed = ", ".join(["{self}", *hints])
@@ -230,6 +237,14 @@ class Generator:
 def _slot_value(entry: Emitter, slot: int, type_: str) -> str:
     address = entry.value(f"getelementptr i8, ptr %frame, i64 {8 * slot}")
     return entry.value(f"load {type_}, ptr {address}")
+
+
+def _calls_library(body: Body) -> bool:
+    """Whether elementary functions are computed, and no loop is inside."""
+    statements = list(ir.walk(body))
+    return any(isinstance(s, ir.Apply) and library.has_vector_forms(s.primitive) for s in statements) and not any(
+        isinstance(s, ir.For | ir.While | ir.If) for s in statements
+    )
 
 
 def _repeats(body: Body) -> bool:

@@ -72,7 +72,7 @@ ACCURACY: list[Accuracy] = [
     ("sigmoid", lambda x: 1 / (1 + mp.exp(-x)), np.concatenate([even(-700, 40), even(-3, 3), SMALL]), 0.9),
     ("softplus", lambda x: mp.log1p(mp.exp(x)), np.concatenate([even(-700, 40), even(-3, 3), SMALL]), 0.9),
     ("erf", mp.erf, np.concatenate([both(even(0, 6)), SMALL]), 1.0),
-    ("erfc", mp.erfc, np.concatenate([even(-6, 6), even(0, 26.5), SMALL]), 2.5),
+    ("erfc", mp.erfc, np.concatenate([even(-6, 6), even(0, 26.5), SMALL]), 1.0),
     ("cbrt", lambda x: mp.sign(x) * mp.cbrt(abs(x)), both(powers(-307, 307)), 0.6),
     ("lgamma", lambda x: mp.loggamma(x).real, np.concatenate([even(0.01, 30), even(0.4, 2.6), powers(-300, 300)]), 2.0),
     ("digamma", mp.digamma, np.concatenate([even(0.01, 30), even(0.4, 2.6), powers(-300, 300)]), 2.5),

@@ -102,19 +102,38 @@ ERF = _table(
 """erf(x) / x - 1 as a polynomial in x^2, for |x| <= 1; error 2^-56.2"""
 
 
-ERFC = _table(
+ERF_NEAR = _table(
     """
-    0x1.18932bf08e154p+0 -0x1.f3fe31ecb49c0p-1 0x1.8be202d26c708p-1
-    -0x1.14eacb1ad02b6p-1 0x1.52cac23710011p-2 -0x1.645fd8a4c08c6p-3
-    0x1.38dbd2c8e8e74p-4 -0x1.b00c0529fc336p-6 0x1.908f471ffe9afp-8
-    -0x1.269b5709946d1p-12 -0x1.dd2843b0c3d54p-12 0x1.72cddbdba093ap-13
-    -0x1.e7ebd7777a24ep-19 -0x1.3c7440d5e91e8p-16 0x1.3b0cf5024bf2dp-18
-    0x1.7f048f4ea1fbdp-20 -0x1.c6596b17a2096p-21 -0x1.534dbf9f8d75fp-24
-    0x1.0a395a44d8d18p-23 0x1.d16930edb8c31p-29 -0x1.055c642430266p-26
-    -0x1.5e243bcb5bcd0p-31 0x1.f36d8f26067d6p-31
+    0x1.06eba8214db68p-3 -0x1.812746b0379b5p-2 0x1.ce2f21a03d814p-4
+    -0x1.b82ce30f2b28fp-6 0x1.565bcbf8e0365p-8 -0x1.c02d4f6e4921ap-11
+    0x1.f98db34e8872ep-14 -0x1.f224dfc5409afp-17 0x1.8b4b60851826bp-20
     """
 )
-"""(x + 4) exp(x^2) erfc(x) as a polynomial in t = (x - 4) / (x + 4), for 0 <= x <= 28; error 2^-53.5"""
+"""the same for |x| <= 1/2; error 2^-55.3"""
+
+
+ERFC = _table(
+    """
+    0x1.dd2c8b74febf6p-3 -0x1.1df1ad154a28fp-3 0x1.f7f5df66fd575p-7
+    0x1.16ecefcfa547fp-4 -0x1.9ddb23c3e7cf5p-4 0x1.7fee004e106b4p-4
+    -0x1.0fb06dfe6b25ap-4 0x1.3079edf6b9284p-5 -0x1.0962387dac9b0p-6
+    0x1.49c6727ac90a9p-8 -0x1.8d4aa1704936fp-11 -0x1.a1df22273dbeep-13
+    0x1.3be0d618c882dp-13 -0x1.9958d6da33022p-16 -0x1.78a3b72654a13p-17
+    0x1.7f19c0a1ac618p-18 0x1.41a5d4530e9b3p-22 -0x1.b99be6dc0b2d3p-21
+    0x1.1fde537f76f4ap-24 0x1.c5e5c2acd95afp-24 -0x1.a4041bc7dd85fp-27
+    -0x1.67fd1b9d47b44p-27
+    """
+)
+"""(1 + 2x) exp(x^2) erfc(x) - 1 as a polynomial in t = (x - 4) / (x + 4), for 1/2 <= x <= 28; error 2^-55.7"""
+
+
+ERFC_SLOPE = _table(
+    """
+    -0x1.1c615a1b6059ep-3 0x1.5c91ebe4d7c24p-4 0x1.411fcbe46130ep-3
+    -0x1.83584dfb4f0e5p-1 0x1.6e3d2080269c4p-1
+    """
+)
+"""its derivative in t, roughly; error 2^-55.2"""
 
 
 ERF_TAIL = _table(
@@ -208,10 +227,6 @@ DIGAMMA_TAIL = _table(
     """
 )
 """x^2 (log x - 1 / (2x) - digamma(x)) as a polynomial in 1/x^2, for x >= 8; error 2^-64.6"""
-
-
-ERFC_REST = float.fromhex("0x1.05b86d0039a1ap-54")
-"""What rounding took from the constant term of ERFC."""
 
 
 DIGAMMA_ROOT = (

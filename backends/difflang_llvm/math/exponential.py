@@ -16,13 +16,20 @@ LN2_LOW = float.fromhex("0x1.ef35793c76730p-45")
 LN2_LOWER = float.fromhex("0x1.cc01f97b57a08p-100")
 MAGIC = 6755399441055744.0
 """1.5 * 2^52: adding it rounds to an integer, which then stands in the low bits."""
+BIASED = MAGIC + 1023.0
+"""The same for the exponent field of a double."""
 EXP_MAX = 709.8
 EXP_MIN = -745.2
 
 
-def power_of_two(kernel: Kernel, shifted: Value) -> Value:
-    """2^k from k + MAGIC, for -1023 < k < 1024."""
-    return kernel.from_bits((kernel.bits(shifted) + 1023) << 52)
+def power_of_two(kernel: Kernel, k: Value, offset: int = 0) -> Value:
+    """2^(k + offset) for a whole k, the sum above -1023 and below 1024."""
+    return from_exponent(kernel, k + (BIASED + offset))
+
+
+def from_exponent(kernel: Kernel, shifted: Value) -> Value:
+    """2^k from k + BIASED."""
+    return kernel.from_bits(kernel.bits(shifted) << 52)
 
 
 def clamp(kernel: Kernel, x: Value, low: float, high: float) -> Value:
@@ -31,35 +38,45 @@ def clamp(kernel: Kernel, x: Value, low: float, high: float) -> Value:
     return kernel.select(x < low, low, x)
 
 
-def reduced(kernel: Kernel, x: Value, tail: Value | None = None) -> tuple[Value, Pair]:
-    """k, and exp(r) - 1 as a pair, for x (+ tail) = k ln 2 + r."""
+def remainder(kernel: Kernel, x: Value, tail: Value | None = None) -> tuple[Value, Value, Value]:
+    """k, r and low with x (+ tail) = k ln 2 + r + low."""
     k = kernel.fma(x, LOG2_E, MAGIC) - MAGIC
     coarse = kernel.fma(-k, LN2_HIGH, x)
-    rest = k * -LN2_LOW
     if tail is not None:
-        rest = rest + tail
-    r, low = fast_two_sum(coarse, rest)
-    return k, fast_two_sum(r, kernel.fma(r * r, kernel.polynomial(EXP, r), low))
+        return k, *fast_two_sum(coarse, kernel.fma(-k, LN2_LOW, tail))
+    r = kernel.fma(-k, LN2_LOW, coarse)
+    return k, r, kernel.fma(-k, LN2_LOW, coarse - r)
+
+
+def beyond_linear(kernel: Kernel, r: Value, low: Value) -> Value:
+    """exp(r) - 1 - r, to which `low` is added."""
+    return kernel.fma(r * r, kernel.leading_polynomial(EXP, r), low)
+
+
+def reduced(kernel: Kernel, x: Value, tail: Value | None = None) -> tuple[Value, Pair]:
+    """k, and exp(r) - 1 as a pair, for x (+ tail) = k ln 2 + r."""
+    k, r, low = remainder(kernel, x, tail)
+    return k, fast_two_sum(r, beyond_linear(kernel, r, kernel.fma(low, r, low)))
 
 
 def scaled(kernel: Kernel, value: Value, k: Value) -> Value:
     """value * 2^k in two steps, as 2^k itself may overflow or be subnormal."""
-    half = kernel.fma(k, 0.5, MAGIC)
-    rest = (k - (half - MAGIC)) + MAGIC
-    return value * power_of_two(kernel, half) * power_of_two(kernel, rest)
+    half = kernel.fma(k, 0.5, BIASED)
+    rest = (k - (half - BIASED)) + BIASED
+    return value * from_exponent(kernel, half) * from_exponent(kernel, rest)
 
 
 def exp_of_pair(kernel: Kernel, x: Value, tail: Value | None = None) -> Value:
     """exp(x + tail), for |tail| far below |x|; NaN, overflow and underflow as usual."""
-    k, (high, low) = reduced(kernel, clamp(kernel, x, EXP_MIN, EXP_MAX), tail)
-    return scaled(kernel, 1.0 + (high + low), k)
+    k, r, low = remainder(kernel, clamp(kernel, x, EXP_MIN, EXP_MAX), tail)
+    return scaled(kernel, 1.0 + (r + beyond_linear(kernel, r, low)), k)
 
 
 def decaying(kernel: Kernel, magnitude: Value) -> Pair:
     """exp(-magnitude) as a pair, for magnitude >= 0; below exp(-700) it stays at exp(-700)."""
     x = -kernel.select(magnitude > 700.0, 700.0, magnitude)
     k, (high, low) = reduced(kernel, x)
-    scale = power_of_two(kernel, k + MAGIC)
+    scale = power_of_two(kernel, k)
     one, rest = fast_two_sum(1.0, high)
     return one * scale, (rest + low) * scale
 
@@ -77,7 +94,7 @@ def _exp2(kernel: Kernel, x: Value) -> Value:
     fraction = x - k
     r = fraction * LN2
     low = kernel.fma(fraction, LN2, -r) + fraction * LN2_TAIL
-    return scaled(kernel, 1.0 + (r + kernel.fma(r * r, kernel.polynomial(EXP, r), low)), k)
+    return scaled(kernel, 1.0 + (r + beyond_linear(kernel, r, low)), k)
 
 
 LN2 = float.fromhex("0x1.62e42fefa39efp-1")
@@ -88,7 +105,7 @@ def expm1_halved(kernel: Kernel, x: Value) -> tuple[Pair, Value]:
     """(exp(x) - 1) / 2 as a pair, for x from -40 to 710; the half keeps 2^k finite. Also gives the clamped x."""
     x = clamp(kernel, x, -40.0, EXP_MAX)
     k, (high, low) = reduced(kernel, x)
-    scale = power_of_two(kernel, (k - 1.0) + MAGIC)
+    scale = power_of_two(kernel, k, -1)
     whole, lost = two_sum(scale, kernel.number(-0.5))
     total, rest = two_sum(whole, high * scale)
     return fast_two_sum(total, kernel.fma(low, scale, rest + lost)), x

@@ -151,7 +151,7 @@ def _asinh(kernel: Kernel, x: Value) -> Value:
     total, lost = fast_two_sum(capped, quotient[0])
     near = log1p_of_pair(kernel, total, lost + quotient[1])
     result = kernel.select(size > LARGE, _log_of_double(kernel, size), near)
-    result = kernel.select(size < 1e-150, size, kernel.select(size.equals(INFINITY), INFINITY, result))
+    result = kernel.select(size < 1e-9, size, kernel.select(size.equals(INFINITY), INFINITY, result))
     return kernel.copysign(kernel.select(x.is_nan(), x, result), x)
 
 
@@ -178,5 +178,5 @@ def _atanh(kernel: Kernel, x: Value) -> Value:
     rest = fast_two_sum(1.0, -kernel.select(size < 1.0, size, 0.5))
     high, low = divide_pairs((size + size, zero), rest)
     result = log1p_of_pair(kernel, high, low) * 0.5
-    result = kernel.select(size < 1e-150, size, kernel.select(size.equals(1.0), INFINITY, result))
+    result = kernel.select(size < 1e-9, size, kernel.select(size.equals(1.0), INFINITY, result))
     return kernel.copysign(kernel.select(size <= 1.0, result, NAN), x)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from difflang_llvm.math.coefficients import CBRT, LOG_TAIL
-from difflang_llvm.math.exponential import LN2_HIGH, LN2_LOW, LN2_LOWER, MAGIC, exp_of_pair, power_of_two
+from difflang_llvm.math.exponential import LN2_HIGH, LN2_LOW, LN2_LOWER, exp_of_pair, power_of_two
 from difflang_llvm.math.kernel import (
     INFINITY,
     NAN,
@@ -86,7 +86,7 @@ def _cbrt(kernel: Kernel, x: Value) -> Value:
     cube, rest = two_product(square, root)
     residual = (cube - a) + kernel.fma(lost, root, rest)
     root = root - residual / (square * 3.0)
-    scale = power_of_two(kernel, q + MAGIC)
+    scale = power_of_two(kernel, q)
     return kernel.copysign(kernel.select(usual, root * scale, size), x)
 
 

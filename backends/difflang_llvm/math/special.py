@@ -1,6 +1,6 @@
 """Error functions and the gamma family.
 
-erfc(x) = exp(-x^2) Q(t) / (x + 4) with t = (x - 4) / (x + 4), after Shepherd & Laframboise (1981). Gamma: polynomials
+erfc(x) = exp(-x^2) Q(t) / (1 + 2x) with t = (x - 4) / (x + 4), after Shepherd & Laframboise (1981). Gamma: polynomials
 around 1, 3/2 and 2, the recurrence up to 8, Stirling's series beyond; reflection for negative arguments. Near the zeros
 on the negative axis the error of lgamma and digamma is small in absolute, not in relative terms.
 """
@@ -14,15 +14,16 @@ from difflang_llvm.math.coefficients import (
     DIGAMMA_ROOT,
     DIGAMMA_TAIL,
     ERF,
+    ERF_NEAR,
     ERF_TAIL,
     ERFC,
-    ERFC_REST,
+    ERFC_SLOPE,
     LGAMMA_MIDDLE,
     LGAMMA_ONE,
     LGAMMA_TWO,
     STIRLING,
 )
-from difflang_llvm.math.exponential import MAGIC, power_of_two, reduced, scaled
+from difflang_llvm.math.exponential import power_of_two, reduced, scaled
 from difflang_llvm.math.kernel import (
     INFINITY,
     NAN,
@@ -57,36 +58,57 @@ def _erf(kernel: Kernel, x: Value) -> Value:
     """x + x P(x^2) up to 1, 1 - erfc(|x|) beyond, where erfc is small and need not be exact."""
     size = kernel.abs(x)
     small = size < 1.0
-    near = size * kernel.polynomial(ERF, size * size)
+    near = kernel.fma(size, kernel.polynomial(ERF, size * size), size)
     y = kernel.select(small, 1.0, kernel.select(size > 6.1, kernel.number(6.1), size))
     inverse = 1.0 / (y + 3.0)
     k, (high, _) = _decay(kernel, y)
-    tail = inverse * kernel.polynomial(ERF_TAIL, kernel.fma(inverse, -6.0, 1.0)) * high
-    far = 1.0 - tail * power_of_two(kernel, k + MAGIC)
-    result = kernel.copysign(kernel.select(small, size + near, far), x)
+    factor = inverse * kernel.leading_polynomial(ERF_TAIL, kernel.fma(inverse, -6.0, 1.0))
+    far = kernel.fma(-factor, high * power_of_two(kernel, k), 1.0)
+    result = kernel.copysign(kernel.select(small, near, far), x)
     return kernel.select(x.is_nan(), x, result)
+
+
+def _erfc_factor(kernel: Kernel, y: Value, inverse: Value) -> Pair:
+    """(1 + 2y) exp(y^2) erfc(y) - 1, for y >= 1/2 and `inverse` = 1 / (y + 4) or nearly so.
+
+    The polynomial is taken at t = 1 - 8 / (y + 4); its slope corrects for what rounding took from t.
+    """
+    error = kernel.fma(-inverse, y, kernel.fma(inverse, -4.0, 1.0))
+    part = inverse * 8.0
+    t = 1.0 - part
+    rest = kernel.fma(-part, error, (1.0 - t) - part)
+    high, low = fast_two_sum(ERFC[0], t * kernel.leading_polynomial(ERFC[1:], t))
+    return high, kernel.fma(rest, kernel.polynomial(ERFC_SLOPE, t), low)
+
+
+def _erfc_tail(kernel: Kernel, y: Value) -> Value:
+    """exp(-y^2) (1 + factor) / (1 + 2y) for 1/2 <= y <= 28, the quotient with its error."""
+    divisor, divisor_low = fast_two_sum(y + y, kernel.number(1.0))
+    other = y + 4.0
+    both = 1.0 / (divisor * other)
+    inverse = both * other
+    error = kernel.fma(-inverse, divisor_low, kernel.fma(-inverse, divisor, 1.0))
+    factor, factor_low = _erfc_factor(kernel, y, both * divisor)
+    factor_low = factor_low + kernel.fma(factor, error, error)
+    k, (one, rest) = _decay(kernel, y)
+    product, lost = two_product(one, factor)
+    high, low = fast_two_sum(one, product)
+    low = (low + lost) + kernel.fma(one, factor_low, kernel.fma(factor, rest, rest))
+    return scaled(kernel, kernel.fma(inverse, high, inverse * low), k)
 
 
 @function("erfc")
 def _erfc(kernel: Kernel, x: Value) -> Value:
-    """For x < 0: 2 - erfc(-x). The rounding of 1 / (x + 4), of relative error e, amounts to another x: to first order
-    that changes the factor of exp(-x^2) by (1 + 56 / (x + 4)^2) e.
-    """
+    """1 - x - x P(x^2) up to 1/2, the tail beyond; for x < -1/2: 2 - erfc(-x)."""
     size = kernel.abs(x)
-    y = kernel.select(size > 28.0, 28.0, size)
-    total, rest = two_sum(y, kernel.number(4.0))
-    inverse = 1.0 / total
-    error = kernel.fma(-inverse, total, 1.0) - inverse * rest
-    k, decay = _decay(kernel, y)
-    t = kernel.fma(inverse, -8.0, 1.0)
-    q, q_low = two_sum(t * kernel.polynomial(ERFC[1:], t), kernel.number(ERFC[0]))
-    factor, factor_low = two_product(inverse, q)
-    error = factor * error * kernel.fma(inverse * inverse, 56.0, 1.0)
-    correction = kernel.fma(inverse, q_low + ERFC_REST, factor_low + error)
-    product, lost = two_product(factor, decay[0])
-    lost = kernel.fma(factor, decay[1], kernel.fma(correction, decay[0], lost))
-    tail = scaled(kernel, product + lost, k)
-    return kernel.select(x.is_nan(), x, kernel.select(x < 0.0, 2.0 - tail, tail))
+    y = kernel.select(size < 0.5, 0.5, kernel.select(size > 28.0, kernel.number(28.0), size))
+    tail = _erfc_tail(kernel, y)
+    far = kernel.select(x < 0.0, 2.0 - tail, tail)
+    small = size < 0.5
+    inner = kernel.select(small, x, 0.0)
+    total, lost = fast_two_sum(1.0, -inner)
+    near = total + kernel.fma(-inner, kernel.polynomial(ERF_NEAR, inner * inner), lost)
+    return kernel.select(x.is_nan(), x, kernel.select(small, near, far))
 
 
 def _shifted(kernel: Kernel, w: Value, lowest: float) -> tuple[Value, Value]:
