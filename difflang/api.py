@@ -17,6 +17,7 @@ from typing import Any, cast
 
 from difflang.diagnostics import Diagnostic, DiffLangError, error
 from difflang.diagnostics.suggest import did_you_mean, listing
+from difflang.memory import HOW_TO_WRITE, bytes_of
 from difflang.runtime import stages
 from difflang.runtime.engine import Engine, Options, check_precision, find_backend
 from difflang.runtime.host import RunHost
@@ -27,6 +28,7 @@ from difflang.runtime.types import type_text
 from difflang.signature import Signature
 
 Wrt = str | Sequence[str] | None
+Memory = str | int | None
 
 
 class DiffLangWarning(UserWarning):
@@ -251,14 +253,18 @@ def _names(operator: str, function: Function, wrt: object) -> str:
     return names[0] if len(names) == 1 else f"({', '.join(names)})"
 
 
-def grad(function: Function, wrt: Wrt = None) -> Function:
-    """The gradient by the first parameter, or by the named ones (then a tuple, in the order of the names)."""
-    return _derived("grad", function, wrt)
+def grad(function: Function, wrt: Wrt = None, *, memory: Memory = None) -> Function:
+    """The gradient by the first parameter, or by the named ones (then a tuple, in the order of the names).
+
+    `memory="64 MB"` (or a number of bytes) is the most that loops may store for the reverse sweep; what does not fit
+    is computed again. The call raises E0812 where that is too little. All operators in reverse mode take it.
+    """
+    return _derived("grad", function, wrt, memory=_budget(memory))
 
 
-def value_and_grad(function: Function, wrt: Wrt = None) -> Function:
+def value_and_grad(function: Function, wrt: Wrt = None, *, memory: Memory = None) -> Function:
     """`(value, gradient)` in one pass."""
-    return _derived("value_and_grad", function, wrt)
+    return _derived("value_and_grad", function, wrt, memory=_budget(memory))
 
 
 def jvp(function: Function, wrt: Wrt = None) -> Function:
@@ -266,19 +272,19 @@ def jvp(function: Function, wrt: Wrt = None) -> Function:
     return _derived("jvp", function, wrt)
 
 
-def vjp(function: Function, wrt: Wrt = None) -> Function:
+def vjp(function: Function, wrt: Wrt = None, *, memory: Memory = None) -> Function:
     """Reverse product: takes the arguments, then the cotangent of the result; gives `(y, cotangent)`."""
-    return _derived("vjp", function, wrt)
+    return _derived("vjp", function, wrt, memory=_budget(memory))
 
 
-def hvp(function: Function, wrt: Wrt = None) -> Function:
+def hvp(function: Function, wrt: Wrt = None, *, memory: Memory = None) -> Function:
     """The Hessian times a direction."""
-    return _derived("hvp", function, wrt)
+    return _derived("hvp", function, wrt, memory=_budget(memory))
 
 
-def ggn(function: Function, loss: Function, wrt: Wrt = None) -> Function:
+def ggn(function: Function, loss: Function, wrt: Wrt = None, *, memory: Memory = None) -> Function:
     """The generalised Gauss-Newton product J^T H J v of `loss` after `function`, two functions of one module."""
-    return _derived("ggn", function, wrt, (loss,))
+    return _derived("ggn", function, wrt, (loss,), memory=_budget(memory))
 
 
 def checkpoint(function: Function, levels: int | None = None) -> Function:
@@ -286,14 +292,14 @@ def checkpoint(function: Function, levels: int | None = None) -> Function:
     return _derived("checkpoint", function, levels=None if levels is None else _order(levels))
 
 
-def jacobian(function: Function, wrt: Wrt = None, *, sparse: bool = False) -> Function:
+def jacobian(function: Function, wrt: Wrt = None, *, sparse: bool = False, memory: Memory = None) -> Function:
     """The Jacobian: the dimensions of the result, then those of the argument."""
-    return _derived("jacobian", function, wrt, sparse="true" if sparse else None)
+    return _derived("jacobian", function, wrt, sparse="true" if sparse else None, memory=_budget(memory))
 
 
-def hessian(function: Function, wrt: Wrt = None, *, sparse: bool = False) -> Function:
+def hessian(function: Function, wrt: Wrt = None, *, sparse: bool = False, memory: Memory = None) -> Function:
     """The matrix of second derivatives of a real-valued function."""
-    return _derived("hessian", function, wrt, sparse="true" if sparse else None)
+    return _derived("hessian", function, wrt, sparse="true" if sparse else None, memory=_budget(memory))
 
 
 def derivative(function: Function, order: int = 1) -> Function:
@@ -307,6 +313,17 @@ def jet(function: Function, order: int | None = None) -> Function:
     Without it, along a curve: the first argument is the tuple of the curve's coefficients.
     """
     return _derived("jet", function, order=None if order is None else _order(order))
+
+
+def _budget(memory: object) -> str | None:
+    """The text of the option `memory`. Raises E0608."""
+    if memory is None:
+        return None
+    if isinstance(memory, str) and bytes_of(memory) is not None:
+        return f'"{memory}"'
+    if isinstance(memory, int) and not isinstance(memory, bool) and memory > 0:
+        return str(memory)
+    raise error("E0608", f"{memory!r} is no amount of memory.", hint=f"{HOW_TO_WRITE[0].upper()}{HOW_TO_WRITE[1:]}.")
 
 
 def _order(order: object) -> str:

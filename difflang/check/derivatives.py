@@ -52,7 +52,7 @@ class Derivative(FunctionValue):
             fitted(context, d, v, arguments.span, f"the direction of `{self.name}`")
             for d, v in zip(ready.directions, ready.values, strict=False)
         ] if self.takes_directions() else list(ready.directions)  # fmt: skip
-        return self.apply(context, Linear(context, ready), directions, arguments.span)
+        return self.apply(context, Linear(context, ready, self.wrt.memory), directions, arguments.span)
 
     def takes_directions(self) -> bool:
         """Whether the further arguments have the types of the differentiated ones."""
@@ -160,7 +160,9 @@ class Hessian(Derivative):
         if self.wrt.count == 1:
             return Jacobian(Grad(self.inner, self.wrt), self.wrt).call(context, arguments)
         names = self.wrt.names or ()
-        rows = [Jacobian(Grad(self.inner, Wrt((n,), self.wrt.span)), self.wrt).call(context, arguments) for n in names]
+        rows = [
+            Jacobian(Grad(self.inner, replace(self.wrt, names=(n,))), self.wrt).call(context, arguments) for n in names
+        ]
         return TupleValue(tuple(rows))
 
 

@@ -23,10 +23,14 @@ from difflang.syntax import ast
 
 @dataclass(frozen=True, slots=True)
 class Wrt:
-    """The names to differentiate by (None: the first argument), and where they are written."""
+    """The names to differentiate by (None: the first argument), and where they are written.
+
+    `memory` is the most that loops may store for a reverse sweep, in bytes (None: what serves time best).
+    """
 
     names: tuple[str, ...] | None
     span: Span
+    memory: int | None = None
 
     @property
     def count(self) -> int:
@@ -187,8 +191,9 @@ class Linear:
     `primal` is the body as it was elaborated, `block` what is differentiated.
     """
 
-    def __init__(self, context: Context, ready: Ready) -> None:
+    def __init__(self, context: Context, ready: Ready, memory: int | None = None) -> None:
         self.context = context
+        self.memory = memory
         self.values = ready.values
         self.args: list[Atom] = [a for v in ready.values for a in atoms(v)]
         self.result: Value
@@ -229,9 +234,14 @@ class Linear:
 
         return pushed
 
-    def vjp(self) -> tuple[Value, Callable[[Value], list[Value]]]:
-        """The result, and the function from its cotangent to those of the arguments."""
-        outs, pullback = derive.vjp(self.context.builder, self.block, self.args, [True] * len(self.args))
+    def vjp(self, *, repeated: bool = False) -> tuple[Value, Callable[[Value], list[Value]]]:
+        """The result, and the function from its cotangent to those of the arguments.
+
+        `repeated`: the function is called in parallel, so that each call has a part of the budget.
+        """
+        share = derive.WORKERS if repeated else 1
+        block = self.block if self.memory is None else derive.within_budget(self.block, self.memory, share)
+        outs, pullback = derive.vjp(self.context.builder, block, self.args, [True] * len(self.args))
         value = rewrap(self.context, self.result, outs)
 
         def pull(cotangent: Value) -> list[Value]:

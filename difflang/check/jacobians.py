@@ -123,7 +123,7 @@ def by_columns(
 
 def by_rows(context: Context, linear: Linear, which: int, source: Scalar | Array, span: Span) -> Value:
     """One cotangent for each element of the result; the forward sweep is shared."""
-    value, pull = linear.vjp()
+    value, pull = linear.vjp(repeated=isinstance(linear.result, Array))
     assert isinstance(value, Scalar | Array)
 
     def row(*index: Atom) -> list[Atom]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from difflang.check.checkpoint import Checkpoint
 from difflang.check.context import Context
@@ -22,6 +22,7 @@ from difflang.check.differentiated import Wrt
 from difflang.check.environment import Scope
 from difflang.check.gradcheck import CheckGrad
 from difflang.check.leaves import materialize
+from difflang.check.memory import budget
 from difflang.check.sparse import SparseHessian, SparseJacobian
 from difflang.check.taylor import CurveJet, Jet, ScalarDerivative
 from difflang.check.values import Arguments, FunctionValue, Number, Scalar, TypeValue, Value
@@ -68,7 +69,14 @@ class Operator(FunctionValue):
                 hint=f"write {self.name}(f)(x)",
             )
         functions = [_function(context, a, scope, self.name) for a in node.args]
+        self._refuse_unknown(context, node)
         options: Options = {k.name: k.value for k in node.keywords if k.name != "wrt"}
+        wrt = next((k.value for k in node.keywords if k.name == "wrt"), None)
+        named = replace(_wrt(context, wrt, node.span), memory=budget(context, options.get("memory"), scope))
+        return self.make(Site(context, node, scope, functions, named, options))
+
+    def _refuse_unknown(self, context: Context, node: ast.Call) -> None:
+        """Raises E0302 for an option that the operator does not have."""
         for keyword in node.keywords:
             if keyword.name not in ("wrt", *self.options):
                 known = ", ".join(("wrt", *self.options))
@@ -79,8 +87,6 @@ class Operator(FunctionValue):
                     keyword.span,
                     hint=named if keyword.name == "argnums" else f"its options are {known}",
                 )
-        wrt = next((k.value for k in node.keywords if k.name == "wrt"), None)
-        return self.make(Site(context, node, scope, functions, _wrt(context, wrt, node.span), options))
 
     def call(self, context: Context, arguments: Arguments) -> Value:
         """An operator that was passed as a value: `wrt` is the first argument."""
@@ -193,16 +199,19 @@ class StopGrad(FunctionValue):
         return value if isinstance(value, Number) else stop(context, value)
 
 
+MEMORY = ("memory",)
+"""The option of the operators that use reverse mode."""
+
 OPERATORS: dict[str, Value] = {
-    "grad": Operator("grad", _plain(Grad)),
-    "value_and_grad": Operator("value_and_grad", _plain(ValueAndGrad)),
+    "grad": Operator("grad", _plain(Grad), options=MEMORY),
+    "value_and_grad": Operator("value_and_grad", _plain(ValueAndGrad), options=MEMORY),
     "jvp": Operator("jvp", _plain(Jvp)),
-    "vjp": Operator("vjp", _plain(Vjp)),
-    "hvp": Operator("hvp", _plain(Hvp)),
-    "jacobian": Operator("jacobian", _matrix(Jacobian, SparseJacobian), options=("sparse",)),
-    "hessian": Operator("hessian", _matrix(Hessian, SparseHessian), options=("sparse",)),
+    "vjp": Operator("vjp", _plain(Vjp), options=MEMORY),
+    "hvp": Operator("hvp", _plain(Hvp), options=MEMORY),
+    "jacobian": Operator("jacobian", _matrix(Jacobian, SparseJacobian), options=("sparse", "memory")),
+    "hessian": Operator("hessian", _matrix(Hessian, SparseHessian), options=("sparse", "memory")),
     "derivative": Operator("derivative", _derivative, options=("order",)),
-    "ggn": Operator("ggn", lambda site: GaussNewton(site.functions[0], site.wrt, site.functions[1]), 2),
+    "ggn": Operator("ggn", lambda site: GaussNewton(site.functions[0], site.wrt, site.functions[1]), 2, options=MEMORY),
     "jet": Operator("jet", _taylor, options=("order",)),
     "checkpoint": Operator("checkpoint", _checkpoint, options=("levels",)),
     "stop_grad": StopGrad(),

@@ -4,6 +4,7 @@ Each transform emits code into the current position of a `Builder`; what one emi
 """
 
 from difflang.derive import custom, implicit, loops, rules, transpose
+from difflang.derive.budget import WORKERS, within_budget
 from difflang.derive.bundle import bundle
 from difflang.derive.copying import inline
 from difflang.derive.erase import erased
@@ -15,4 +16,15 @@ from difflang.derive.taylor import jet
 RULE_MODULES = (rules, loops, transpose, custom, implicit)
 """Imported so that the tables of rules are full."""
 
-__all__ = ["RULE_MODULES", "bundle", "erased", "inline", "jet", "jvp", "linearized", "vjp"]
+__all__ = [
+    "RULE_MODULES",
+    "WORKERS",
+    "bundle",
+    "erased",
+    "inline",
+    "jet",
+    "jvp",
+    "linearized",
+    "vjp",
+    "within_budget",
+]

@@ -2,9 +2,9 @@
 
 A product over a range becomes a loop that multiplies: its reverse sweep forms prefix times suffix products,
 which is right with any number of zeros and at every order, where dividing the product by a factor is not.
-A loop in a checkpoint with several levels is cut into segments. A contraction that takes a diagonal or sums
-an index of one operand alone becomes its defining sum. A linear system is factorised first, apart from the solution,
-so that every derivative of it, in any direction and of any order, reads the factors (`difflang.derive.factors`).
+A contraction that takes a diagonal or sums an index of one operand alone becomes its defining sum. A linear system is
+factorised first, apart from the solution, so that every derivative of it, in any direction and of any order, reads the
+factors (`difflang.derive.factors`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from difflang.core.builder import Builder, literal
 from difflang.core.ir import Atom, Block, Eqn, Type, Var, walk
 from difflang.core.ops import I64
 from difflang.derive.factors import factored_solve, is_factored
-from difflang.derive.segments import segmented
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +38,6 @@ def _rewritable(eqn: Eqn, varied: set[Var]) -> bool:
     return any(out in varied for out in eqn.outs) and eqn.op in REWRITES and REWRITES[eqn.op].applies(eqn)
 
 
-def levels(eqn: Eqn) -> int:
-    """The levels of a `checkpoint`."""
-    count = eqn.attrs.get("levels", 1)
-    assert isinstance(count, int)
-    return count
-
-
 def _block(builder: Builder, block: Block, varied: set[Var]) -> Block:
     builder.open(block.params)
     for eqn in block.eqns:
@@ -62,11 +54,6 @@ def _equation(builder: Builder, eqn: Eqn, varied: set[Var]) -> None:
         REWRITES[eqn.op].emit(builder, whole)
     else:
         builder.append(whole)
-
-
-def _segments(builder: Builder, eqn: Eqn) -> None:
-    regions = (segmented(builder, eqn.regions[0], levels(eqn)),)
-    builder.append(Eqn(eqn.outs, eqn.op, eqn.args, {"levels": 1}, regions, eqn.span))
 
 
 def _product(builder: Builder, eqn: Eqn) -> None:
@@ -127,7 +114,6 @@ def _sum_of_products(builder: Builder, eqn: Eqn) -> None:
 REWRITES: dict[str, Rewrite] = {
     "reduce": Rewrite(lambda eqn: eqn.attrs["op"] == "prod", _product),
     "contract": Rewrite(lambda eqn: not _is_plain(eqn), _sum_of_products),
-    "checkpoint": Rewrite(lambda eqn: levels(eqn) > 1, _segments),
     "solve": Rewrite(lambda eqn: not is_factored(eqn), factored_solve),
 }
 """By operation; `implicit` adds its own."""

@@ -16,6 +16,8 @@ from difflang.core.ir import Atom, Attribute, Block, Eqn, Type, Var, free_vars
 from difflang.core.ops import I64
 from difflang.derive import values
 from difflang.derive.activity import carried
+from difflang.derive.budget import updates
+from difflang.derive.replay import replayed
 from difflang.derive.reverse import ADJOINTS, Cotangent, Frame, Sweep, Trace, worth_keeping
 
 
@@ -34,6 +36,9 @@ class Step:
 
 def loop(sweep: Sweep, eqn: Eqn, trace: Trace, frame: Frame, cotangents: Sequence[Cotangent]) -> None:
     """The adjoint of a loop: a loop over its steps in the opposite order, carrying the cotangents of the carries."""
+    if eqn in trace.copy.kept:
+        replayed(sweep, eqn, trace, frame, cotangents)
+        return
     b, carries = sweep.builder, carried(eqn)
     active = [k for k, (_, param, _, _) in enumerate(carries) if param in sweep.active]
     outs = trace.copy.atoms(eqn.outs)
@@ -112,9 +117,9 @@ def _define_stand_ins(eqn: Eqn, trace: Trace, step: Step) -> list[int]:
         elif not isinstance(before, Var) or before not in used or result is param:
             continue
         assert isinstance(before, Var)
-        updates = _updates(eqn.regions[-1], param, result)
-        if updates:
-            start += _undone(eqn, trace, step, updates, before)
+        changes = updates(eqn.regions[-1], param, result)
+        if changes:
+            start += _undone(eqn, trace, step, changes, before)
             followed.append(k)
         else:
             start.append(_saved(trace.stacked(eqn, param), step.index, before))
@@ -132,32 +137,19 @@ def _saved(stack: Var, index: Var, out: Var) -> Eqn:
     return Eqn((out,), "get", (stack, index), {"inbounds": True})
 
 
-def _updates(body: Block, param: Var, result: Atom) -> list[Eqn]:
-    """The `set` equations of the body that lead from a carry to its next value, last first; [] if there is more."""
-    makers = {out: eqn for eqn in body.eqns for out in eqn.outs}
-    updates: list[Eqn] = []
-    while result is not param:
-        maker = makers.get(result) if isinstance(result, Var) else None
-        if maker is None or maker.op != "set":
-            return []
-        updates.append(maker)
-        result = maker.args[0]
-    return updates
-
-
-def _undone(eqn: Eqn, trace: Trace, step: Step, updates: Sequence[Eqn], stand_in: Var) -> list[Eqn]:
+def _undone(eqn: Eqn, trace: Trace, step: Step, changes: Sequence[Eqn], stand_in: Var) -> list[Eqn]:
     """Equations that put back what a step overwrote; the array after the step becomes a carry of the adjoint loop."""
     after = Var(stand_in.type, stand_in.name)
     _follow(step, after, stand_in)
     equations: list[Eqn] = []
     array = after
-    for update in updates:
+    for update in changes:
         indices: list[Atom] = []
         for index in update.args[1:-1]:
             equations += _index_again(eqn, trace, step, index, indices)
         old = Var(trace.copy.atom(update.args[-1]).type)
         equations.append(_saved(trace.overwritten(eqn, update), step.index, old))
-        before = stand_in if update is updates[-1] else Var(stand_in.type, stand_in.name)
+        before = stand_in if update is changes[-1] else Var(stand_in.type, stand_in.name)
         equations.append(Eqn((before,), "set", (array, *indices, old), {"inbounds": True}))
         array = before
     return equations

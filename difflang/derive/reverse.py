@@ -17,10 +17,12 @@ from difflang.core.ir import Atom, Block, Eqn, Type, Var, free_vars
 from difflang.core.ops import CLOSED
 from difflang.derive import values
 from difflang.derive.activity import active_variables, varied_variables
-from difflang.derive.copying import Copy, pruned
+from difflang.derive.budget import with_levels
+from difflang.derive.copying import pruned
 from difflang.derive.desugar import desugared
 from difflang.derive.partials import partials_use_result
 from difflang.derive.refuse import no_derivative
+from difflang.derive.segments import Primal
 from difflang.passes.dead import eliminate
 from difflang.prims import PRIMITIVES
 
@@ -36,7 +38,7 @@ def vjp(builder: Builder, block: Block, args: Sequence[Atom], active: Sequence[b
     and where the cotangent is a symbolic zero). It may be called more than once. Free variables of the
     block are constants. Raises E0501 where something that a derivative flows through has none.
     """
-    block = desugared(block, varied_variables(block, active))
+    block = with_levels(desugared(block, varied_variables(block, active)))
     sweep = Sweep(builder, active_variables(block, active))
     trace = sweep.traced(block, args, {})
     outs = list(trace.copy.atoms(block.results))
@@ -87,7 +89,7 @@ def _mentions(block: Block, variables: Collection[Var]) -> bool:
 class Trace:
     """One emission of a block's primal code: where its variables and equations went, and what loops have saved."""
 
-    copy: Copy
+    copy: Primal
     stacks: dict[Var | Eqn, Var] = field(default_factory=dict["Var | Eqn", Var])
 
     def stacked(self, loop: Eqn, inner: Var) -> Var:
@@ -139,7 +141,7 @@ class Sweep:
         `known` are those among them that need not be computed.
         """
         bound = ChainMap[Var, Atom]({}, outer)
-        copy = Copy(self.builder, bound, again=again, silenced=self.accumulated, known=known)
+        copy = Primal(self.builder, bound, active=self.active, again=again, silenced=self.accumulated, known=known)
         copy.run(block, args)
         return Trace(copy)
 

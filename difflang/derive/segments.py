@@ -1,75 +1,346 @@
-"""Loops in segments, for `checkpoint` with several levels.
+"""Loops in segments: the forward sweep of loops that may store little, for `checkpoint(f, levels = m)` and `memory`.
 
-A loop of n steps becomes `levels` nested loops of about n^(1/levels) steps each. Reverse mode keeps the carries of one
-loop at a time at each level: O(n^(1/levels)) states instead of n, for `levels` evaluations of each step.
-Reference: A. Griewank and A. Walther, Evaluating Derivatives (2008), section 12.2.
+The steps of such a loop form segments of one length, and segments form stretches. The forward sweep keeps the carries
+at the start of each stretch only. The reverse sweep (`replay`) takes the segments last first, each from the nearest
+state before it: a segment is run again, now with everything that its adjoint needs, and reversed; states at the
+starts of segments are kept in free slots on the way there.
+
+How long segments and stretches are is decided at run time, from the number of steps and the sizes of a state and of
+what a step stores (`Plan`). The number of steps of a `while` is unknown before it ends. Under a budget it fills a
+fixed number of slots, and when they are full gives up every second one and doubles the length of its stretches
+(P. Stumm and A. Walther, New algorithms for optimal online checkpointing, 2010; Q. Wang, P. Moin and G. Iaccarino,
+Minimal repetition dynamic checkpointing algorithm for unsteady adjoint calculation, 2009); under `levels` it is run
+once to be counted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Generator, Mapping, MutableMapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 from difflang.core.builder import Builder, literal
-from difflang.core.ir import Atom, Block, Eqn, Literal, Var
-from difflang.core.ops import carries, integer
+from difflang.core.ir import Atom, Attribute, Block, Eqn, Type, Var
+from difflang.core.ops import integer
+from difflang.derive.activity import carried
+from difflang.derive.budget import LIMITS, is_cut, state_bytes, step_bytes
 from difflang.derive.copying import Copy
 
+ONLINE_SLOTS = 64
+"""States that a `while` keeps at most: enough for thousands of segments, and little to set aside for a short loop."""
 
-def segmented(builder: Builder, block: Block, levels: int) -> Block:
-    """The block (without parameters) with its loops cut, at every depth."""
-    return builder.block((), lambda: _Segmenting(builder, levels).rest(block))
+WORKING_STATES = 6
+"""States that the sweeps work in; they are taken from the budget where it has room for them."""
 
 
-class _Segmenting(Copy):
-    def __init__(self, builder: Builder, levels: int) -> None:
-        super().__init__(builder, {})
-        self.levels = levels
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Steps in a segment; states that the forward sweep keeps; states that the reverse sweep keeps within a stretch.
+
+    `exact`: it is known now that every segment has a state of its own.
+    """
+
+    length: Atom
+    slots: Atom
+    inner_slots: Atom
+    exact: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What the forward sweep kept of a loop of `count` steps: the first `used` rows of `states`.
+
+    There is one array for each carry that changes (those in `moving`); a stretch has `stretch` segments.
+    """
+
+    plan: Plan
+    count: Atom
+    stretch: Atom
+    used: Atom
+    moving: Sequence[int]
+    states: Sequence[Atom]
+
+
+class Primal(Copy):
+    """The code of a forward sweep. Loops at its own level that are to be cut keep states, by equation in `kept`."""
+
+    def __init__(
+        self,
+        builder: Builder,
+        values: MutableMapping[Var, Atom],
+        *,
+        active: Collection[Var] = (),
+        again: bool = False,
+        silenced: Collection[Var] = (),
+        known: Mapping[Var, Atom] | None = None,
+    ) -> None:
+        super().__init__(builder, values, again=again, silenced=silenced, known=known)
+        self.active = active
+        self.kept: dict[Eqn, Kept] = {}
+        self._depth = 0
 
     def equation(self, eqn: Eqn) -> None:
-        """Loops with stacked results stay: their stacks have the length of the loop anyway."""
-        if eqn.op == "fold" and len(eqn.outs) == carries(eqn.attrs):
+        if self._depth == 0 and is_cut(eqn) and any(param in self.active for _, param, _, _ in carried(eqn)):
             self.builder.span = eqn.span
-            count, *inits = self.atoms(eqn.args)
-            outs = self._nested(eqn, self.levels, integer(0), count, self._root(count), inits)
-            self.values.update(zip(eqn.outs, outs, strict=True))
+            if eqn.op == "fold":
+                self._fold(eqn)
+            elif "memory" in eqn.attrs:
+                self._online(eqn)
+            else:
+                self._counted(eqn)
         else:
             super().equation(eqn)
 
-    def _root(self, count: Atom) -> Atom:
-        """The number of steps of each of the nested loops: the root of the count, rounded up, at least 1."""
+    def region(self, block: Block) -> Block:
+        with self._inside():
+            return super().region(block)
+
+    def attributes(self, eqn: Eqn) -> Mapping[str, Attribute]:
+        """Limits on memory are for this differentiation alone."""
+        attrs = super().attributes(eqn)
+        return {name: value for name, value in attrs.items() if name not in LIMITS}
+
+    @contextmanager
+    def _inside(self) -> Generator[None]:
+        self._depth += 1
+        yield
+        self._depth -= 1
+
+    def body(self, eqn: Eqn, number: Atom, count: Atom, state: Sequence[Atom]) -> list[Atom]:
+        """Step `number` of a loop from the carries that move to those after it."""
+        block, carries = eqn.regions[-1], carried(eqn)
+        moving = iter(state)
+        full = [self.atom(init) if result is param else next(moving) for init, param, result, _ in carries]
+        index = step_index(self.builder, eqn, number, count)
+        with self._inside():
+            results = self.run(block, [*index, *full])
+        return [results[k] for k in moving_carries(eqn)]
+
+    def steps(self, eqn: Eqn, start: Atom, length: Atom, count: Atom, state: Sequence[Atom]) -> Sequence[Atom]:
+        """Steps start .. start + length - 1 of a loop of `count` steps; nothing is kept of them."""
         b = self.builder
-        if isinstance(count, Literal):
-            return integer(max(1, _ceiling_root(int(count.value), self.levels)))
-        root = b.prim("pow", b.prim("convert", count, dtype="f64"), literal(1 / self.levels, "f64"))
-        return b.prim("max", b.prim("convert", b.prim("ceil", root), dtype="i64"), integer(1))
 
-    def _nested(
-        self, eqn: Eqn, level: int, start: Atom, count: Atom, root: Atom, inits: Sequence[Atom]
-    ) -> Sequence[Var]:
-        """Steps start .. start + count - 1 by `level` nested loops."""
-        b, body = self.builder, eqn.regions[0]
-        reverse = bool(eqn.attrs.get("reverse", False))
-        if level == 1:
+        def step(offset: Atom, *carries: Atom) -> list[Atom]:
+            return self.body(eqn, b.prim("add", start, offset), count, carries)
 
-            def step(offset: Atom, *carried: Atom) -> list[Atom]:
-                return self.run(body, [b.prim("add", start, offset), *carried])
+        return b.fold(length, state, step)
 
-            return b.fold(count, inits, step, reverse=reverse)
-        length: Atom = root
-        for _ in range(level - 2):
-            length = b.prim("mul", length, root)
+    def initial(self, eqn: Eqn) -> list[Atom]:
+        """The initial values of the carries that move."""
+        carries = carried(eqn)
+        return [self.atom(carries[k][0]) for k in moving_carries(eqn)]
 
-        def segment(number: Atom, *carried: Atom) -> Sequence[Atom]:
-            done = b.prim("mul", number, length)
-            left = b.prim("min", length, b.prim("sub", count, done))
-            return self._nested(eqn, level - 1, b.prim("add", start, done), left, root, carried)
+    def _finish(self, eqn: Eqn, finals: Sequence[Atom]) -> None:
+        """The final values of the carries."""
+        moved = iter(finals)
+        for init, param, result, out in carried(eqn):
+            self.values[out] = self.atom(init) if result is param else next(moved)
 
-        rounded = b.prim("sub", b.prim("add", count, length), integer(1))
-        return b.fold(b.prim("floordiv", rounded, length), inits, segment, reverse=reverse)
+    # --- counted loops ---
+
+    def _fold(self, eqn: Eqn) -> None:
+        b, count = self.builder, self.atom(eqn.args[0])
+        plan = planned(b, self, eqn, count)
+        segments = ceiling_quotient(b, count, plan.length)
+        stretch = b.prim("max", ceiling_quotient(b, segments, plan.slots), integer(1))
+        used = ceiling_quotient(b, segments, stretch)
+        length = b.prim("mul", stretch, plan.length)
+        initial = self.initial(eqn)
+
+        def run(number: Atom, *state: Atom) -> list[Atom]:
+            start = b.prim("mul", number, length)
+            left = b.prim("min", length, b.prim("sub", count, start))
+            return [*self.steps(eqn, start, left, count, state), *state]
+
+        region = b.block([used.type, *(a.type for a in initial)], run, ("j",))
+        outs = b.emit("fold", [used, *initial], {"carries": len(initial), "reverse": False}, [region])
+        self._finish(eqn, outs[: len(initial)])
+        self.kept[eqn] = Kept(plan, count, stretch, used, moving_carries(eqn), outs[len(initial) :])
+
+    # --- loops of unknown length ---
+
+    def _counted(self, eqn: Eqn) -> None:
+        """The loop as it is: only its first state is kept, and the number of its steps."""
+        b = self.builder
+        initial = self.initial(eqn)
+        super().equation(eqn)
+        count = self.atom(eqn.outs[len(eqn.args)])
+        plan = planned(b, self, eqn, count)
+        segments = ceiling_quotient(b, count, plan.length)
+        states = [first_row(b, a, integer(1)) for a in initial]
+        used = b.prim("min", segments, integer(1))
+        self.kept[eqn] = Kept(plan, count, segments, used, moving_carries(eqn), states)
+
+    def _online(self, eqn: Eqn) -> None:
+        """A loop over segments that keeps states while it runs."""
+        b, test = self.builder, eqn.regions[0]
+        plan = planned(b, self, eqn, None)
+        initial = self.initial(eqn)
+        counters: list[Atom] = [integer(0), integer(0), integer(0), integer(1)]
+        slots = [b.full(literal(0, a.type.dtype), (plan.slots, *a.type.shape)) for a in initial]
+        k = len(initial)
+
+        def going(*state: Atom) -> Atom:
+            full = iter(state)
+            args = [self.atom(init) if r is p else next(full) for init, p, r, _ in carried(eqn)]
+            with self._inside():
+                return self.run(test, args)[0]
+
+        def segment(done: Atom, number: Atom, used: Atom, stretch: Atom, *rest: Atom) -> list[Atom]:
+            state, kept = rest[:k], rest[k:]
+            used, stretch, kept = _recorded(b, plan.slots, number, used, stretch, state, kept)
+            steps, *after = b.while_(
+                [integer(0), *state],
+                lambda offset, *s: b.cond(b.prim("lt", offset, plan.length), lambda: [going(*s)], _false)[0],
+                lambda offset, *s: [
+                    b.prim("add", offset, integer(1)),
+                    *self.body(eqn, b.prim("add", done, offset), integer(0), s),
+                ],
+            )[: k + 1]
+            return [b.prim("add", done, steps), b.prim("add", number, integer(1)), used, stretch, *after, *kept]
+
+        outs = b.while_([*counters, *initial, *slots], lambda *c: going(*c[4 : 4 + k]), segment)
+        done, _, used, stretch = outs[:4]
+        self._finish(eqn, outs[4 : 4 + k])
+        self.values[eqn.outs[len(eqn.args)]] = done
+        self.kept[eqn] = Kept(plan, done, stretch, used, moving_carries(eqn), outs[4 + k : 4 + 2 * k])
 
 
-def _ceiling_root(count: int, levels: int) -> int:
-    root = 1
-    while root**levels < count:
-        root += 1
-    return root
+def _false() -> list[Atom]:
+    return [literal(False, "bool")]
+
+
+def _recorded(
+    b: Builder,
+    slots: Atom,
+    number: Atom,
+    used: Atom,
+    stretch: Atom,
+    state: Sequence[Atom],
+    kept: Sequence[Atom],
+) -> tuple[Atom, Atom, Sequence[Atom]]:
+    """The slots with the state of a segment in them, if a stretch begins there.
+
+    What happens under a condition are loops of one turn or none, which work in place.
+    """
+
+    def due(stretch: Atom) -> Atom:
+        return b.prim("eq", b.prim("mod", number, stretch), integer(0))
+
+    full = b.prim("and", due(stretch), b.prim("eq", used, slots))
+    half = b.prim("floordiv", b.prim("add", slots, integer(1)), integer(2))
+
+    def moved(row: Atom, *arrays: Atom) -> list[Atom]:
+        source = b.prim("mul", row, integer(2))
+        return [b.set(a, row, b.get(a, source, inbounds=True), inbounds=True) for a in arrays]
+
+    kept = b.fold(b.prim("select", full, half, integer(0)), kept, moved)
+    used = b.prim("select", full, half, used)
+    stretch = b.prim("select", full, b.prim("mul", stretch, integer(2)), stretch)
+    new = b.prim("convert", due(stretch), dtype="i64")
+    place = used
+
+    def written(_: Atom, *arrays: Atom) -> list[Atom]:
+        return [b.set(a, place, s, inbounds=True) for a, s in zip(arrays, state, strict=True)]
+
+    kept = b.fold(new, kept, written)
+    return b.prim("add", used, new), stretch, kept
+
+
+# --- plans ---
+
+
+def planned(b: Builder, copy: Copy, eqn: Eqn, count: Atom | None) -> Plan:
+    """The plan of a loop, from its `memory` or its `levels`; the code for it is emitted here."""
+    if "memory" in eqn.attrs:
+        return _within(b, copy, eqn, count)
+    assert count is not None
+    return _by_levels(b, eqn, count)
+
+
+def _by_levels(b: Builder, eqn: Eqn, count: Atom) -> Plan:
+    """O(n^(1/levels)) states of each kind."""
+    levels = eqn.attrs["levels"]
+    assert isinstance(levels, int)
+    power = b.prim("pow", b.prim("convert", count, dtype="f64"), literal(1 / levels, "f64"))
+    root = b.prim("max", b.prim("convert", b.prim("ceil", power), dtype="i64"), integer(1))
+    counted = eqn.op == "while"
+    inner = b.prim("mul", root, integer(levels - 1 if counted else max(levels - 2, 1)))
+    return Plan(root, root, inner, exact=levels == 2 and not counted)
+
+
+def _within(b: Builder, copy: Copy, eqn: Eqn, count: Atom | None) -> Plan:
+    """As many states and as long segments as the budget has room for, but no more than balance each other.
+
+    With n steps, c bytes for a state and q for what a step stores, segments of sqrt(n c / q) steps take the least
+    memory, 2 sqrt(n c q) bytes.
+    """
+    state, step = state_bytes(b, copy, eqn), step_bytes(b, copy, eqn)
+    budget = _room(b, eqn, state, step)
+    length = b.prim("max", b.prim("floordiv", b.prim("floordiv", budget, integer(2)), step), integer(1))
+    if count is not None:
+        quotient = b.prim("div", b.prim("convert", state, dtype="f64"), b.prim("convert", step, dtype="f64"))
+        square = b.prim("mul", b.prim("convert", count, dtype="f64"), quotient)
+        balanced = b.prim("convert", b.prim("ceil", b.prim("sqrt", square)), dtype="i64")
+        length = b.prim("max", b.prim("min", length, balanced), integer(1))
+        most: Atom = ceiling_quotient(b, count, length)
+    else:
+        most = integer(ONLINE_SLOTS)
+    left = b.prim("sub", budget, b.prim("mul", length, step))
+    rows = b.prim("max", b.prim("min", b.prim("floordiv", left, state), most), integer(1))
+    half = b.prim("max", b.prim("floordiv", rows, integer(2)), integer(1))
+    inner = b.prim("max", b.prim("sub", rows, half), integer(1))
+    if count is None:
+        return Plan(length, half, inner)
+    enough = b.prim("ge", rows, most)
+    return Plan(length, b.prim("select", enough, rows, half), b.prim("select", enough, integer(1), inner))
+
+
+def _room(b: Builder, eqn: Eqn, state: Atom, step: Atom) -> Atom:
+    """The bytes for states and steps. Emits the check that there is room for one state and one step.
+
+    The check stands where the sizes are known, which is outside of all adjoint code but for loops whose sizes are
+    computed in other loops.
+    """
+    memory, share = eqn.attrs["memory"], eqn.attrs["share"]
+    assert isinstance(memory, int)
+    assert isinstance(share, int)
+    least = b.hoisted("add", state, step)
+    budget = integer(memory // share)
+    level = b.level_of(least)
+    enough = b.append(Eqn((Var(Type("bool")),), "le", (least, budget), {}, (), eqn.span), level)[0]
+    whole = b.hoisted("mul", least, integer(share))
+    attrs: dict[str, Attribute] = {"code": "E0812", "message": TOO_SMALL}
+    b.append(Eqn((), "assert", (enough, integer(memory), state, step, whole), attrs, (), eqn.span), level)
+    spare = b.prim("sub", budget, b.prim("mul", state, integer(WORKING_STATES)))
+    return b.prim("max", spare, least)
+
+
+TOO_SMALL = (
+    "A memory budget of {0} bytes is too small for the gradient of this loop: one state takes {1} bytes and what a "
+    "step stores {2}. Give at least {3} bytes."
+)
+
+
+def moving_carries(eqn: Eqn) -> list[int]:
+    """The positions of the carries that a step changes."""
+    return [k for k, (_, param, result, _) in enumerate(carried(eqn)) if result is not param]
+
+
+def step_index(b: Builder, eqn: Eqn, number: Atom, count: Atom) -> list[Atom]:
+    """The index of a step that is the `number`th to be made: of a `fold` (a `while` has none)."""
+    if eqn.op == "while":
+        return []
+    if not eqn.attrs.get("reverse", False):
+        return [number]
+    return [b.prim("sub", b.prim("sub", count, integer(1)), number)]
+
+
+def first_row(b: Builder, value: Atom, rows: Atom) -> Atom:
+    """An array of rows like `value`, which is the first of them."""
+    return b.set(b.full(literal(0, value.type.dtype), (rows, *value.type.shape)), integer(0), value, inbounds=True)
+
+
+def ceiling_quotient(b: Builder, count: Atom, length: Atom) -> Atom:
+    """ceil(count / length), for length > 0."""
+    return b.prim("floordiv", b.prim("sub", b.prim("add", count, length), integer(1)), length)

@@ -1,0 +1,140 @@
+"""Limits on what loops store for the reverse sweep: who gets which share, and the bytes of a state and of a step.
+
+A loop that is to be cut says so by attributes: `levels`, or `memory` (the bytes of the whole budget) and `share` (the
+number by which they are divided for this loop). Loops that stand beside each other have equal shares, since what they
+store lives at the same time. A loop keeps one half of its share for itself where there are loops inside it. Loops in
+a `build` or `reduce` may run in several threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from difflang.core.builder import Builder
+from difflang.core.ir import Atom, Block, DType, Eqn, Type, Var
+from difflang.core.ops import carries, integer
+from difflang.derive.activity import LOOPS, carried
+from difflang.derive.copying import Copy
+
+LIMITS = frozenset({"levels", "memory", "share"})
+WORKERS = 64
+"""The most threads that are taken to run at once."""
+
+ITEM_BYTES: dict[DType, int] = {"f64": 8, "f32": 4, "i64": 8, "i32": 4, "bool": 1}
+
+
+def is_cut(eqn: Eqn) -> bool:
+    """Whether a loop has a limit on what it stores. One with stacked results stores as much anyway."""
+    limited = "memory" in eqn.attrs or "levels" in eqn.attrs
+    return limited and eqn.op in LOOPS and len(eqn.regions[-1].results) == carries(eqn.attrs)
+
+
+def with_levels(block: Block) -> Block:
+    """The block with the limits of its `checkpoint`s on the loops inside them."""
+
+    def change(eqn: Eqn) -> Eqn:
+        levels = eqn.attrs.get("levels", 1)
+        regions = tuple(with_levels(region) for region in eqn.regions)
+        if eqn.op != "checkpoint" or not isinstance(levels, int) or levels <= 1:
+            return Eqn(eqn.outs, eqn.op, eqn.args, eqn.attrs, regions, eqn.span)
+        return Eqn(eqn.outs, eqn.op, eqn.args, {"levels": 1}, (_all_cut(regions[0], levels),), eqn.span)
+
+    if not any(eqn.op == "checkpoint" for eqn in _loops_of(block, frozenset({"checkpoint"}))):
+        return block
+    return Block(block.params, tuple(change(eqn) for eqn in block.eqns), block.results)
+
+
+def _all_cut(block: Block, levels: int) -> Block:
+    def change(eqn: Eqn) -> Eqn:
+        regions = tuple(_all_cut(region, levels) for region in eqn.regions)
+        free = eqn.op in LOOPS and "levels" not in eqn.attrs
+        attrs = {**eqn.attrs, "levels": levels} if free else eqn.attrs
+        return Eqn(eqn.outs, eqn.op, eqn.args, attrs, regions, eqn.span)
+
+    return Block(block.params, tuple(change(eqn) for eqn in block.eqns), block.results)
+
+
+def within_budget(block: Block, memory: int, share: int = 1) -> Block:
+    """The block with `memory` bytes (divided by `share`) distributed over its loops."""
+    return _shared(block, memory, share * max(1, sum(1 for _ in _loops_of(block, LOOPS))))
+
+
+def _shared(block: Block, memory: int, share: int) -> Block:
+    """The block with the same share for every loop that is in no other one."""
+
+    def change(eqn: Eqn) -> Eqn:
+        if eqn.op not in LOOPS:
+            inside = share * WORKERS if eqn.op in ("build", "reduce") else share
+            regions = tuple(_shared(region, memory, inside) for region in eqn.regions)
+            return Eqn(eqn.outs, eqn.op, eqn.args, eqn.attrs, regions, eqn.span)
+        nested = any(True for region in eqn.regions for _ in _loops_of(region, LOOPS))
+        own = 2 * share if nested else share
+        regions = tuple(within_budget(region, memory, own) for region in eqn.regions)
+        return Eqn(eqn.outs, eqn.op, eqn.args, {**eqn.attrs, "memory": memory, "share": own}, regions, eqn.span)
+
+    return Block(block.params, tuple(change(eqn) for eqn in block.eqns), block.results)
+
+
+def _loops_of(block: Block, kinds: frozenset[str]) -> Iterator[Eqn]:
+    """The equations of these kinds that are in no other one of them."""
+    for eqn in block.eqns:
+        if eqn.op in kinds:
+            yield eqn
+        else:
+            for region in eqn.regions:
+                yield from _loops_of(region, kinds)
+
+
+# --- bytes ---
+
+
+def type_bytes(b: Builder, type_: Type) -> Atom:
+    """The size of a value in bytes, computed as far outside as its dimensions are known."""
+    total: Atom = integer(ITEM_BYTES[type_.dtype])
+    for dim in type_.shape:
+        total = b.hoisted("mul", total, dim)
+    return total
+
+
+def state_bytes(b: Builder, copy: Copy, eqn: Eqn) -> Atom:
+    """The bytes of the carries of a loop that its steps change; at least 1."""
+    types = [copy.atom(init).type for init, param, result, _ in carried(eqn) if result is not param]
+    return _total(b, [type_bytes(b, t) for t in types])
+
+
+def step_bytes(b: Builder, copy: Copy, eqn: Eqn) -> Atom:
+    """A bound for the bytes that the ordinary reverse sweep of a loop stores of each step; at least 1."""
+    body = eqn.regions[-1]
+    inside = {*body.params, *(out for inner in body.eqns for out in inner.outs)}
+    parts: list[Atom] = []
+    for init, param, result, _ in carried(eqn):
+        chain = [] if result is param else updates(body, param, result)
+        whole = copy.atom(init).type
+        for update in chain:
+            value = update.args[-1].type
+            known = all(dim not in inside for dim in value.shape)
+            parts.append(type_bytes(b, copy.type(value) if known else whole))
+            parts.append(integer(8 * (len(update.args) - 2)))
+        if result is not param and not chain:
+            parts.append(type_bytes(b, whole))
+    return _total(b, parts)
+
+
+def _total(b: Builder, parts: list[Atom]) -> Atom:
+    total: Atom = integer(0)
+    for part in parts:
+        total = b.hoisted("add", total, part)
+    return b.hoisted("max", total, integer(1))
+
+
+def updates(body: Block, param: Var, result: Atom) -> list[Eqn]:
+    """The `set` equations of the body that lead from a carry to its next value, last first; [] if there is more."""
+    makers = {out: eqn for eqn in body.eqns for out in eqn.outs}
+    found: list[Eqn] = []
+    while result is not param:
+        maker = makers.get(result) if isinstance(result, Var) else None
+        if maker is None or maker.op != "set":
+            return []
+        found.append(maker)
+        result = maker.args[0]
+    return found
