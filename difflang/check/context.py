@@ -30,6 +30,10 @@ class Poisoned(Exception):
     """Raised by a use of something whose own error has been reported already."""
 
 
+class Unsketched(Exception):
+    """Raised where derivatives are needed of which only the types were made."""
+
+
 @dataclass(frozen=True, slots=True)
 class Activation:
     """A call that is being elaborated: the syntax node of the function, its name, and the place of the call."""
@@ -51,6 +55,7 @@ class Context:
         self.activations: list[Activation] = []
         self.found: list[Diagnostic] = []
         self.checking = False
+        self.sketching = False
         self.warnings: list[Diagnostic] = []
         self.data: dict[ast.DataDef, Value] = {}
         self._data_params: list[Var] = []

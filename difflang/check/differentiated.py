@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from difflang import derive
 from difflang.check.coerce import as_real, as_scalar, coerce
-from difflang.check.context import Context
+from difflang.check.context import Context, Unsketched
 from difflang.check.functions import Closure, OverloadSet
 from difflang.check.leaves import atoms, element_of, is_vector, leaves, materialize, rebuild, rewrap, settle, zeros_like
 from difflang.check.names import suggestion
@@ -15,6 +16,7 @@ from difflang.check.types import is_float, is_int
 from difflang.check.typing import scalar_type
 from difflang.check.values import Arguments, Array, FunctionValue, Number, Scalar, StructValue, TupleValue, Value
 from difflang.core.ir import Atom, Block, Var
+from difflang.derive import sketch
 from difflang.diagnostics.model import DiffLangError, Span
 from difflang.passes import simplify_block
 from difflang.signature import ScalarType
@@ -188,7 +190,8 @@ def _realized(context: Context, value: Value, real: ScalarType, *, widen: bool) 
 class Linear:
     """The body of a function as a block over the leaves of the differentiated arguments, all else constant.
 
-    `primal` is the body as it was elaborated, `block` what is differentiated.
+    `primal` is the body as it was elaborated, `block` the same, simplified. Where only types are wanted, derivatives
+    that cannot be refused are not made (`derive.sketch`).
     """
 
     def __init__(self, context: Context, ready: Ready, memory: int | None = None) -> None:
@@ -198,7 +201,19 @@ class Linear:
         self.args: list[Atom] = [a for v in ready.values for a in atoms(v)]
         self.result: Value
         self.primal = self._elaborate(ready)
-        self.block = simplify_block(self.primal)
+        self.calculus = sketch if context.sketching and sketch.suffices(self.primal) else derive
+
+    @cached_property
+    def block(self) -> Block:
+        """Raises Unsketched where the body holds derivatives that have not been made."""
+        if self.context.sketching and sketch.is_sketched(self.primal):
+            raise Unsketched
+        return simplify_block(self.primal)
+
+    @property
+    def differentiated(self) -> Block:
+        """What the calculus takes."""
+        return self.primal if self.calculus is sketch else self.block
 
     def _elaborate(self, ready: Ready) -> Block:
         context = self.context
@@ -214,18 +229,18 @@ class Linear:
     def jvp(self, tangents: Sequence[Value]) -> tuple[Value, Value]:
         """The result and its tangent."""
         flat = [a for t in tangents for a in atoms(t)]
-        outs, moved = derive.jvp(self.context.builder, self.block, self.args, flat)
+        outs, moved = self.calculus.jvp(self.context.builder, self.differentiated, self.args, flat)
         value = rewrap(self.context, self.result, outs)
         return value, filled(self.context, value, moved)
 
     def bundle(self, tangents: Sequence[Atom | None], directions: Sequence[Atom]) -> Sequence[Atom | None]:
         """The tangents of the result's leaves in several directions at once, whose axes stand last."""
-        return derive.bundle(self.context.builder, self.block, self.args, tangents, directions)[1]
+        return self.calculus.bundle(self.context.builder, self.differentiated, self.args, tangents, directions)[1]
 
     def linearized(self, which: int) -> Callable[[Value], Value]:
         """The function from a tangent of the argument `which` to that of the result, whose value it shares."""
         moving = [k == which for k, v in enumerate(self.values) for _ in atoms(v)]
-        outs, push = derive.linearized(self.context.builder, self.block, self.args, moving)
+        outs, push = self.calculus.linearized(self.context.builder, self.differentiated, self.args, moving)
         value = rewrap(self.context, self.result, outs)
 
         def pushed(tangent: Value) -> Value:
@@ -239,9 +254,10 @@ class Linear:
 
         `repeated`: the function is called in parallel, so that each call has a part of the budget.
         """
-        share = derive.WORKERS if repeated else 1
-        block = self.block if self.memory is None else derive.within_budget(self.block, self.memory, share)
-        outs, pullback = derive.vjp(self.context.builder, block, self.args, [True] * len(self.args))
+        block, share = self.differentiated, derive.WORKERS if repeated else 1
+        if self.memory is not None:
+            block = derive.within_budget(block, self.memory, share)
+        outs, pullback = self.calculus.vjp(self.context.builder, block, self.args, [True] * len(self.args))
         value = rewrap(self.context, self.result, outs)
 
         def pull(cotangent: Value) -> list[Value]:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from math import factorial
 
-from difflang import derive
 from difflang.check.context import Context
 from difflang.check.derivatives import Derivative
 from difflang.check.differentiated import Linear, Wrt, filled, fitted
@@ -66,7 +65,7 @@ class CurveJet(Derivative):
 
 def coefficients(context: Context, linear: Linear, series: Sequence[tuple[Atom | None, ...]], order: int) -> Value:
     """The tuple of the coefficients of a function's result."""
-    outs, found = derive.jet(context.builder, linear.block, linear.args, series, order)
+    outs, found = linear.calculus.jet(context.builder, linear.differentiated, linear.args, series, order)
     value = rewrap(context, linear.result, outs)
     return TupleValue((value, *(filled(context, value, [s[j] for s in found]) for j in range(order))))
 
