@@ -132,7 +132,7 @@ class WithRules(Custom):
         super().__init__(plain.node, plain.scope, plain.name)
         self.plain = plain
         self.rules = rules
-        self._open: dict[tuple[int, str], Value] = {}
+        self._open: dict[tuple[int, str, tuple[int, ...]], Value] = {}
 
     def run(self, context: Context, scope: Scope, span: Span) -> Value:
         if not self.rules:
@@ -141,7 +141,8 @@ class WithRules(Custom):
         args = [a for v in values for a in atoms(v)]
         types = [a.type for a in args]
         attrs: dict[str, Attribute] = {"name": self._full_name(context, values), "modes": tuple(self.rules)}
-        key = (id(context), str(attrs["name"]))
+        functions = tuple(id(v) for v in values if isinstance(v, FunctionValue))
+        key = (id(context), str(attrs["name"]), functions)
         if key in self._open:
             result = self._open[key]
             return rebuild(result, context.builder.emit("rule", args, attrs, (), [a.type for a in atoms(result)]))

@@ -7,10 +7,11 @@ which also declare the types, so that the checks here are for those files only.
 from __future__ import annotations
 
 from difflang.check.builtins.registry import Call, builtin
+from difflang.check.closures import opened
 from difflang.check.coerce import as_int, as_real, require_same_shape
 from difflang.check.context import Context
 from difflang.check.types import INT, KEY, is_float
-from difflang.check.values import Array, Scalar, TupleValue, Value
+from difflang.check.values import Array, FunctionValue, Scalar, TupleValue, Value
 from difflang.core.ir import Literal
 from difflang.sizes import Size
 
@@ -145,3 +146,13 @@ def random_bits(context: Context, call: Call) -> Value:
 def bits_to_unit(context: Context, call: Call) -> Value:
     bits = as_int(context, call.arguments[0], call.spans[0], "the bits")
     return Scalar(context.builder.prim("bits_to_unit", bits.atom, dtype=context.real.dtype), context.real)
+
+
+@builtin("__opened", "function arguments..")
+def opened_function(context: Context, call: Call) -> Value:
+    """A function of the captured reals too, and these: `(g, p)` with `g(x.., p) == f(x..)`."""
+    function, arguments = call.arguments
+    if not isinstance(function, FunctionValue):
+        message = f"this takes a function, but it is {context.text(function)}"
+        raise context.error("E0506", message, call.spans[0], hint="write the name of a function, or fn(x) = ...")
+    return opened(context, function, arguments, call.span)
