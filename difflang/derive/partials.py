@@ -91,6 +91,9 @@ class Expansion:
                 return None if inner is None else self.builder.prim("neg", inner)
             case ast.BinOp(left=ast.Constant(value=1), op=ast.Div(), right=divisor):
                 return self.builder.prim("div", factor, self.value(divisor))
+            case ast.BinOp(left=ast.BinOp() as left, op=ast.Mult(), right=right):
+                first = self.scaled(left, factor)
+                return None if first is None else self._product(first, self.value(right))
             case ast.Call(func=ast.Name(id="where"), args=[test, then, otherwise]):
                 return self._scaled_choice(self.value(test), then, otherwise, factor)
             case _:
@@ -109,7 +112,7 @@ class Expansion:
             value = self.scaled(node, factor)
             return literal(0, self.dtype) if value is None else value
 
-        if _is_total(then) and _is_total(otherwise):
+        if is_total(then) and is_total(otherwise):
             return self.builder.prim("select", test, branch(then), branch(otherwise))
         return self.builder.cond(test, lambda: [branch(then)], lambda: [branch(otherwise)])[0]
 
@@ -163,19 +166,19 @@ class Expansion:
         test = self.value(test_node)
         if isinstance(test, Literal):
             return self.value(then if test.value else otherwise)
-        if _is_total(then) and _is_total(otherwise):
+        if is_total(then) and is_total(otherwise):
             return self.builder.prim("select", test, self.value(then), self.value(otherwise))
         return self.builder.cond(test, lambda: [self.value(then)], lambda: [self.value(otherwise)])[0]
 
 
-def _is_total(node: ast.expr) -> bool:
+def is_total(node: ast.expr) -> bool:
     """Whether an expression only names things, so that evaluating it in vain does no harm to any derivative."""
     match node:
         case ast.Constant() | ast.Name():
             return True
         case ast.UnaryOp(operand=operand):
-            return _is_total(operand)
+            return is_total(operand)
         case ast.Call(func=ast.Name(id="where"), args=[test, then, otherwise]):
-            return isinstance(test, ast.Compare) and _is_total(then) and _is_total(otherwise)
+            return isinstance(test, ast.Compare) and is_total(then) and is_total(otherwise)
         case _:
             return False

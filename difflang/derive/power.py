@@ -18,6 +18,7 @@ from difflang.derive.partials import (
     INTEGER_PARAMETERS,
     NAMES,
     has_partial,
+    is_total,
     parsed,
     times_partial,
 )
@@ -188,7 +189,8 @@ class Algebra:
         test = self.expression(nodes[0], names).first
         if isinstance(test, Literal):
             return self.expression(nodes[1] if test.value else nodes[2], names)
-        then, otherwise = self.expression(nodes[1], names), self.expression(nodes[2], names)
+        then = self.expression(nodes[1], self._where(test, True, nodes[1], names))
+        otherwise = self.expression(nodes[2], self._where(test, False, nodes[2], names))
 
         def chosen(left: Tangent, right: Tangent) -> Tangent:
             if left is None and right is None:
@@ -201,6 +203,29 @@ class Algebra:
         if then.constant and otherwise.constant:
             return Power(first, None)
         return Power(first, lambda order: chosen(then[order], otherwise[order]))
+
+    def _where(self, test: Atom, holds: bool, branch: ast.expr, names: Mapping[str, Power]) -> Mapping[str, Power]:
+        """The names as a branch sees them: where it is not chosen, the constant 1 stands for every number.
+
+        So a branch that is not chosen divides by no zero, whose NaN the reverse sweep would spread.
+        """
+        if is_total(branch):
+            return names
+        return {name: self._guarded(test, holds, power) for name, power in names.items()}
+
+    def _guarded(self, test: Atom, holds: bool, power: Power) -> Power:
+        if not power.first.type.is_float or (power.constant and isinstance(power.first, Literal)):
+            return power
+
+        def guarded(value: Tangent, instead: int) -> Tangent:
+            if value is None:
+                return None
+            other = literal(instead, value.type.dtype)
+            return self.b.prim("select", test, *((value, other) if holds else (other, value)))
+
+        first = guarded(power.first, 1)
+        assert first is not None
+        return Power(first, None if power.constant else lambda order: guarded(power[order], 0))
 
 
 # --- operations whose coefficients need no partial derivative ---
