@@ -63,7 +63,8 @@ class Bounds:
     def dimensions(self, variables: Sequence[Var]) -> None:
         """The sizes in types are at least 0."""
         for variable in variables:
-            self.sizes.update(dim for dim in variable.type.shape if isinstance(dim, Var))
+            if variable.type.shape:
+                self.sizes.update(dim for dim in variable.type.shape if isinstance(dim, Var))
 
     def define(self, eqn: Eqn) -> None:
         """Remembers the affine form of an integer sum, difference or multiple, and what comparisons compare."""
@@ -148,6 +149,8 @@ class Bounds:
 
     def never_negative(self, form: Affine) -> bool:
         """Whether the form is at least 0: for every value of the loop indices and sizes in it, or by one fact."""
+        if not form.terms:
+            return form.constant >= 0
         helpful = (fact for fact in self.facts if not fact.terms.keys().isdisjoint(form.terms))
         return self._never_negative(form) or any(self._never_negative(form.plus(fact, -1)) for fact in helpful)
 

@@ -49,15 +49,18 @@ class Rewriter:
         return self.atoms.get(atom, atom) if isinstance(atom, Var) else atom
 
     def all(self, atoms: Iterable[Atom]) -> tuple[Atom, ...]:
-        return tuple(self.atom(atom) for atom in atoms)
+        known = self.atoms
+        return tuple([known.get(atom, atom) if isinstance(atom, Var) else atom for atom in atoms])
 
     def type(self, type_: Type) -> Type:
+        if not type_.shape:
+            return type_
         shape = self.all(type_.shape)
         return type_ if shape == type_.shape else Type(type_.dtype, shape, type_.ref)
 
     def define(self, variables: Sequence[Var]) -> tuple[Var, ...]:
         """Variables that are bound here: the same ones, unless their types have changed."""
-        return tuple(self.variable(variable) for variable in variables)
+        return tuple([self.variable(variable) for variable in variables])
 
     def variable(self, variable: Var) -> Var:
         type_ = self.type(variable.type)
