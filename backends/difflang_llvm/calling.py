@@ -18,6 +18,7 @@ from difflang.runtime.writing import Writer
 from difflang_llvm.interrupts import interrupt_flag
 from difflang_llvm.layout import Interface, Slot
 from difflang_llvm.pointers import address_of
+from difflang_llvm.results import empty
 
 if TYPE_CHECKING:
     from difflang.core.ir import DType
@@ -93,7 +94,7 @@ class _CallWriter(Writer):
     def _provide(self, name: str, slot: Slot) -> None:
         dims = [f"a{dim[1:]}" if isinstance(dim, str) else str(dim) for dim in slot.shape or ()]
         shape = f"({''.join(dim + ', ' for dim in dims)})"
-        self.line(f"try: {name} = {self.constant(np.empty)}({shape}, {self.constant(_dtype(slot))})")
+        self.line(f"try: {name} = {self.constant(empty)}({shape}, {self.constant(_dtype(slot))})")
         self.line(
             f"except {self.constant((MemoryError, ValueError))}: raise {self.constant(_too_large)}({shape}) from None"
         )

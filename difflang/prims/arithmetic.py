@@ -58,7 +58,7 @@ RECORDS: tuple[Primitive, ...] = (
     Primitive("add", 2, np.add, of_numbers, ("1", "1")),
     Primitive("sub", 2, np.subtract, of_numbers, ("1", "-1")),
     Primitive("mul", 2, np.multiply, of_numbers, ("b", "a")),
-    Primitive("div", 2, np.divide, of_floats, ("1 / b", "-y / b")),
+    Primitive("div", 2, np.divide, of_floats, ("1 / b", "-(1 / b * y)")),
     Primitive("neg", 1, np.negative, of_numbers, ("-1",)),
     Primitive(
         "floordiv",
