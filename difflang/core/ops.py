@@ -24,7 +24,7 @@ set[inbounds] a i.. v       `a` with one element (or sub-array) replaced; `a` it
 accum init.. {ref.. -> r..} Accumulators start at `init`; the region adds to them. Outs: the final
                             accumulators, then r...
 add_to[inbounds] ref i.. v  Adds a scalar or sub-array (the whole, with no index). Additions commute.
-table[shape] v..            The array of a literal shape with these literals, in row-major order.
+table[shape] v..            The array of a literal shape with these elements, in row-major order.
 reshape a n..               The same elements in row-major order.
 contract[spec] a b          A sum of products, spec as in einsum: "ij,jk->ik".
 argsort a                   The stable ascending order of a vector, i64; NaN last.
@@ -67,7 +67,10 @@ from difflang.core.ir import Atom, Attribute, Block, Literal, Type, Var
 from difflang.prims import PRIMITIVES
 
 EFFECTS = frozenset({"assert", "print", "report", "extern", "add_to"})
-REDUCTIONS = ("sum", "prod", "max", "min", "all", "any", "argmax", "argmin")
+COMBINE: Mapping[str, str] = {"sum": "add", "prod": "mul", "max": "max", "min": "min", "all": "and", "any": "or"}
+"""The primitives by which reductions combine two elements."""
+
+REDUCTIONS = (*COMBINE, "argmax", "argmin")
 
 I64 = Type("i64")
 BOOL = Type("bool")

@@ -176,13 +176,14 @@ def _accum(eqn: Eqn) -> None:
 
 
 def _assert(eqn: Eqn) -> None:
-    require(bool(eqn.args) and eqn.args[0].type == BOOL, "assert takes a bool")
-    require(isinstance(eqn.attrs["code"], str) and isinstance(eqn.attrs["message"], str), "assert without a message")
+    require(bool(eqn.args) and eqn.args[0].type == BOOL, f"{eqn.op} takes a bool")
+    stated = isinstance(eqn.attrs["code"], str) and isinstance(eqn.attrs["message"], str)
+    require(stated, f"{eqn.op} without a message")
 
 
 def _table(eqn: Eqn) -> None:
     dtype, count = eqn.args[0].type.dtype, math.prod(table_shape(eqn.attrs))
-    require(all(isinstance(a, Literal) and a.dtype == dtype for a in eqn.args), "a table holds literals of one type")
+    require(all(a.type == Type(dtype) for a in eqn.args), "a table holds scalars of one type")
     require(len(eqn.args) == count, f"{len(eqn.args)} elements, not {count}")
 
 

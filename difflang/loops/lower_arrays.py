@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import numpy as np
+
 from difflang.core.ir import Atom, Block, Eqn, Literal, Type, Var, walk
-from difflang.core.ops import integer
+from difflang.core.ops import integer, table_shape
 from difflang.loops import ir
 from difflang.loops.ir import Operand, Register
 from difflang.loops.scheduler import Scheduler
@@ -162,11 +164,21 @@ def _forget(s: Scheduler, source: Place, array: Var) -> None:
 
 
 def table(s: Scheduler, eqn: Eqn) -> None:
-    """Memory that is there from the start, and that nothing may write to."""
+    """Elements stored one by one; where all are literals, memory that is there from the start and is never written."""
     out = eqn.outs[0]
+    if not all(isinstance(arg, Literal) for arg in eqn.args):
+        s.settle(out, _stored(s, eqn))
+        return
     place = Place(s.array(out.type, out.name), Storage(0, writable=False))
     s.emit(ir.Table(place.array, tuple(arg for arg in eqn.args if isinstance(arg, Literal))))
     s.settle(out, place)
+
+
+def _stored(s: Scheduler, eqn: Eqn) -> Place:
+    place = s.destination(eqn.outs[0])
+    for index, element in zip(np.ndindex(table_shape(eqn.attrs)), eqn.args, strict=True):
+        s.emit(ir.Store(place.array, tuple(map(integer, index)), s.operand(element)))
+    return place
 
 
 def reshape(s: Scheduler, eqn: Eqn) -> None:

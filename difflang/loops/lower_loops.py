@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from difflang.core.ir import Atom, Block, DType, Eqn, Literal, Var, walk
-from difflang.core.ops import integer
+from difflang.core.ops import COMBINE, integer
 from difflang.loops import ir
 from difflang.loops.ir import Operand, Register
 from difflang.loops.lower_arrays import constant, filled
 from difflang.loops.lower_sums import add_array, add_element, claim
 from difflang.loops.scheduler import Scheduler, Total, zero
 from difflang.loops.storage import Place
-
-COMBINE: Mapping[str, str] = {"sum": "add", "prod": "mul", "max": "max", "min": "min", "all": "and", "any": "or"}
 
 
 def build(s: Scheduler, eqn: Eqn) -> None:

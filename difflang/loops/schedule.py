@@ -16,9 +16,11 @@ from difflang.loops import (
     lower_sums,
 )
 from difflang.loops.apart import MarkApart
+from difflang.loops.checks import HoistChecks
 from difflang.loops.passes import RedundantChecks
 from difflang.loops.scheduler import Handler, Scheduler
 from difflang.loops.storage import Destination, Place, Storage
+from difflang.passes.speculate import Speculate
 from difflang.prims import PRIMITIVES
 
 HANDLERS: Mapping[str, Handler] = {
@@ -45,6 +47,8 @@ HANDLERS: Mapping[str, Handler] = {
 
 def schedule(func: Func, options: CompileOptions) -> ir.Program:
     """The loops that compute a closed Core function."""
+    if not options.check_nan:
+        func = Speculate()(func)
     s = Scheduler(func, HANDLERS, options.check_nan)
     params = tuple(_parameter(s, param) for param in func.params)
     wanted = [_Result(s, k, atom, func.params) for k, atom in enumerate(func.results)]
@@ -55,7 +59,7 @@ def schedule(func: Func, options: CompileOptions) -> ir.Program:
         s.deliver([place for place, _ in arrays], [result.destination.place for _, result in arrays])
         results = tuple(result.finish(atom) for atom, result in zip(func.results, wanted, strict=True))
     program = ir.Program(func.name, params, results, tuple(body), tuple(s.sites), tuple(s.host_sites))
-    return MarkApart()(RedundantChecks()(program))
+    return MarkApart()(HoistChecks()(RedundantChecks()(program)))
 
 
 def _parameter(s: Scheduler, param: Var) -> ir.Register | ir.Array:

@@ -13,6 +13,7 @@ from difflang.passes.model import Observer, Pass, Pipeline
 from difflang.passes.nest import Nest
 from difflang.passes.simplify import Simplify
 from difflang.passes.unite import Unite
+from difflang.passes.unroll import Unroll
 
 CLEAN: tuple[Pass, ...] = (Simplify(), DeadCode())
 
@@ -31,10 +32,11 @@ PASSES: tuple[Pass, ...] = (
     *CLEAN,
     Contract(),
     Interchange(),
-    *CLEAN,
+    Unroll(),
 )
 """Scatters become gathers before loops are joined, since a gather joins more; what is joined and read in one place only
-is then computed there, which uncovers nests, and nests uncover contractions."""
+is then computed there, which uncovers nests, and nests uncover contractions. Short loops are unrolled last: what they
+make are arrays to all others."""
 
 
 def optimize(func: Func, observer: Observer | None = None) -> Func:
