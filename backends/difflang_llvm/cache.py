@@ -18,10 +18,10 @@ from typing import Any, TypeVar
 from difflang.diagnostics.model import Span
 from difflang.loops.sites import HostSite, Site
 from difflang.runtime import cachedir
-from difflang_llvm.executable import Compiled
+from difflang_llvm.executable import Compiled, Recipe
 from difflang_llvm.layout import interface_from_json
 
-FORMAT = 2
+FORMAT = 3
 SUFFIX = ".dlc"
 Record = TypeVar("Record")
 LIMIT = 256 * 1024 * 1024
@@ -80,6 +80,7 @@ def _head(compiled: Compiled) -> dict[str, Any]:
         "interface": compiled.interface.to_json(),
         "sites": [asdict(site) for site in compiled.sites],
         "host_sites": [asdict(site) for site in compiled.host_sites],
+        "recipe": asdict(compiled.recipe) if compiled.recipe else None,
     }
 
 
@@ -88,7 +89,8 @@ def _from_head(head: dict[str, Any], code: bytes) -> Compiled:
     host_sites = tuple(_record(HostSite, row) for row in head["host_sites"])
     units = tuple((str(name), dtype) for name, dtype in head["units"])
     interface = interface_from_json(head["interface"])
-    return Compiled(code, tuple(head["symbols"]), units, interface, sites, host_sites)
+    recipe = Recipe(**head["recipe"]) if head["recipe"] else None
+    return Compiled(code, tuple(head["symbols"]), units, interface, sites, host_sites, recipe)
 
 
 def _record(kind: Callable[..., Record], row: dict[str, Any]) -> Record:

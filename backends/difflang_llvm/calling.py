@@ -47,12 +47,14 @@ class Owned:
 @dataclass(frozen=True, slots=True)
 class Entry:
     """Compiled code as the written function uses it. `enter` takes a filled frame and the host and gives the status;
-    `fail` says what a status other than 0 means; `port` is the address for callbacks, or 0."""
+    `settle` does what a status other than 0 asks for, or raises what it means; `port` is the address for callbacks, or
+    0; `threads` is what the frame says of threads."""
 
     interface: Interface
     enter: Callable[..., int]
-    fail: Callable[[int, Any], BaseException]
+    settle: Callable[[int, Any, Any], None]
     port: int
+    threads: int
 
 
 def written_call(entry: Entry) -> Callable[[Sequence[Any], Any], list[Any]]:
@@ -106,9 +108,10 @@ class _CallWriter(Writer):
         self.line(f"frame = {self.constant(ctypes.c_char * (8 * self._entry.interface.slots))}()")
         self.line(f"interrupt = {self.constant(interrupt_flag)}()")
         self.line("interrupt.value = 0")
-        self.line(f"{pack}({', '.join(['frame', '0', str(self._entry.port), flag, *(word for _, word in words)])})")
+        head = ["frame", "0", str(self._entry.port), flag, str(self._entry.threads)]
+        self.line(f"{pack}({', '.join([*head, *(word for _, word in words)])})")
         self.line(f"status = {self.constant(self._entry.enter)}(frame{', host' * bool(self._entry.port)})")
-        self.line(f"if status: raise {self.constant(self._entry.fail)}(status, frame)")
+        self.line(f"if status: {self.constant(self._entry.settle)}(status, frame, host)")
 
     def give(self) -> None:
         """Reads the results from the frame and returns all of them."""
@@ -151,8 +154,8 @@ def _owned(address: int, dtype: str, shape: tuple[int, ...]) -> npt.NDArray[Any]
 
 
 def _packer(inputs: Sequence[Slot]) -> Callable[..., None]:
-    """`struct` code that fills the first two slots and all inputs at once."""
-    text, position = "=QQ", 2
+    """`struct` code that fills the first three slots and all inputs at once."""
+    text, position = "=QQQ", 3
     for slot in inputs:
         text += f"{8 * (slot.slot - position)}x" + ("Q" if slot.shape is not None else FORMATS[slot.dtype])
         position = slot.slot + 1

@@ -3,19 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from difflang.backend.protocol import CompileOptions
 from difflang.core.ir import Func
-from difflang.loops.ir import Program
+from difflang.core.parser import parse_func
+from difflang.core.printer import format_func
+from difflang.loops.ir import PreferThreads, Program
 from difflang.loops.schedule import schedule
+from difflang.loops.threads import AskForThreads, ForThreads
 from difflang_llvm import engine
-from difflang_llvm.executable import Compiled
+from difflang_llvm.executable import Compiled, Recipe
 from difflang_llvm.generate import generate
 from difflang_llvm.module import imported_symbols
 
 
 def compiled_function(func: Func, options: CompileOptions) -> Compiled:
-    return compiled_program(schedule(func, options), options.optimize)
+    """For one thread, with a recipe for several where it may ask for them."""
+    program = AskForThreads()(schedule(func, options))
+    compiled = compiled_program(program, options.optimize)
+    if not any(isinstance(statement, PreferThreads) for statement in program.body):
+        return compiled
+    return replace(compiled, recipe=Recipe(format_func(func, spans=True), options.check_nan, options.optimize))
+
+
+def compiled_for_threads(recipe: Recipe) -> Compiled:
+    """The same function for several threads."""
+    options = CompileOptions(check_nan=recipe.check_nan, optimize=recipe.optimize)
+    program = ForThreads()(schedule(parse_func(recipe.core), options))
+    return compiled_program(program, recipe.optimize)
 
 
 def compiled_program(program: Program, level: int = 3) -> Compiled:
@@ -26,19 +42,25 @@ def compiled_program(program: Program, level: int = 3) -> Compiled:
     return Compiled(code, symbols, module.units, module.interface, program.sites, program.host_sites)
 
 
+def _shown(func: Func, options: CompileOptions) -> Program:
+    """The program for one thread, unless several are asked for."""
+    program = schedule(func, options)
+    return ForThreads()(program) if options.threads > 1 else program
+
+
 def _loops(func: Func, options: CompileOptions) -> str:
     from difflang.loops.printer import format_program
 
-    return format_program(schedule(func, options))
+    return format_program(_shown(func, options))
 
 
 def _llvm(func: Func, options: CompileOptions) -> str:
-    text = generate(schedule(func, options)).text
+    text = generate(_shown(func, options)).text
     return str(engine.optimized(text, options.optimize))
 
 
 def _assembly(func: Func, options: CompileOptions) -> str:
-    text = generate(schedule(func, options)).text
+    text = generate(_shown(func, options)).text
     return engine.assembly(engine.optimized(text, options.optimize))
 
 

@@ -13,6 +13,8 @@ from typing import Any
 
 import llvmlite.binding as llvm
 
+from difflang.watch import stage
+
 ENTRY = "difflang_entry"
 LARGE_MODULE = 400_000
 """Characters of code above which the full pipeline would take seconds; it is then run at level 1."""
@@ -52,6 +54,7 @@ def _alone() -> Generator[None]:
         yield
 
 
+@stage("optimise")
 @_alone()
 def optimized(text: str, level: int = 3) -> Any:
     """Parses, verifies and optimises a module. RuntimeError here is a fault of the generator."""
@@ -76,6 +79,7 @@ def _code_size(text: str) -> int:
     return len(text) - sum(len(line) for line in text.splitlines() if line.startswith("@"))
 
 
+@stage("object code")
 @_alone()
 def object_code(module: Any, level: int = 3) -> bytes:
     return target_machine(level).emit_object(module)
@@ -106,6 +110,7 @@ class Library:
         return self.tracker[symbol]
 
 
+@stage("link")
 @_alone()
 def link_library(
     code: bytes, symbols: Mapping[str, int], libraries: Sequence[Library] = (), exports: Sequence[str] = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from difflang.loops.sites import HostSite, Site, failure
 from difflang.runtime import failures
 from difflang_llvm import engine
 from difflang_llvm.calling import FORMATS, Entry, free, written_call
-from difflang_llvm.layout import FIRST_FAILURE_SLOT, HOST_FAILED, INTERRUPTED, Interface
+from difflang_llvm.layout import FIRST_FAILURE_SLOT, HOST_FAILED, INTERRUPTED, PREFERS_THREADS, Interface
 
 if TYPE_CHECKING:
     from difflang.core.ir import DType
@@ -30,16 +30,36 @@ class Compiled:
     interface: Interface
     sites: tuple[Site, ...]
     host_sites: tuple[HostSite, ...]
+    recipe: Recipe | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What the program for several threads is made from, when a call first prefers it."""
+
+    core: str
+    check_nan: bool
+    optimize: int
 
 
 class NativeFunction:
     """An `Executable` over linked code. Calls may come from several threads at once.
 
-    `token` is where the cache keeps the code; None if it does not.
+    `token` is where the cache keeps the code; None if it does not. `threads` goes to the frame; `make_threaded` gives
+    the function for several threads, which has the same frame.
     """
 
-    def __init__(self, compiled: Compiled, linked: engine.Library, token: str | None = None) -> None:
+    def __init__(
+        self,
+        compiled: Compiled,
+        linked: engine.Library,
+        token: str | None = None,
+        threads: int = 0,
+        make_threaded: Callable[[], NativeFunction] | None = None,
+    ) -> None:
         self.token = token
+        self._make_threaded = make_threaded
+        self._threaded: NativeFunction | None = None
         self._compiled = compiled
         self._linked = linked
         interface = compiled.interface
@@ -47,7 +67,7 @@ class NativeFunction:
         self._port = _port(compiled)
         self.asks_host = self._port is not None
         enter, port = (self._call, 0) if self._port is None else (self._serve, self._port.address)
-        self.direct = written_call(Entry(interface, enter, self._failed, port))
+        self.direct = written_call(Entry(interface, enter, self._settle, port, threads))
 
     def __call__(self, args: Sequence[Value], host: Host) -> list[Value]:
         """Raises DiffLangError with the place of the failure, or what a host callback raised."""
@@ -62,9 +82,25 @@ class NativeFunction:
                 raise caller.taken_error()
             return status
 
-    def _failed(self, status: int, frame: Any) -> BaseException:
-        self._discard(frame)
-        return self._failure(status, frame)
+    def _settle(self, status: int, frame: Any, host: Host) -> None:
+        """Runs the function for several threads where this one would rather; raises any other status."""
+        if status != PREFERS_THREADS:
+            self._discard(frame)
+            raise self._failure(status, frame)
+        if self._threaded is None:
+            assert self._make_threaded is not None
+            self._threaded = self._make_threaded()
+        self._threaded.run(frame, host)
+
+    def run(self, frame: Any, host: Host) -> None:
+        """Runs on a frame that is filled already, but for the address for callbacks."""
+        if self._port is None:
+            status = self._call(frame)
+        else:
+            struct.pack_into("Q", frame, 0, self._port.address)
+            status = self._serve(frame, host)
+        if status:
+            self._settle(status, frame, host)
 
     def _discard(self, frame: Any) -> None:
         """Frees the results that were allocated before a failure."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from difflang.loops.ir import Operand
 from difflang_llvm.layout import FIRST_FAILURE_SLOT, INTERRUPTED
@@ -29,13 +29,22 @@ class Exits:
 
     def leave_if(self, condition: str, status: int, values: Sequence[Operand] = ()) -> None:
         """Leaves the function with this status if the condition holds; the values go to the frame."""
+
+        def settle() -> str:
+            for k, value in enumerate(values):
+                self.store_scalar(value, self.slot_address(FIRST_FAILURE_SLOT + k))
+            return str(status)
+
+        self.leave_after(condition, settle)
+
+    def leave_after(self, condition: str, settle: Callable[[], str]) -> None:
+        """Leaves if the condition holds, after what `settle` emits; it gives the status."""
         e = self._emitter
         good, bad = e.fresh("good"), e.fresh("bad")
         e.branch(condition, bad, good, f", !prof {self._seldom}")
         main, e.lines = e.lines, self._deferred
         e.label(bad)
-        for k, value in enumerate(values):
-            self.store_scalar(value, self.slot_address(FIRST_FAILURE_SLOT + k))
+        status = settle()
         e.jump("exit")
         e.lines = main
         self._entries.append(f"[ {status}, %{bad} ]")

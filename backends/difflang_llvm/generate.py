@@ -8,24 +8,27 @@ that failed, or one of the negative codes of `layout`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from difflang.core.ir import DType, Literal
 from difflang.loops import ir
 from difflang.loops.ir import Array, Body, Program, Register
+from difflang.watch import stage
+from difflang_llvm import parts
 from difflang_llvm.allocation import Allocation
 from difflang_llvm.calls import Calls
+from difflang_llvm.common import Common
 from difflang_llvm.exits import Exits
-from difflang_llvm.layout import INTERRUPT_SLOT, Interface
+from difflang_llvm.layout import INTERRUPT_SLOT, PREFERS_THREADS, THREADS_SLOT, Interface
 from difflang_llvm.math import library
 from difflang_llvm.math.library import INLINED
-from difflang_llvm.memory import Homes, Memory, Metadata, Registers
+from difflang_llvm.memory import Memory, Registers
 from difflang_llvm.module import assemble
+from difflang_llvm.parts import Function
 from difflang_llvm.primitives import LOWERINGS, Operation
-from difflang_llvm.slots import plan
-from difflang_llvm.text import MEMORY_TYPES, REGISTER_TYPES, Emitter, Needs, constant_array
+from difflang_llvm.text import MEMORY_TYPES, REGISTER_TYPES, Emitter, constant_array
 
 VECTORS_IN_REDUCTIONS = 4
 WIDE = 8
@@ -40,33 +43,37 @@ class Module:
     units: tuple[tuple[str, DType], ...]
 
 
+@stage("generate")
 def generate(program: Program) -> Module:
-    generator = Generator(program)
+    common = Common(program)
+    generator = Generator(common)
     generator.run()
-    units = tuple(unit for unit in generator.needs.functions if unit[0] not in INLINED)
-    return Module(generator.module_text(), generator.interface, units)
+    units = tuple(unit for unit in common.needs.functions if unit[0] not in INLINED)
+    return Module(generator.module_text(), common.interface, units)
 
 
 class Generator:
-    """Walks a program once; `HANDLERS` has a method for every kind of statement."""
+    """Makes one function, in one walk; `HANDLERS` has a method for every kind of statement."""
 
-    def __init__(self, program: Program) -> None:
-        self.program = program
-        self.interface = plan(program)
-        self.needs = Needs()
+    def __init__(self, common: Common) -> None:
+        self.common = common
+        self.program = common.program
+        self.interface = common.interface
+        self.needs = common.needs
         self.emitter = Emitter(self.needs, block="start")
-        self.metadata = Metadata()
+        self.metadata = common.metadata
         self.registers = Registers(self.emitter)
-        self.memory = Memory(self.emitter, self.registers, Homes(program.body), self.metadata)
+        self.memory = Memory(self.emitter, self.registers, common.homes, self.metadata)
         self.exits = Exits(self.emitter, self.registers, self.metadata)
         self.allocation = Allocation(self.emitter, self.registers, self.memory, self.exits)
         self.calls = Calls(self.emitter, self.registers, self.memory, self.exits, self.interface)
+        self.function = Function(self.emitter, self.registers, self.memory, self.exits)
         self._reductions: list[Register] = []
-        self._tables: list[str] = []
 
     # --- the function ---
 
     def run(self) -> None:
+        """The main function: the body of the program."""
         for k, param in enumerate(self.program.params):
             if isinstance(param, Array):
                 self.memory.set_pointer(param, f"%p{k}")
@@ -93,10 +100,14 @@ class Generator:
             kind = "ptr noalias readonly" if isinstance(param, Array) else REGISTER_TYPES[param.dtype]
             parameters.append(f"{kind} %p{k}")
         parameters += [f"ptr noalias %r{k}" for k, result in enumerate(self.program.results) if result.provided]
-        header = f"define internal i32 @dl.body({', '.join(parameters)}) #0 {{\nentry:"
+        texts = [*self.common.definitions, self._entry_text(), self._text("dl.body", parameters)]
+        return assemble(texts, self.needs, self.metadata.lines)
+
+    def _text(self, name: str, parameters: Sequence[str]) -> str:
+        """The whole function, when its body has been emitted."""
+        header = f"define internal i32 @{name}({', '.join(parameters)}) #0 {{\nentry:"
         first = [*self.emitter.allocas, *self.allocation.initial_stores(), "  br label %start", "start:"]
-        body = "\n".join([header, *first, *self.emitter.lines, "}"])
-        return assemble([*self._tables, self._entry_text(), body], self.needs, self.metadata.lines)
+        return "\n".join([header, *first, *self.emitter.lines, "}"])
 
     def _entry_text(self) -> str:
         """Loads the parameters from the frame, makes the arena, calls the body."""
@@ -153,8 +164,8 @@ class Generator:
         self.memory.set_pointer(statement.array, self.memory.address(statement.base, statement.indices))
 
     def table(self, statement: ir.Table) -> None:
-        name = f"@dl.table.{len(self._tables)}"
-        self._tables.append(constant_array(name, statement.elements))
+        name = f"@dl.table.{len(self.common.definitions)}"
+        self.common.definitions.append(constant_array(name, statement.elements))
         self.memory.set_pointer(statement.array, name)
 
     def rebind(self, statement: ir.Rebind) -> None:
@@ -165,7 +176,9 @@ class Generator:
     # --- control ---
 
     def for_(self, loop: ir.For) -> None:
-        count = self.registers.read(loop.extent)
+        count, start = self.registers.read(loop.extent), self.registers.read(loop.start)
+        if start != "0":
+            count = self.emitter.value(f"sub nsw i64 {count}, {start}")
         metadata = self._loop_metadata(loop)
         reducing = len(self._reductions)
         self._reductions += [r.register for r in loop.reductions]
@@ -173,6 +186,8 @@ class Generator:
             if loop.reverse:
                 last = self.emitter.value(f"sub nsw i64 {count}, 1")
                 index = self.emitter.value(f"sub nuw nsw i64 {last}, {index}")
+            if start != "0":
+                index = self.emitter.value(f"add nuw nsw i64 {index}, {start}")
             self.registers.write(loop.index, index)
             if _repeats(loop.body):
                 self.exits.leave_if_interrupted()
@@ -202,6 +217,32 @@ class Generator:
         hints.append(self.metadata.shared(f'!{{!"llvm.loop.interleave.count", i32 {side_by_side}}}'))
         listed = ", ".join(["{self}", *hints])
         return f", !llvm.loop {self.metadata.add(f'distinct !{{{listed}}}')}"
+
+    def parallel(self, statement: ir.Parallel) -> None:
+        """The ranges of a loop: a function of their own, called through the pool of threads."""
+        self.common.parts += 1
+        name, inner = f"dl.part.{self.common.parts}", Generator(self.common)
+        captures = parts.Captures(self.common, self.function, inner.function)
+        captures.take(statement)
+        inner.part(statement, name, captures.parameters)
+        self.common.definitions.append(parts.range_text(self.common, statement, name, captures.parameters))
+        parts.call(self.common, self.function, statement, name, captures.parameters)
+
+    def part(self, statement: ir.Parallel, name: str, captured: Sequence[parts.Parameter]) -> None:
+        """The function of one range."""
+        for register, text in zip((statement.chunk, statement.begin, statement.end), parts.RANGE, strict=True):
+            self.registers.write(register, text)
+        self.body(statement.body)
+        self.exits.finish(self.allocation.drops())
+        parameters = ["ptr noalias %frame", "ptr noalias %arena", "ptr noalias %interrupt"]
+        parameters += [*(f"i64 {text}" for text in parts.RANGE), *(f"{p.type} {p.name}" for p in captured)]
+        self.common.definitions.append(self._text(name, parameters))
+
+    def prefer_threads(self, statement: ir.PreferThreads) -> None:
+        threads = self.emitter.value(f"load i64, ptr {self.exits.slot_address(THREADS_SLOT)}")
+        have = self.emitter.value(f"icmp ne i64 {threads}, 0")
+        both = self.emitter.value(f"and i1 {have}, {self.registers.read(statement.condition)}")
+        self.exits.leave_if(both, PREFERS_THREADS)
 
     def while_(self, statement: ir.While) -> None:
         e = self.emitter
@@ -262,6 +303,8 @@ HANDLERS: dict[type, Callable[[Generator, Any], None]] = {
     ir.View: Generator.view,
     ir.Rebind: Generator.rebind,
     ir.For: Generator.for_,
+    ir.Parallel: Generator.parallel,
+    ir.PreferThreads: Generator.prefer_threads,
     ir.While: Generator.while_,
     ir.If: Generator.if_,
     ir.Scope: Generator.scope,

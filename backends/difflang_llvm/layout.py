@@ -1,9 +1,10 @@
 """The frame: an array of 8-byte slots through which the host and a compiled function exchange everything.
 
-Slot 0 holds the address of the host's callback, slot 1 that of the flag that an interrupt from the keyboard sets.
-Then follow the values of a failure, the parameters (scalars, pointers of arrays), the pointers of the results whose
-memory the caller provides, and the results that come out: scalars, and for every other array its pointer and
-dimensions. All of this is plain data, so that it can be stored beside the object code.
+Slot 0 holds the address of the host's callback, slot 1 that of the flag that an interrupt from the keyboard sets, slot
+2 the number of threads to use (0 where there is no choice). Then follow the values of a failure, the parameters
+(scalars, pointers of arrays), the pointers of the results whose memory the caller provides, and the results that come
+out: scalars, and for every other array its pointer and dimensions. All of this is plain data, so that it can be stored
+beside the object code.
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ if TYPE_CHECKING:
 OUT_OF_MEMORY = -1
 HOST_FAILED = -2
 INTERRUPTED = -3
+PREFERS_THREADS = -4
 INTERRUPT_SLOT = 1
-FIRST_FAILURE_SLOT = 2
+THREADS_SLOT = 2
+FIRST_FAILURE_SLOT = 3
 Dimension = int | str
 """A known dimension, or `p<k>` for the value of parameter k."""
 

@@ -24,7 +24,11 @@ PREFIXES = {"blas.": "cython_blas", "lapack.": "cython_lapack"}
 
 
 def resolve(symbol: str) -> int:
-    """The address of `malloc`, `blas.dgemm`, `lapack.dpotrf`, ... Raises KeyError for an unknown one."""
+    """The address of `malloc`, `blas.dgemm`, `lapack.dpotrf`, `pool.run`, ... Raises KeyError for an unknown one."""
+    if symbol.startswith("pool."):
+        from difflang_llvm import threads
+
+        return threads.symbol(symbol.removeprefix("pool."))
     for prefix, module in PREFIXES.items():
         if symbol.startswith(prefix):
             return _exported(module, symbol.removeprefix(prefix))

@@ -123,9 +123,17 @@ class Emitter:
     # pays, what the reverse sweep computes once more would differ in its last bits from the first time, and an
     # adaptive loop could then take another course.
 
+    def factors(self, text: str) -> tuple[str, str] | None:
+        """The factors of a value that is a product."""
+        return self._products.get(text)
+
+    def note_product(self, text: str, a: str, b: str) -> None:
+        """Says that a value is a product."""
+        self._products[text] = (a, b)
+
     def multiply_float(self, dtype: DType, a: str, b: str, flags: str) -> str:
         product = self.value(f"fmul {flags}{REGISTER_TYPES[dtype]} {a}, {b}")
-        self._products[product] = (a, b)
+        self.note_product(product, a, b)
         return product
 
     def add_float(self, dtype: DType, a: str, b: str) -> str:

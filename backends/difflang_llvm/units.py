@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from difflang_llvm import cache, engine
@@ -35,12 +35,22 @@ def _library(unit: Unit, use_cache: bool) -> engine.Library:
 
 
 def _compiled(unit: Unit, use_cache: bool) -> Compiled:
-    name = cache.key([*unit, cache.source_digest(), engine.host_description()]) if use_cache else ""
+    def text() -> str:
+        from difflang_llvm.module import unit_module
+
+        return unit_module(*unit)
+
+    return stored(unit, text, use_cache)
+
+
+def stored(parts: Sequence[str], make: Callable[[], str], use_cache: bool = True) -> Compiled:
+    """The code of the module that `make` writes, which the parts name; from the cache if it has it."""
+    name = cache.key([*parts, cache.source_digest(), engine.host_description()]) if use_cache else ""
     found = cache.load(name) if use_cache else None
     if found is None:
-        from difflang_llvm.module import imported_symbols, unit_module
+        from difflang_llvm.module import imported_symbols
 
-        text = unit_module(*unit)
+        text = make()
         code = engine.object_code(engine.optimized(text))
         found = Compiled(code, imported_symbols(text), (), Interface(0, (), ()), (), ())
         if use_cache:

@@ -10,17 +10,13 @@ vectorised.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from difflang.core.ir import Literal
 from difflang.loops import ir
-from difflang.loops.ir import Accumulate, Array, Operand, Program, Register, Statement
-
-Form = dict[Register, int]
-"""The sum of coefficient * register; the constant stands under `CONSTANT`."""
-
-CONSTANT = Register("i64", "1")
+from difflang.loops.affine import CONSTANT, Form, Forms, total
+from difflang.loops.ir import Accumulate, Array, Program, Register, Statement
+from difflang.loops.values import Name, all_assigned
 
 LARGEST_GROUP = 16
 """Additions to one array in one loop; comparing more pairs takes too long."""
@@ -38,17 +34,15 @@ class MarkApart:
 
 @dataclass(slots=True)
 class _Facts:
-    forms: dict[Register, Form] = field(default_factory=dict[Register, Form])
-    clamped: dict[Register, Operand] = field(default_factory=dict[Register, Operand])
+    forms: Forms = field(default_factory=Forms)
     bases: dict[Array, Array] = field(default_factory=dict[Array, Array])
     apart: dict[Accumulate, list[Register]] = field(default_factory=dict[Accumulate, list[Register]])
 
     def collect(self, body: ir.Body) -> None:
+        self.forms.collect(body)
         for statement in ir.walk(body):
             if isinstance(statement, ir.View):
                 self.bases[statement.array] = statement.base
-            elif isinstance(statement, ir.Apply):
-                self._define(statement)
         for statement in ir.walk(body):
             if isinstance(statement, ir.For) and statement.kind != "serial":
                 self._loop(statement)
@@ -61,32 +55,6 @@ class _Facts:
             return replace(statement, apart=tuple(self.apart[statement]))
         return statement
 
-    # --- affine forms ---
-
-    def _define(self, statement: ir.Apply) -> None:
-        """Remembers sums, differences and multiples of immutable integers."""
-        out, args = statement.out, statement.args
-        mutable = any(isinstance(x, Register) and x.mutable for x in (out, *args))
-        if statement.primitive == "max" and args[1] == Literal(0, "i64") and not mutable:
-            self.clamped[out] = args[0]
-        if mutable or out.dtype != "i64" or statement.primitive not in ("add", "sub", "mul"):
-            return
-        left, right = self.form(args[0]), self.form(args[1])
-        if statement.primitive == "mul":
-            if left.keys() - {CONSTANT}:
-                left, right = right, left
-            if not left.keys() - {CONSTANT}:
-                self.forms[out] = _sum({}, right, left.get(CONSTANT, 0))
-        else:
-            self.forms[out] = _sum(left, right, 1 if statement.primitive == "add" else -1)
-
-    def form(self, operand: Operand) -> Form:
-        if isinstance(operand, Literal):
-            return {CONSTANT: int(operand.value)} if operand.value else {}
-        return self.forms.get(operand, {operand: 1})
-
-    # --- loops ---
-
     def _loop(self, loop: ir.For) -> None:
         """Marks the additions that the iterations of a loop make apart from each other."""
         additions: dict[Array, list[Accumulate]] = {}
@@ -95,7 +63,7 @@ class _Facts:
                 additions.setdefault(self._root(statement.array), []).append(statement)
         if not additions:
             return
-        changing = set(_assigned(loop.body))
+        changing = all_assigned(loop.body)
         for group in additions.values():
             if all(one.array is group[0].array for one in group) and self._is_apart(group, loop, changing):
                 for one in group:
@@ -106,21 +74,21 @@ class _Facts:
             array = self.bases[array]
         return array
 
-    def _is_apart(self, group: Sequence[Accumulate], loop: ir.For, changing: set[Register]) -> bool:
+    def _is_apart(self, group: Sequence[Accumulate], loop: ir.For, changing: set[Name]) -> bool:
         """Whether any two of the additions (also an addition and itself) are apart."""
-        forms = {tuple(tuple(self.form(i).items()) for i in one.indices): one for one in group}
+        forms = {tuple(tuple(self.forms.of(i).items()) for i in one.indices): one for one in group}
         different = list(forms.values())
         pairs = ((one, other) for k, one in enumerate(different) for other in different[k:])
         return len(different) <= LARGEST_GROUP and all(self._pair(*pair, loop, changing) for pair in pairs)
 
-    def _pair(self, one: Accumulate, other: Accumulate, loop: ir.For, changing: set[Register]) -> bool:
+    def _pair(self, one: Accumulate, other: Accumulate, loop: ir.For, changing: set[Name]) -> bool:
         index = loop.index
         for subscripts in zip(one.indices, other.indices, strict=True):
-            left, right = (self.form(subscript) for subscript in subscripts)
+            left, right = (self.forms.of(subscript) for subscript in subscripts)
             rest = (left.keys() | right.keys()) - {index, CONSTANT}
             if any(register in changing or register.mutable for register in rest):
                 continue
-            gap = _sum(left, right, -1)
+            gap = total(left, right, -1)
             if not gap and index in left:
                 return True
             if gap.keys() == {CONSTANT} and index not in left:
@@ -132,14 +100,7 @@ class _Facts:
     def _extent(self, loop: ir.For) -> Form:
         """The number of iterations, if there are any."""
         extent = loop.extent
-        return self.form(self.clamped.get(extent, extent) if isinstance(extent, Register) else extent)
-
-
-def _sum(left: Form, right: Form, factor: int) -> Form:
-    total = dict(left)
-    for register, coefficient in right.items():
-        total[register] = total.get(register, 0) + factor * coefficient
-    return {register: coefficient for register, coefficient in total.items() if coefficient}
+        return self.forms.of(self.forms.clamped.get(extent, extent) if isinstance(extent, Register) else extent)
 
 
 def _is_multiple(form: Form, unit: Form) -> bool:
@@ -148,19 +109,3 @@ def _is_multiple(form: Form, unit: Form) -> bool:
         return False
     factors = {form[register] / unit[register] for register in form}
     return len(factors) == 1 and factors.pop().is_integer()
-
-
-def _assigned(body: ir.Body) -> Iterator[Register]:
-    """The registers that a body sets."""
-    for statement in ir.walk(body):
-        match statement:
-            case ir.Apply() | ir.Load():
-                yield statement.out
-            case ir.Assign():
-                yield from statement.targets
-            case ir.For():
-                yield statement.index
-            case ir.HostCall():
-                yield from (out for out in statement.outs if isinstance(out, Register))
-            case _:
-                pass

@@ -15,18 +15,20 @@ to memory that the caller provides (`Result.provided`: every dimension is a lite
 `AllocateResult` takes from the heap for the caller. All else is `Allocate`d: on the stack frame (`place="stack"`,
 small literal sizes) or in the arena (`place="arena"`), a bump allocator. `Scope` marks the arena on entry and
 releases it on exit; what is allocated inside a `Scope` is not used after it. The memory of an `Allocate` is not
-initialised. Every `Allocate` gives memory that nothing else overlaps until its scope ends. The iterations of a
-`parallel` loop need an arena a thread. Growable arrays (`Grow`) live on the heap until their scope ends.
+initialised. Every `Allocate` gives memory that nothing else overlaps until its scope ends. Every range of a
+`Parallel` has an arena of its own. Growable arrays (`Grow`) live on the heap until their scope ends.
 
 **Aliasing.** Two immutable arrays overlap only if one is made from the other by `View` (follow `View.base` to the
 root; different roots are disjoint). A mutable array may point into whatever `Rebind` gave it.
 
-**Loops.** `For` runs `index` from 0 to `extent - 1` (downwards with `reverse`); an extent below 0 counts as 0.
-Kinds: `serial` (in order); `parallel` (iterations are independent but for `reductions` and `Accumulate`, worth
-giving to threads); `vector` (the same independence, innermost, worth SIMD lanes).
+**Loops.** `For` runs `index` from `start` to `extent - 1` (downwards with `reverse`); an extent below `start` counts
+as `start`. Kinds: `serial` (in order); `parallel` (iterations are independent but for `reductions` and `Accumulate`);
+`vector` (the same independence, innermost, worth SIMD lanes).
 
-**Failure.** `Check` ends the program: the site says what went wrong, its values fill the message. When one check
-of several iterations of a parallel loop fails, any of them may be reported.
+**Threads.** The scheduler makes programs for one thread. `loops.threads` turns loops into `Parallel` ranges.
+
+**Failure.** `Check` ends the program: the site says what went wrong, its values fill the message. The failure
+reported is the first one in the order of the iterations, also of those that run at the same time.
 
 bool elements take one byte in memory; dtypes are those of Core.
 """
@@ -51,6 +53,7 @@ class Register:
 
 
 Operand = Register | Literal
+ZERO = Literal(0, "i64")
 
 
 @dataclass(eq=False, slots=True)
@@ -237,6 +240,26 @@ class For:
     kind: LoopKind = "serial"
     reverse: bool = False
     reductions: tuple[Reduction, ...] = ()
+    start: Operand = ZERO
+
+
+@dataclass(eq=False, slots=True)
+class Parallel:
+    """Cuts 0 .. extent - 1 into `chunks` ranges of nearly equal length and runs `body` for each, on several threads.
+
+    In a range `chunk` is its number, `begin` its first index and `end` the one behind its last. Registers that the
+    body sets are the range's own; it has no `HostCall`, `AllocateResult` or further `Parallel`. With `overlap` s the
+    last s indices of every range wait, as a range of their own with the same number, until all others are done: the
+    ranges have at least 2 s indices each, and indices that differ by more than s never write to the same memory.
+    """
+
+    chunk: Register
+    begin: Register
+    end: Register
+    extent: Operand
+    chunks: Operand
+    body: Body
+    overlap: int = 0
 
 
 @dataclass(eq=False, slots=True)
@@ -296,6 +319,14 @@ class Check:
 
 
 @dataclass(eq=False, slots=True)
+class PreferThreads:
+    """Before anything is done: where the caller has threads, it should rather run the program made for them if
+    `condition` holds. The program is right without it."""
+
+    condition: Operand
+
+
+@dataclass(eq=False, slots=True)
 class HostCall:
     """`program.host_sites[site]` with the arguments. Arrays among `outs` are allocated already, and written whole."""
 
@@ -306,8 +337,8 @@ class HostCall:
 
 ScalarStatement = Apply | Assign | Load | Store | Accumulate
 MemoryStatement = Allocate | AllocateResult | Table | View | Rebind | Grow | Reserve | Copy | Fill
-ControlStatement = For | While | If | Scope
-CallStatement = Kernel | Check | HostCall
+ControlStatement = For | Parallel | While | If | Scope
+CallStatement = Kernel | Check | PreferThreads | HostCall
 Statement = ScalarStatement | MemoryStatement | ControlStatement | CallStatement
 Body = tuple[Statement, ...]
 
@@ -342,7 +373,7 @@ class Program:
 def bodies(statement: Statement) -> tuple[Body, ...]:
     """The bodies inside a statement."""
     match statement:
-        case For() | Scope():
+        case For() | Parallel() | Scope():
             return (statement.body,)
         case While():
             return (statement.condition, statement.body)
@@ -355,7 +386,7 @@ def bodies(statement: Statement) -> tuple[Body, ...]:
 def with_bodies(statement: Statement, change: Callable[[Body], Body]) -> Statement:
     """The statement with every body inside it changed."""
     match statement:
-        case For() | Scope():
+        case For() | Parallel() | Scope():
             return replace(statement, body=change(statement.body))
         case While():
             return While(change(statement.condition), statement.test, change(statement.body))

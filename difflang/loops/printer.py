@@ -81,10 +81,13 @@ class _Printer:
 
     def control(self, statement: ir.ControlStatement) -> Iterator[str]:
         match statement:
-            case ir.For(index, extent, body, kind, reverse, reductions):
-                direction = " reverse" if reverse else ""
-                reduced = "".join(f" {r.op}({self.name(r.register)})" for r in reductions)
-                yield f"for {self.name(index)} < {self.value(extent)} {kind}{direction}{reduced}:"
+            case ir.For():
+                yield self.loop(statement)
+                yield from self.body(statement.body, INDENT)
+            case ir.Parallel(chunk, begin, end, extent, chunks, body, overlap):
+                names = ", ".join(self.name(register) for register in (chunk, begin, end))
+                late = f", the last {overlap} of each late" if overlap else ""
+                yield f"threads {names} over {self.value(extent)} in {self.value(chunks)}{late}:"
                 yield from self.body(body, INDENT)
             case ir.While(condition, test, body):
                 yield "while:"
@@ -101,12 +104,20 @@ class _Printer:
                 yield "scope:"
                 yield from self.body(body, INDENT)
 
+    def loop(self, loop: ir.For) -> str:
+        start = "" if loop.start == ir.ZERO else f"{self.value(loop.start)} <= "
+        direction = " reverse" if loop.reverse else ""
+        reduced = "".join(f" {r.op}({self.name(r.register)})" for r in loop.reductions)
+        return f"for {start}{self.name(loop.index)} < {self.value(loop.extent)} {loop.kind}{direction}{reduced}:"
+
     def call(self, statement: ir.CallStatement) -> str:
         match statement:
             case ir.Kernel(name, inputs, outputs, attrs):
                 return f"{self.values(outputs)} = kernel {name}{_attributes(attrs)} {self.values(inputs)}"
             case ir.Check(condition, site, values):
                 return f"check {self.value(condition)} else {self.site(site)} {self.values(values)}".rstrip()
+            case ir.PreferThreads(condition):
+                return f"prefer threads if {self.value(condition)}"
             case ir.HostCall(site, args, outs):
                 host = self.program.host_sites[site]
                 names = ", ".join(

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from difflang_llvm import backend, compiler
 
+from difflang.backend.protocol import CompileOptions
 from difflang.loops.ir import Apply, Array, For, Load, Program, Register, Result, Store
 
 
@@ -31,7 +32,7 @@ def loop_program(name: str, dtype: Any, arity: int) -> Program:
 @cache
 def compiled(name: str, dtype: str, arity: int) -> Callable[..., npt.NDArray[Any]]:
     """The elementwise function over contiguous vectors."""
-    function = backend.loaded(compiler.compiled_program(loop_program(name, dtype, arity)), use_cache=False)
+    function = backend.loaded(compiler.compiled_program(loop_program(name, dtype, arity)), None, CompileOptions())
 
     def apply(*arrays: npt.NDArray[Any]) -> npt.NDArray[Any]:
         result = function([len(arrays[0]), *map(np.ascontiguousarray, arrays)], None)[0]  # type: ignore[arg-type]

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from difflang.core.ir import Literal
+from difflang.diagnostics import DiffLangError
 from difflang.loops import ir
 from difflang.loops.sites import failure
 from difflang.prims import PRIMITIVES
@@ -28,8 +29,28 @@ class Pointer:
     writable: bool = True
 
 
+class Races:
+    """Who touched which element in a round of ranges: what one range writes no other may touch."""
+
+    def __init__(self) -> None:
+        self.range = 0
+        self.touched: dict[tuple[int, int], set[int]] = {}
+        self.writers: dict[tuple[int, int], int] = {}
+        self.kept: dict[int, Any] = {}
+
+    def touch(self, pointer: Pointer, position: int, count: int = 1, *, write: bool) -> None:
+        self.kept[id(pointer.memory)] = pointer.memory
+        for k in range(pointer.offset + position, pointer.offset + position + count):
+            key = (id(pointer.memory), k)
+            if write:
+                self.writers[key] = self.range
+            self.touched.setdefault(key, set()).add(self.range)
+            assert key not in self.writers or self.touched[key] == {self.writers[key]}, "a race"
+
+
 class Machine:
-    """One run. `copies` counts the elements moved by `Copy`, `allocations` the arrays allocated."""
+    """One run. `copies` counts the elements moved by `Copy`, `allocations` the arrays allocated;
+    `prefers` says whether the program would rather be run on threads."""
 
     def __init__(self, program: ir.Program, host: Any) -> None:
         self.program = program
@@ -40,6 +61,8 @@ class Machine:
         self.assigned: set[ir.Register] = set()
         self.copies = 0
         self.allocations = 0
+        self.prefers = False
+        self.races: Races | None = None
 
     def run(self, args: Sequence[Any]) -> list[Any]:
         for param, arg in zip(self.program.params, args, strict=True):
@@ -106,22 +129,31 @@ class Machine:
             assert target.mutable
             self.put(target, value)
 
+    def touch(self, array: ir.Array, position: int, count: int = 1, *, write: bool) -> None:
+        if self.races:
+            self.races.touch(self.pointers[array], position, count, write=write)
+
     def load(self, statement: ir.Load) -> None:
         assert len(statement.indices) == statement.array.rank
-        pointer = self.pointers[statement.array]
-        self.put(statement.out, pointer.memory[pointer.offset + self.position(statement.array, statement.indices)])
+        pointer, position = self.pointers[statement.array], self.position(statement.array, statement.indices)
+        self.touch(statement.array, position, write=False)
+        self.put(statement.out, pointer.memory[pointer.offset + position])
 
     def store(self, statement: ir.Store) -> None:
         assert len(statement.indices) == statement.array.rank
         pointer = self.pointers[statement.array]
         assert pointer.writable
-        pointer.memory[pointer.offset + self.position(statement.array, statement.indices)] = self.get(statement.value)
+        position = self.position(statement.array, statement.indices)
+        self.touch(statement.array, position, write=True)
+        pointer.memory[pointer.offset + position] = self.get(statement.value)
 
     def accumulate(self, statement: ir.Accumulate) -> None:
         assert len(statement.indices) == statement.array.rank
         pointer = self.pointers[statement.array]
         assert pointer.writable
-        pointer.memory[pointer.offset + self.position(statement.array, statement.indices)] += self.get(statement.value)
+        position = self.position(statement.array, statement.indices)
+        self.touch(statement.array, position, write=True)
+        pointer.memory[pointer.offset + position] += self.get(statement.value)
 
     def allocate(self, statement: ir.Allocate) -> None:
         assert not statement.array.mutable
@@ -159,6 +191,8 @@ class Machine:
     def copy(self, statement: ir.Copy) -> None:
         assert self.shape(statement.target) == self.shape(statement.source)
         target, source = self.elements(statement.target), self.elements(statement.source)
+        self.touch(statement.target, 0, len(target), write=True)
+        self.touch(statement.source, 0, len(target), write=False)
         if len(target):
             assert self.pointers[statement.target].writable
             same = target.ctypes.data == source.ctypes.data
@@ -167,13 +201,41 @@ class Machine:
         target[:] = source.copy()
 
     def fill(self, statement: ir.Fill) -> None:
-        self.elements(statement.array)[:] = self.get(statement.value)
+        elements = self.elements(statement.array)
+        self.touch(statement.array, 0, len(elements), write=True)
+        elements[:] = self.get(statement.value)
 
     def for_(self, statement: ir.For) -> None:
-        steps = range(max(0, int(self.get(statement.extent))))
+        steps = range(int(self.get(statement.start)), int(self.get(statement.extent)))
         for i in reversed(steps) if statement.reverse else steps:
             self.put(statement.index, i)
             self.body(statement.body)
+
+    def parallel(self, statement: ir.Parallel) -> None:
+        """Every range is run, the last one first; the failure of the first one that fails is raised."""
+        extent, chunks = int(self.get(statement.extent)), int(self.get(statement.chunks))
+        assert chunks >= 1 and (chunks == 1 or extent // chunks >= max(1, 2 * statement.overlap))
+        failed: dict[tuple[int, int], DiffLangError] = {}
+        for late in (0, 1) if statement.overlap else (0,):
+            self.races = Races()
+            for chunk in reversed(range(chunks)):
+                begin, end = chunk * extent // chunks, (chunk + 1) * extent // chunks
+                middle = max(begin, end - statement.overlap)
+                bounds = (middle, end) if late else (begin, middle)
+                for register, value in zip((statement.begin, statement.end), bounds, strict=True):
+                    self.put(register, value)
+                self.put(statement.chunk, chunk)
+                self.races.range = chunk
+                try:
+                    self.scope(ir.Scope(statement.body if bounds[0] < bounds[1] else ()))
+                except DiffLangError as problem:
+                    failed[chunk, late] = problem
+        self.races = None
+        if failed:
+            raise failed[min(failed)]
+
+    def preferthreads(self, statement: ir.PreferThreads) -> None:
+        self.prefers = bool(self.get(statement.condition))
 
     def while_(self, statement: ir.While) -> None:
         while True:
@@ -196,6 +258,7 @@ class Machine:
         outputs = run_kernel(statement, inputs)
         for array, value in zip(statement.outputs, outputs, strict=True):
             self.elements(array)[:] = np.asarray(value).reshape(-1)
+            self.touch(array, 0, self.count(array), write=True)
 
     def check(self, statement: ir.Check) -> None:
         if not self.get(statement.condition):

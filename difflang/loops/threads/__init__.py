@@ -1,0 +1,133 @@
+"""From a program for one thread to a program for several.
+
+`ForThreads` cuts the outermost loops that can be shared (`sharing`) into ranges. Into how many depends on the sizes
+alone (`work`) and not on the number of threads, and what the ranges of a sum give is added up in their order: so the
+results are the same bits for every number of threads. `AskForThreads` leaves a program as it is, but for saying at its
+start whether some loop has so much to do that the other program should be run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from difflang.core.ir import Literal
+from difflang.loops import ir
+from difflang.loops.ir import Body, Operand, Program, Register, Statement
+from difflang.loops.threads.ranges import Cut, is_enough
+from difflang.loops.threads.sharing import Facts, Sharing, facts
+from difflang.loops.threads.work import Estimator
+from difflang.loops.values import assigned
+
+Definitions = dict[Register, Statement]
+FEWEST = 4
+"""A loop with a literal extent below this is not cut, but the loops inside it may be."""
+
+
+@dataclass(frozen=True, slots=True)
+class ForThreads:
+    """Cuts loops into ranges for threads."""
+
+    def __call__(self, program: Program) -> Program:
+        return replace(program, body=_Candidates(program).changed(_cut))
+
+
+@dataclass(frozen=True, slots=True)
+class AskForThreads:
+    """Puts a `PreferThreads` at the start where a loop may have enough to do."""
+
+    def __call__(self, program: Program) -> Program:
+        candidates = _Candidates(program)
+        estimator = Estimator(candidates.definitions, candidates.params)
+        wish: Operand = Literal(False, "bool")
+
+        def ask(candidate: Candidate) -> Body:
+            nonlocal wish
+            wish = _either(estimator, wish, is_enough(estimator, estimator.statement(candidate.statement)))
+            return (candidate.statement,)
+
+        candidates.changed(ask)
+        if wish == Literal(False, "bool"):
+            return program
+        return replace(program, body=(*estimator.statements, ir.PreferThreads(wish), *program.body))
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A loop, copy or fill that threads can share, and an estimator for its place in the program."""
+
+    statement: ir.For | ir.Copy | ir.Fill
+    sharing: Sharing
+    estimator: Estimator
+
+
+def _cut(candidate: Candidate) -> Body:
+    return Cut(candidate.estimator, candidate.sharing).of(candidate.statement)
+
+
+def _either(estimator: Estimator, one: Operand, other: Operand) -> Operand:
+    for first, second in ((one, other), (other, one)):
+        if isinstance(first, Literal):
+            return first if first.value else second
+    return estimator.emitted("or", one, other)
+
+
+class _Candidates:
+    """The outermost loops of a program that threads can share, wherever they stand."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self._known: Facts | None = None
+        self.params = {param for param in program.params if isinstance(param, Register)}
+        self.definitions: Definitions = dict(_definitions(program.body))
+
+    def changed(self, change: Callable[[Candidate], Body]) -> Body:
+        """The body of the program with every candidate changed."""
+        return self._body(self.program.body, self.params, change)
+
+    def _body(self, body: Body, known: set[Register], change: Callable[[Candidate], Body]) -> Body:
+        known, result = set(known), list[Statement]()
+        for statement in body:
+            candidate = self._candidate(statement, known)
+            own = {name for name in assigned(statement) if isinstance(name, Register)}
+            if candidate:
+                result += change(candidate)
+            else:
+                inside = known | own
+                result.append(ir.with_bodies(statement, lambda b, k=inside: self._body(b, k, change)))
+            if not isinstance(statement, ir.For):
+                known |= own
+        return tuple(result)
+
+    def _candidate(self, statement: Statement, known: set[Register]) -> Candidate | None:
+        if not isinstance(statement, ir.For | ir.Copy | ir.Fill):
+            return None
+        estimator = Estimator(self.definitions, known)
+        if is_enough(estimator, estimator.statement(statement)) == Literal(False, "bool"):
+            return None
+        sharing = self._sharing(statement)
+        return Candidate(statement, sharing, Estimator(self.definitions, known)) if sharing else None
+
+    def _facts(self) -> Facts:
+        """Gathered when the first loop has enough to do: most programs have none."""
+        if self._known is None:
+            self._known = facts(self.program)
+        return self._known
+
+    def _sharing(self, statement: Statement) -> Sharing | None:
+        match statement:
+            case ir.For():
+                few = isinstance(statement.extent, Literal) and statement.extent.value < FEWEST
+                return None if few else self._facts().sharing(statement)
+            case ir.Copy(target=array) | ir.Fill(array=array):
+                return Sharing() if array.rank else None
+            case _:
+                return None
+
+
+def _definitions(body: Body) -> Iterator[tuple[Register, Statement]]:
+    for statement in ir.walk(body):
+        if isinstance(statement, ir.Apply):
+            yield statement.out, statement
+        elif isinstance(statement, ir.For):
+            yield statement.index, statement

@@ -1,0 +1,171 @@
+"""Loops cut into ranges: how many, and what each range has for itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from difflang.core.ir import Literal
+from difflang.core.ops import integer
+from difflang.loops import ir
+from difflang.loops.ir import ZERO, Array, Body, Operand, Parallel, Reduction, Register, Statement
+from difflang.loops.lower_loops import neutral
+from difflang.loops.scheduler import zero
+from difflang.loops.threads.sharing import Sharing
+from difflang.loops.threads.work import ACCESS, FILLED, Estimator
+from difflang.loops.values import Name, substituted
+
+THRESHOLD = 200_000.0
+"""Work (see `work`) from which threads are worth it: some twenty microseconds."""
+
+GRAIN = 100_000.0
+"""The least work of one range."""
+
+MOST = 64
+"""Ranges of a loop; more would help only machines with more cores."""
+
+MOST_COPIES = 16
+"""Ranges of a loop that needs copies of arrays for each of them."""
+
+LENGTH_BY_OVERLAP = 8
+"""The least length of ranges that overlap, in units of the overlap: what waits for the second round is little."""
+
+COPY_COST = 8 * (2 * ACCESS + FILLED)
+"""Work that must be there for each element of a copy: to set it to zero and to add it up is then an eighth more."""
+
+
+def is_enough(estimator: Estimator, work: Operand) -> Operand:
+    """Whether threads are worth it."""
+    if isinstance(work, Literal):
+        return Literal(work.value >= THRESHOLD, "bool")
+    return estimator.emitted("ge", work, _number(THRESHOLD))
+
+
+class Cut:
+    """Makes the statements that do on threads what one statement did; `estimator` gathers those before."""
+
+    def __init__(self, estimator: Estimator, sharing: Sharing) -> None:
+        self.estimator = estimator
+        self.sharing = sharing
+        self.chunk, self.begin, self.end = (Register("i64", name) for name in ("range", "begin", "end"))
+        self.before: list[Statement] = []
+        self.inside: list[Statement] = []
+        self.behind: list[Statement] = []
+        self.after: list[Statement] = []
+        self.names: dict[Name, Name] = {}
+
+    def of(self, statement: ir.For | ir.Copy | ir.Fill) -> Body:
+        if isinstance(statement, ir.For):
+            return self._loop(statement)
+        return self._rows(statement)
+
+    # --- loops ---
+
+    def _loop(self, loop: ir.For) -> Body:
+        chunks = self.chunks(self.estimator.statement(loop), loop.extent)
+        for reduction in loop.reductions:
+            self._partial(reduction, chunks)
+        if self.sharing.private:
+            self._copies(chunks)
+        own = tuple(replace(r, register=self._own(r.register)) for r in loop.reductions)
+        body = substituted(loop.body, self.names)
+        self.inside.append(replace(loop, body=body, start=self.begin, extent=self.end, reductions=own))
+        parallel = self.parallel(loop.extent, chunks, [*self.inside, *self.behind])
+        statements = (*self.estimator.statements, *self.before, parallel, *self.after)
+        return (ir.Scope(statements),) if self.sharing.private else statements
+
+    def _own(self, register: Register) -> Register:
+        own = self.names[register]
+        assert isinstance(own, Register)
+        return own
+
+    def parallel(self, extent: Operand, chunks: Operand, body: Sequence[Statement]) -> Parallel:
+        return Parallel(self.chunk, self.begin, self.end, extent, chunks, tuple(body), self.sharing.overlap)
+
+    def chunks(self, work: Operand, extent: Operand) -> Operand:
+        """The number of ranges, from the sizes alone; 1 where threads are not worth it."""
+        e = self.estimator
+        most = e.apply("min", e.apply("div", work, _number(GRAIN)), _number(float(MOST)))
+        shortest = float(max(1, LENGTH_BY_OVERLAP * self.sharing.overlap))
+        most = e.apply("min", most, e.apply("div", e.size(extent), _number(shortest)))
+        for array in self.sharing.private:
+            cost = e.apply("mul", e.elements(array), _number(COPY_COST))
+            share = e.apply("div", work, e.apply("max", cost, _number(1.0)))
+            most = e.apply("min", e.apply("min", most, share), _number(float(MOST_COPIES)))
+        enough = is_enough(e, work)
+        if isinstance(most, Literal) and isinstance(enough, Literal):
+            return integer(max(1, int(most.value)) if enough.value else 1)
+        count = e.emitted("convert", e.emitted("floor", most), dtype="i64")
+        return e.emitted("max", e.emitted("select", enough, count, integer(1)), integer(1))
+
+    # --- reductions ---
+
+    def _partial(self, reduction: Reduction, chunks: Operand) -> None:
+        """A range reduces into a register of its own, which it keeps in an array; the array is reduced in order."""
+        register, op = reduction.register, reduction.op
+        partial = Array(register.dtype, (integer(MOST),), "partial")
+        own = Register(register.dtype, register.name, mutable=True)
+        self.names[register] = own
+        self.before += [ir.Allocate(partial, "stack"), ir.Fill(partial, neutral(op, register.dtype))]
+        self.inside.append(ir.Load(own, partial, (self.chunk,)))
+        self.behind.append(ir.Store(partial, (self.chunk,), own))
+        number, part = Register("i64", "range"), Register(register.dtype)
+        reduce = (ir.Load(part, partial, (number,)), ir.Apply(register, op, (register, part)))
+        self.after.append(ir.For(number, chunks, reduce))
+
+    # --- copies ---
+
+    def _copies(self, chunks: Operand) -> None:
+        """With several ranges, each adds to a copy of its own; with one, to the array itself."""
+        several = self.estimator.emitted("gt", chunks, integer(1))
+        count = self.estimator.emitted("select", several, chunks, ZERO)
+        for array in self.sharing.private:
+            copies = Array(array.dtype, (count, *array.shape), array.name)
+            chosen, copy = Array(array.dtype, array.shape, array.name, mutable=True), _like(array)
+            self.names[array] = chosen
+            self.before.append(ir.Allocate(copies))
+            fresh = (ir.View(copy, copies, (self.chunk,)), ir.Fill(copy, zero(array.dtype)))
+            self.inside.append(
+                ir.If(several, (*fresh, ir.Rebind((chosen,), (copy,))), (ir.Rebind((chosen,), (array,)),))
+            )
+            self.after.append(ir.If(several, self._added_up(array, copies, chunks)))
+
+    def _added_up(self, array: Array, copies: Array, chunks: Operand) -> Body:
+        """Adds the copies to the array, one after the other, with threads over the first dimension."""
+        cut, e = Cut(self.estimator, Sharing()), self.estimator
+        count = e.emitted("convert", chunks, dtype="f64")
+        work = e.apply("mul", e.apply("mul", e.elements(array), count), _number(2 * ACCESS))
+        ranges = cut.chunks(work, array.shape[0])
+        number = Register("i64", "copy")
+        indices = tuple(Register("i64", "ijklmn"[axis % 6]) for axis in range(array.rank))
+        element = Register(array.dtype)
+        body: Body = (
+            ir.Load(element, copies, (number, *indices)),
+            ir.Accumulate(array, indices, element, indices),
+        )
+        for axis in reversed(range(array.rank)):
+            start, extent = (cut.begin, cut.end) if axis == 0 else (ZERO, array.shape[axis])
+            kind = "vector" if axis == array.rank - 1 else "parallel"
+            body = (ir.For(indices[axis], extent, body, kind, start=start),)
+        return (cut.parallel(array.shape[0], ranges, [ir.For(number, chunks, body)]),)
+
+    # --- copies and fills of memory ---
+
+    def _rows(self, statement: ir.Copy | ir.Fill) -> Body:
+        """A copy or a fill of the rows of each range."""
+        arrays = (statement.target, statement.source) if isinstance(statement, ir.Copy) else (statement.array,)
+        chunks = self.chunks(self.estimator.statement(statement), arrays[0].shape[0])
+        count = Register("i64", "count")
+        rows = [Array(array.dtype, (count, *array.shape[1:]), array.name) for array in arrays]
+        views = [ir.View(row, array, (self.begin,)) for row, array in zip(rows, arrays, strict=True)]
+        last = ir.Fill(rows[0], statement.value) if isinstance(statement, ir.Fill) else ir.Copy(rows[0], rows[1])
+        body = [ir.Apply(count, "sub", (self.end, self.begin)), *views, last]
+        return (*self.estimator.statements, self.parallel(arrays[0].shape[0], chunks, body))
+
+
+def _like(array: Array) -> Array:
+    return Array(array.dtype, array.shape, array.name)
+
+
+def _number(value: float) -> Literal:
+    return Literal(value, "f64")
