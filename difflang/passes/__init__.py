@@ -9,7 +9,7 @@ from difflang.passes.fuse import Fuse
 from difflang.passes.gather import Gather
 from difflang.passes.inline import Inline
 from difflang.passes.interchange import Interchange
-from difflang.passes.model import Observer, Pass, Pipeline
+from difflang.passes.model import Pass, Pipeline
 from difflang.passes.nest import Nest
 from difflang.passes.simplify import Simplify
 from difflang.passes.unite import Unite
@@ -39,14 +39,17 @@ is then computed there, which uncovers nests, and nests uncover contractions. Sh
 make are arrays to all others."""
 
 
-def optimize(func: Func, observer: Observer | None = None) -> Func:
+def optimize(func: Func) -> Func:
     """The function with the same meaning and less work."""
-    return Pipeline(PASSES, observer)(func)
+    return Pipeline(PASSES)(func)
 
 
 def simplify_block(block: Block) -> Block:
     """A block with the same parameters and results; its free variables stay what they are."""
-    return Pipeline(CLEAN)(Func("block", block)).block
+    func = Func("block", block)
+    for step in CLEAN:
+        func = step(func)
+    return func.block
 
 
-__all__ = ["CLEAN", "PASSES", "Observer", "Pass", "Pipeline", "optimize", "simplify_block"]
+__all__ = ["CLEAN", "PASSES", "Pass", "Pipeline", "optimize", "simplify_block"]
