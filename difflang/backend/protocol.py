@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from difflang.core.ir import Func
 
 Value = int | float | bool | np.generic | npt.NDArray[Any]
@@ -82,4 +84,35 @@ class StoringBackend(Protocol):
 
     def restore(self, token: str) -> Executable | None:
         """The function with this token, or None where it is kept no more or would not run here."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """A function for a library: its name there, what it computes, and the names of its flat results."""
+
+    name: str
+    func: Func
+    results: tuple[str, ...]
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryText:
+    """A source file and the header that declares what it exports."""
+
+    source: str
+    header: str
+
+
+@runtime_checkable
+class LibraryBackend(Protocol):
+    """A backend whose code can be built into a library that needs nothing of DiffLang when it runs."""
+
+    def library(self, name: str, functions: Sequence[Exported], options: CompileOptions) -> LibraryText:
+        """The source and the header of functions that call nothing outside (no `extern` in them)."""
+        ...
+
+    def link(self, source: Path, target: Path, options: CompileOptions) -> None:
+        """Compiles the source to a shared library. Raises DiffLangError where that is not possible here."""
         ...

@@ -22,6 +22,7 @@ COMMANDS = {
     "check": "check types, sizes and derivatives; nothing is compiled",
     "emit": "show a stage of compilation",
     "test": "run the test blocks of files",
+    "build": "make a shared library and a C header",
     "bench": "time a function and its derivatives",
     "fmt": "rewrite files in the usual layout",
     "repl": "answer expressions and declarations as they are typed",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 USAGE_CODES = ("E0601", "E0602", "E0609")
 """Missing, unknown and doubled arguments: the command line is wrong, as with every E09."""
 
-PROGRAM_CODES = ("E0999", "E0904")
+PROGRAM_CODES = ("E0904", "E0912", "E0913", "E0999")
 """Codes of the family E09 that no change of the command line mends."""
 
 

@@ -37,6 +37,8 @@ SYMBOLS = {
 SEVERITIES = {"error": types.DiagnosticSeverity.Error, "warning": types.DiagnosticSeverity.Warning}
 
 
+Mistake = types.Diagnostic
+"""A diagnostic as editors show it."""
 Placed = types.HoverParams | types.CompletionParams | types.DefinitionParams
 
 
@@ -101,13 +103,13 @@ def _register_answers(server: LanguageServer) -> None:
     _ = hover, completion, definition, symbols, formatting
 
 
-def _diagnostic(mistake: Diagnostic, document: TextDocument) -> types.Diagnostic:
+def _diagnostic(mistake: Diagnostic, document: TextDocument) -> Mistake:
     """A mistake with its hint; one in another file stands at the head of this one and names its place."""
     here = mistake.span is not None and mistake.span.path == document.path
     elsewhere = f"{mistake.span.path}:{mistake.span.line}: " if mistake.span and not here else ""
     text = f"{elsewhere}{mistake.message}" + (f"\n{mistake.hint}" if mistake.hint else "")
     place = mistake.span if mistake.span and here else Span(document.path, 1, 1, 1, 1)
-    return types.Diagnostic(
+    return Mistake(
         _range(place, document.position_codec, document.lines),
         text,
         severity=SEVERITIES[mistake.severity],

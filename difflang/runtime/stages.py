@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from difflang.syntax.ast import Module
 
 CHECKS = ("nan", "residual")
+TARGETS = ("c", "cuda")
+"""Stages that bear the name of the backend that has them, whichever is chosen to run."""
 
 
 def compile_options(
@@ -43,7 +45,7 @@ def compile_options(
 
 
 def emit(engine: Engine, expression: str, stage: str, options: Options) -> str:
-    """The text of a stage: `ast`, `core` as elaborated, `opt` after the Core passes, the rest by the backend."""
+    """The text of a stage: `ast`, `core` as elaborated, `opt` after the Core passes, the rest by a backend."""
     from difflang.runtime.engine import find_backend
 
     try:
@@ -56,7 +58,8 @@ def emit(engine: Engine, expression: str, stage: str, options: Options) -> str:
         func = engine.lowered(expression, options.precision).func
         if stage == "opt":
             return _core_text(func)
-        return deeply(lambda: find_backend(options.backend).emit(func, stage, options.compile))
+        backend = find_backend(stage if stage in TARGETS else options.backend)
+        return deeply(lambda: backend.emit(func, stage, options.compile))
     except DiffLangError as problem:
         engine.place(problem, expression)
         raise

@@ -14,7 +14,7 @@ OPERATORS = ("grad", "value_and_grad", "jvp", "vjp", "hvp", "hessian", "jacobian
 @click.command("emit")
 @click.argument("file")
 @click.option("-f", "--function", default="main", metavar="FUNCTION", help="The function; main if left out.")
-@click.option("--stage", default="core", metavar="STAGE", help="ast, core, opt, loops, llvm, asm, ...")
+@click.option("--stage", default="core", metavar="STAGE", help="ast, core, opt, loops, llvm, asm, c, ...")
 @click.option("--of", type=click.Choice(OPERATORS), help="Show this derivative of the function.")
 @click.option("--wrt", metavar="NAME[,NAME]", help="Parameters of the derivative; the first if left out.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Write the text to a file.")
