@@ -11,6 +11,7 @@ from difflang.passes.inline import Inline
 from difflang.passes.interchange import Interchange
 from difflang.passes.model import Pass, Pipeline
 from difflang.passes.nest import Nest
+from difflang.passes.products import Products
 from difflang.passes.simplify import Simplify
 from difflang.passes.unite import Unite
 from difflang.passes.unroll import Unroll
@@ -31,6 +32,8 @@ PASSES: tuple[Pass, ...] = (
     Fuse(mixed=True),
     *CLEAN,
     Contract(),
+    Products(),
+    DeadCode(),
     Interchange(),
     Unroll(),
 )

@@ -46,7 +46,7 @@ def contraction(build: Eqn) -> Eqn | None:
     params = (*outer.params, *inner.params)
     extents = dict(zip(params, (*build.args, *total.args), strict=True))
     letters = dict(zip(params, LETTERS, strict=False))
-    if len(params) > len(LETTERS) or not all(_covers(get, extents) for get in operands):
+    if len(params) > len(LETTERS) or not all(covers(get, extents) for get in operands):
         return None
     subscripts = [[i for i in get.args[1:] if isinstance(i, Var)] for get in operands]
     if {i for indices in subscripts for i in indices} != set(params):
@@ -75,7 +75,7 @@ def _operands(block: Block) -> tuple[Eqn, Eqn] | None:
     return left, right
 
 
-def _covers(get: Eqn, extents: dict[Var, Atom]) -> bool:
+def covers(get: Eqn, extents: dict[Var, Atom]) -> bool:
     """Every dimension of the array is subscripted by another index that runs over the whole of it."""
     array, *indices = get.args
     return (
