@@ -68,6 +68,7 @@ class Generator:
         self.allocation = Allocation(self.emitter, self.registers, self.memory, self.exits)
         self.calls = Calls(self.emitter, self.registers, self.memory, self.exits, self.interface)
         self.function = Function(self.emitter, self.registers, self.memory, self.exits)
+        self._loops_around = 0
         self._reductions: list[Register] = []
 
     # --- the function ---
@@ -180,6 +181,7 @@ class Generator:
         if start != "0":
             count = self.emitter.value(f"sub nsw i64 {count}, {start}")
         metadata = self._loop_metadata(loop)
+        self._loops_around += 1
         reducing = len(self._reductions)
         self._reductions += [r.register for r in loop.reductions]
         with self.emitter.counted(count, metadata) as index:
@@ -193,6 +195,7 @@ class Generator:
                 self.exits.leave_if_interrupted()
             self.body(loop.body)
         del self._reductions[reducing:]
+        self._loops_around -= 1
         if loop.kind != "serial":
             self.memory.loops.pop()
 
@@ -201,16 +204,16 @@ class Generator:
 
         Loops of unknown length are not unrolled: that doubles the time to compile and gains next to nothing. Several
         vectors side by side pay where a sum has to wait for itself, unless the next one can begin meanwhile. Elementary
-        functions are long chains: twice the lanes fill the time in which one of them waits.
+        functions are long chains: twice the lanes fill the time in which one of them waits, if the loop is not short;
+        one inside another may be.
         """
-        outermost = not self.memory.loops
-        waits = bool(loop.reductions) and outermost
+        waits = bool(loop.reductions) and not self.memory.loops
         hints = [self.metadata.shared('!{!"llvm.loop.unroll.runtime.disable"}')]
         if loop.kind != "serial":
             group = self.metadata.add("distinct !{}")
             self.memory.loops.append((loop, group))
             hints.append(self.metadata.add(f'!{{!"llvm.loop.parallel_accesses", {group}}}'))
-        if outermost and _calls_library(loop.body):
+        if not self._loops_around and _calls_library(loop.body):
             hints.append(self.metadata.shared(f'!{{!"llvm.loop.vectorize.width", i32 {WIDE}}}'))
             waits = False
         side_by_side = VECTORS_IN_REDUCTIONS if waits else 1
@@ -250,10 +253,12 @@ class Generator:
         e.jump(test)
         e.label(test)
         self.exits.leave_if_interrupted()
+        self._loops_around += 1
         self.body(statement.condition)
         e.branch(self.registers.read(statement.test), body, after)
         e.label(body)
         self.body(statement.body)
+        self._loops_around -= 1
         e.jump(test)
         e.label(after)
 
