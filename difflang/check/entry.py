@@ -22,12 +22,14 @@ from difflang.signature import DataInfo, Lowered, Signature
 from difflang.sizes import Size
 from difflang.syntax import ast
 from difflang.syntax.outline import item_names
+from difflang.watch import run_stage, stage
 
 if TYPE_CHECKING:
     from difflang.check.environment import Scope
     from difflang.check.program import Program
 
 
+@stage("check")
 def lower_function(
     program: Program,
     node: ast.Expr,
@@ -87,7 +89,8 @@ def _apart(maker: SpecimenMaker, infos: list[DataInfo]) -> list[DataInfo]:
 
 def optimized(lowered: Lowered) -> Lowered:
     """The same function without what only derivatives need, after the Core passes."""
-    return replace(lowered, func=optimize(erased(lowered.func)))
+    func = run_stage("erase", lambda: erased(lowered.func))
+    return replace(lowered, func=optimize(func))
 
 
 def _size_params(context: Context, maker: SpecimenMaker) -> tuple[Var, ...]:
@@ -118,6 +121,7 @@ def parts(value: Value) -> list[Value]:
             return [value]
 
 
+@stage("check")
 def lower_test(program: Program, node: ast.TestDef, precision: str) -> Lowered:
     """A test block as a function without parameters."""
     context = Context(program, precision)
@@ -126,6 +130,7 @@ def lower_test(program: Program, node: ast.TestDef, precision: str) -> Lowered:
     return finish_lowered(context, SpecimenMaker(context, None, {}), f'test "{node.name}"', NothingValue(), node)
 
 
+@stage("check")
 def check_function(program: Program, item: ast.Item) -> list[Diagnostic]:
     """The mistakes in one item, each statement being looked at."""
     try:

@@ -87,7 +87,7 @@ def call(request: Request, tree: Mapping[str, Any], settings: Settings, outputs:
 
 def _prepared(request: Request, settings: Settings) -> Prepared:
     """The compiled function, by the plan of an earlier run if there is one that holds."""
-    plan = plans.find(request)
+    plan = plans.find(request) if request.options.compile.cache else None
     if plan is None:
         return _compiled(request, settings)
     for warning in plan.warnings:

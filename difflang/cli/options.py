@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 import click
@@ -27,6 +27,8 @@ class Settings:
     precision: str = "f64"
     threads: int = 0
     checks: tuple[str, ...] = ()
+    watched: bool = False
+    """Whether compilation is to be seen: then nothing comes from the cache."""
 
     def options(self) -> Any:
         """The options of compilation. Raises E0902 and E0906 for what does not exist."""
@@ -34,7 +36,7 @@ class Settings:
         from difflang.runtime.engine import Options, check_precision
         from difflang.runtime.stages import compile_options
 
-        compile_ = compile_options(CompileOptions(), self.threads, self.checks)
+        compile_ = compile_options(CompileOptions(cache=not self.watched), self.threads, self.checks)
         return Options(self.backend, check_precision(self.precision), compile_)
 
 
@@ -50,8 +52,26 @@ def output_options(command: Command) -> Command:
     return wrapped
 
 
+def watch_options(command: Command) -> Command:
+    """`--time-passes` and `--print-after`; the command gets a `settings` that knows whether it is watched."""
+
+    @click.option("--time-passes", is_flag=True, help="Show how long each stage of compilation took.")
+    @click.option("--print-after", multiple=True, metavar="PASS", help="Show the program after a pass.")
+    @functools.wraps(command)
+    def wrapped(settings: Settings, time_passes: bool, print_after: tuple[str, ...], **rest: Any) -> Any:
+        if not (time_passes or print_after):
+            return command(settings=settings, **rest)
+        from difflang.cli.watching import watched
+
+        with watched(time_passes, print_after):
+            return command(settings=replace(settings, watched=True), **rest)
+
+    return wrapped
+
+
 def common_options(command: Command) -> Command:
     """The options of everything that compiles."""
+    watchable = watch_options(command)
 
     @click.option("--backend", default="llvm", metavar="NAME", help="llvm (the default), reference, ...")
     @click.option("--precision", default="f64", metavar="f64|f32", help="The precision of `real`.")
@@ -62,11 +82,11 @@ def common_options(command: Command) -> Command:
     )  # fmt: skip
     @click.option("--format", "form", type=click.Choice(FORMS), default="full", help="How output is written.")
     @click.option("--quiet", "-q", is_flag=True, help="No progress, no warnings, no remarks.")
-    @functools.wraps(command)
+    @functools.wraps(watchable)
     def wrapped(
         backend: str, precision: str, threads: int, checks: tuple[str, ...], form: str, quiet: bool, **rest: Any
     ) -> Any:
         console = Console(cast("Format", form), quiet)
-        return command(settings=Settings(console, backend, precision, threads, checks), **rest)
+        return watchable(settings=Settings(console, backend, precision, threads, checks), **rest)
 
     return wrapped

@@ -3,18 +3,20 @@
 Each transform emits code into the current position of a `Builder`; what one emits, every other accepts.
 """
 
-from difflang.derive import custom, implicit, loops, rules, transpose
+from difflang.derive import custom, forward, implicit, loops, reverse, rules, taylor, transpose
 from difflang.derive.budget import WORKERS, within_budget
 from difflang.derive.bundle import bundle
 from difflang.derive.copying import inline
 from difflang.derive.erase import erased
-from difflang.derive.forward import jvp
 from difflang.derive.linearize import linearized
-from difflang.derive.reverse import vjp
-from difflang.derive.taylor import jet
+from difflang.watch import stage
 
 RULE_MODULES = (rules, loops, transpose, custom, implicit)
 """Imported so that the tables of rules are full."""
+
+jvp = stage("derive")(forward.jvp)
+vjp = stage("derive")(reverse.vjp)
+jet = stage("derive")(taylor.jet)
 
 __all__ = [
     "RULE_MODULES",

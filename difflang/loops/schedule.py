@@ -22,6 +22,7 @@ from difflang.loops.scheduler import Handler, Scheduler
 from difflang.loops.storage import Destination, Place, Storage
 from difflang.passes.speculate import Speculate
 from difflang.prims import PRIMITIVES
+from difflang.watch import run_passes, stage
 
 HANDLERS: Mapping[str, Handler] = {
     **dict.fromkeys(PRIMITIVES, lower_arrays.primitive),
@@ -45,10 +46,19 @@ HANDLERS: Mapping[str, Handler] = {
 }
 
 
+PASSES = (RedundantChecks(), HoistChecks(), MarkApart())
+"""Passes over Loops, in their order."""
+
+
 def schedule(func: Func, options: CompileOptions) -> ir.Program:
     """The loops that compute a closed Core function."""
     if not options.check_nan:
-        func = Speculate()(func)
+        func = run_passes((Speculate(),), func)
+    return run_passes(PASSES, _scheduled(func, options))
+
+
+@stage("schedule")
+def _scheduled(func: Func, options: CompileOptions) -> ir.Program:
     s = Scheduler(func, HANDLERS, options.check_nan)
     params = tuple(_parameter(s, param) for param in func.params)
     wanted = [_Result(s, k, atom, func.params) for k, atom in enumerate(func.results)]
@@ -58,8 +68,7 @@ def schedule(func: Func, options: CompileOptions) -> ir.Program:
         arrays = [(s.place(atom), result) for atom, result in zip(func.results, wanted, strict=True) if atom.type.shape]
         s.deliver([place for place, _ in arrays], [result.destination.place for _, result in arrays])
         results = tuple(result.finish(atom) for atom, result in zip(func.results, wanted, strict=True))
-    program = ir.Program(func.name, params, results, tuple(body), tuple(s.sites), tuple(s.host_sites))
-    return MarkApart()(HoistChecks()(RedundantChecks()(program)))
+    return ir.Program(func.name, params, results, tuple(body), tuple(s.sites), tuple(s.host_sites))
 
 
 def _parameter(s: Scheduler, param: Var) -> ir.Register | ir.Array:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from difflang.core.ir import Func
+from difflang.watch import run_passes
 
 
 class Pass(Protocol):
@@ -15,20 +16,11 @@ class Pass(Protocol):
     def __call__(self, func: Func) -> Func: ...
 
 
-Observer = Callable[[str, Func], None]
-"""Called after each pass with its name and what it gave (for printing, timing, verification)."""
-
-
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """Passes in a row; itself a pass."""
+    """Passes in a row; itself a pass. Each is a stage that can be watched."""
 
     passes: Sequence[Pass]
-    observer: Observer | None = None
 
     def __call__(self, func: Func) -> Func:
-        for step in self.passes:
-            func = step(func)
-            if self.observer is not None:
-                self.observer(type(step).__name__, func)
-        return func
+        return run_passes(self.passes, func)

@@ -10,6 +10,7 @@ from difflang.syntax.builder import Builder
 from difflang.syntax.indenter import add_layout, match_brackets
 from difflang.syntax.lexer import lex
 from difflang.syntax.parser import Parser
+from difflang.watch import stage
 
 
 def decode(content: bytes, path: str) -> str:
@@ -25,6 +26,7 @@ def decode(content: bytes, path: str) -> str:
         raise error("E0117", message, span, hint="Save the file as UTF-8.") from None
 
 
+@stage("read")
 def parse(text: str, path: str = "<string>") -> ast.Module:
     """The syntax tree of a file. Raises a DiffLangError that holds every mistake found (E01xx)."""
     lexed = lex(text, path)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from difflang.cli.console import exit_status
-from difflang.cli.options import Settings, output_options
+from difflang.cli.options import Settings, output_options, watch_options
 from difflang.diagnostics import Diagnostic, DiffLangError
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("--derivatives", metavar="FUNCTION", help="Say where its derivative is zero or has a kink.")
 @output_options
+@watch_options
 def command(files: tuple[str, ...], derivatives: str | None, settings: Settings) -> int:
     """Check types, sizes and derivatives of every function in each FILE (or each .dl file of a directory)."""
     found: list[Diagnostic] = []
