@@ -255,6 +255,11 @@ def assert_(run: Interpreter, eqn: Eqn) -> list[Any]:
     return []
 
 
+def require(run: Interpreter, eqn: Eqn) -> list[Any]:
+    assert_(run, eqn)
+    return run.arguments(eqn)[1:]
+
+
 def print_(run: Interpreter, eqn: Eqn) -> list[Any]:
     run.host.print(fill(str(eqn.attrs["template"]), run.arguments(eqn)))
     return []
@@ -274,7 +279,7 @@ def extern(run: Interpreter, eqn: Eqn) -> list[Any]:
     return [v[()] for v in extern_values(eqn.span, name, expected, results)]
 
 
-PASS_ON = frozenset({"table", "get", "set", "add_to", "reshape", "extern", "select", "stop_grad"})
+PASS_ON = frozenset({"require", "table", "get", "set", "add_to", "reshape", "extern", "select", "stop_grad"})
 """Operations that move numbers without making new ones; what they give was refused where it was made."""
 
 HANDLERS: dict[str, Callable[[Interpreter, Eqn], list[Any]]] = {
@@ -292,6 +297,7 @@ HANDLERS: dict[str, Callable[[Interpreter, Eqn], list[Any]]] = {
     "contract": contract,
     "argsort": argsort,
     "assert": assert_,
+    "require": require,
     "print": print_,
     "report": report,
     "extern": extern,

@@ -50,11 +50,13 @@ implicit[name] p.. {p.. -> w..} {w.. p.. -> r..} [{r.. p.. -> w..}]
                             attribute `fallback` is true. With a name, the residual is checked (once).
 operator v..                In the third region of `implicit`: the matrix of the linear system times v.
 assert[code, message] p v.. Fails with the message when p is false; `{0}` in it stands for v0.
+require[code, message] p v  v, if p is true; fails with the message if not. Where nothing uses v, nothing is checked.
 print[template] v..         Writes a line; `{0}` stands for v0 (a scalar or an array).
 report[names] v..           Figures for the progress line; `names` gives each value's name.
 extern[name, outs..] v..    A function of the host. Result types are those of the equation's outs.
 
-An index out of range fails with E0801, unless the equation says `inbounds`.
+An index out of range fails with E0801, unless the equation says `inbounds`: that it is in range where it stands. With
+`total` as well that follows from the loop it stands in alone, so that this loop may move out of others.
 `checkpoint rule implicit` matter to derivatives only: `difflang.derive.erased` leaves their first regions, and backends
 never see them. `assert print report extern` are effects: they stay, in order, even when nothing uses them.
 """
@@ -205,6 +207,7 @@ RULES: dict[str, TypeRule] = {
     "eigh": _eigh,
     "svd": _svd,
     "assert": lambda args, attrs, regions: (),
+    "require": _second,
     "print": lambda args, attrs, regions: (),
     "report": lambda args, attrs, regions: (),
 }

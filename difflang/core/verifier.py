@@ -200,6 +200,7 @@ CHECKS: dict[str, Callable[[Eqn], None]] = {
     "add_to": _update,
     "accum": _accum,
     "assert": _assert,
+    "require": _assert,
     "table": _table,
     "reshape": lambda eqn: _indices(eqn.args[1:]),
 }

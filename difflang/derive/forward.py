@@ -312,5 +312,17 @@ def _contract(b: Builder, eqn: Eqn, tangents: Sequence[Tangent]) -> list[Tangent
     return [values.added(b, term(tangents[0], eqn.args[1]), term(eqn.args[0], tangents[1]))]
 
 
-TANGENTS: dict[str, Rule] = {**LINEAR_ALGEBRA, "get": _get, "set": _set, "reshape": _reshape, "contract": _contract}
+def _require(b: Builder, eqn: Eqn, tangents: Sequence[Tangent]) -> list[Tangent]:
+    """The value was found good where it was used."""
+    return [tangents[1]]
+
+
+TANGENTS: dict[str, Rule] = {
+    **LINEAR_ALGEBRA,
+    "get": _get,
+    "set": _set,
+    "reshape": _reshape,
+    "contract": _contract,
+    "require": _require,
+}
 """By operation; `custom` and `implicit` add theirs."""

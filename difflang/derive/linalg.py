@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from difflang.core.builder import Builder, literal
-from difflang.core.ir import Atom, Eqn
+from difflang.core.ir import Atom, Attribute, Eqn
 from difflang.derive import matrices as m
 from difflang.derive.factors import solved_again
 
@@ -115,33 +115,45 @@ def _qr(b: Builder, eqn: Eqn, tangents: Tangents) -> list[Tangent]:
 
 
 def _eigh(b: Builder, eqn: Eqn, tangents: Tangents) -> list[Tangent]:
-    """P = V^T dA V; dw = diag(P), dV = V (E * P), E_ij = 1 / (w_j - w_i).
+    """P = V^T dA V; dw = diag(P), dV = V (E * P), E_ij = 1 / (w_j - w_i), 0 on the diagonal.
 
-    E is 0 for equal eigenvalues: right for whatever does not depend on the basis chosen in their eigenspace,
-    which alone has a derivative there.
+    Where two eigenvalues are equal, V is not a function of A: what needs dV fails then with E0813.
     """
     (w, v), (change,) = eqn.outs, tangents
     assert change is not None
     inner = m.contract(b, "ji,jk->ik", v, m.product(b, m.symmetric(b, change), v))
-    turn = m.elementwise(b, inner, lambda x, i, j: b.prim("mul", x, _inverse_gap(b, w, i, j)))
-    return [m.diagonal(b, inner), m.product(b, v, turn)]
+
+    def turned(x: Atom, i: Atom, j: Atom) -> Atom:
+        gap = b.prim("sub", b.get(w, j, inbounds=True), b.get(w, i, inbounds=True))
+        return b.prim("mul", x, _off_diagonal(b, i, j, gap, EQUAL_EIGENVALUES))
+
+    return [m.diagonal(b, inner), m.product(b, v, m.elementwise(b, inner, turned))]
 
 
-def _inverse_gap(b: Builder, w: Atom, i: Atom, j: Atom) -> Atom:
-    """1 / (w_j - w_i), 0 where they are equal."""
-    gap = b.prim("sub", b.get(w, j, inbounds=True), b.get(w, i, inbounds=True))
-    return safe_inverse(b, gap)
+EQUAL_EIGENVALUES = "two eigenvalues are equal, so the eigenvectors have no derivative"
+EQUAL_SINGULAR_VALUES = "two singular values are equal, so the singular vectors have no derivative"
+ZERO_SINGULAR_VALUE = "a singular value is zero, so its singular vectors have no derivative"
 
 
-def safe_inverse(b: Builder, x: Atom) -> Atom:
-    """1 / x, 0 at 0; the division is not made there, so that no derivative of it is NaN."""
-    zero, one = literal(0, x.type.dtype), literal(1, x.type.dtype)
-    return b.cond(b.prim("eq", x, zero), lambda: [zero], lambda: [b.prim("div", one, x)])[0]
+def _off_diagonal(b: Builder, i: Atom, j: Atom, gap: Atom, message: str) -> Atom:
+    """1 / gap, 0 on the diagonal. Fails where another gap is zero."""
+    zero, one = literal(0, gap.type.dtype), literal(1, gap.type.dtype)
+    return b.cond(b.prim("eq", i, j), lambda: [zero], lambda: [b.prim("div", one, _nonzero(b, gap, gap, message))])[0]
+
+
+def _nonzero(b: Builder, tested: Atom, value: Atom, message: str) -> Atom:
+    """The value. Fails with E0813 where `tested` is zero."""
+    attrs: dict[str, Attribute] = {"code": "E0813", "message": message}
+    return b.emit("require", [b.prim("ne", tested, literal(0, tested.type.dtype)), value], attrs)[0]
 
 
 def _svd(b: Builder, eqn: Eqn, tangents: Tangents) -> list[Tangent]:
-    """P = U^T dA V; ds = diag(P); with F_ij = 1 / (s_j^2 - s_i^2) (0 for equal ones):
-    dU = U (F * (P S + S P^T)) + (I - U U^T) dA V S^-1, dV = V (F * (S P + P^T S)) + (I - V V^T) dA^T U S^-1."""
+    """P = U^T dA V; ds = diag(P); with F_ij = 1 / (s_j^2 - s_i^2), 0 on the diagonal:
+    dU = U (F * (P S + S P^T)) + (I - U U^T) dA V S^-1, dV = V (F * (S P + P^T S)) + (I - V V^T) dA^T U S^-1.
+
+    What needs dU or dV fails with E0813 where two singular values are equal, or one is zero that has directions outside
+    of the span of the vectors.
+    """
     (u, s, vt), change = eqn.outs, tangents[0]
     assert change is not None
     left = m.contract(b, "ij,kj->ik", change, vt)
@@ -162,15 +174,22 @@ def _turn(b: Builder, p: Atom, s: Atom, of_right: bool) -> Atom:
         first, second = (si, sj) if of_right else (sj, si)
         total = b.prim("add", b.prim("mul", x, first), b.prim("mul", other, second))
         gap = b.prim("mul", b.prim("sub", sj, si), b.prim("add", sj, si))
-        return b.prim("mul", total, safe_inverse(b, gap))
+        return b.prim("mul", total, _off_diagonal(b, i, j, gap, EQUAL_SINGULAR_VALUES))
 
     return m.elementwise(b, p, entry)
 
 
 def _outside(b: Builder, moved: Atom, basis: Atom, inside: Atom, s: Atom) -> Atom:
-    """(moved - basis inside) S^-1: the part of the change outside the span of the vectors."""
+    """(moved - basis inside) S^-1: the part of the change outside the span of the vectors; none of a square basis."""
+    rows, columns = basis.type.shape
+    square = b.prim("eq", rows, columns)
     rest = m.subtract(b, moved, m.product(b, basis, inside))
-    return m.elementwise(b, rest, lambda x, i, j: b.prim("mul", x, safe_inverse(b, b.get(s, j, inbounds=True))))
+
+    def entry(x: Atom, i: Atom, j: Atom) -> Atom:
+        sj, zero = b.get(s, j, inbounds=True), literal(0, x.type.dtype)
+        return b.cond(square, lambda: [zero], lambda: [b.prim("div", x, _nonzero(b, sj, sj, ZERO_SINGULAR_VALUE))])[0]
+
+    return m.elementwise(b, rest, entry)
 
 
 LINEAR_ALGEBRA: dict[str, Rule] = {

@@ -182,6 +182,10 @@ def _reshape(frame: Frame, eqn: Eqn, cotangent: Atom) -> None:
     frame.add(eqn.args[0], frame.builder.emit("reshape", [cotangent, *shape])[0])
 
 
+def _require(frame: Frame, eqn: Eqn, cotangent: Atom) -> None:
+    frame.add(eqn.args[1], cotangent)
+
+
 def _contract(frame: Frame, eqn: Eqn, cotangent: Atom) -> None:
     inputs, output = str(eqn.attrs["spec"]).split("->")
     letters = inputs.split(",")
@@ -227,6 +231,7 @@ ADJOINTS.update(
     set=_of_value(_set),
     reshape=_of_value(_reshape),
     contract=_of_value(_contract),
+    require=_of_value(_require),
     solve=_of_value(_solve),
     triangular_solve=_of_value(_solve),
 )

@@ -16,6 +16,12 @@ def assert_(s: Scheduler, eqn: Eqn) -> None:
     s.check(s.operand(holds), site, *s.operands(values))
 
 
+def require(s: Scheduler, eqn: Eqn) -> None:
+    """A check, after which the value is the value itself."""
+    assert_(s, eqn)
+    s.bind(eqn.outs[0], s.value(eqn.args[1]))
+
+
 def print_(s: Scheduler, eqn: Eqn) -> None:
     s.host_call(ir.HostSite("print", str(eqn.attrs["template"]), span=eqn.span), _arguments(s, eqn))
 

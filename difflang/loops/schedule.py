@@ -40,6 +40,7 @@ HANDLERS: Mapping[str, Handler] = {
     "contract": lower_kernels.contract,
     **dict.fromkeys((*sorted(lower_kernels.CHECKED), "argsort"), lower_kernels.kernel),
     "assert": lower_host.assert_,
+    "require": lower_host.require,
     "print": lower_host.print_,
     "report": lower_host.report,
     "extern": lower_host.extern,

@@ -314,6 +314,12 @@ def with_effect(op: str, **attrs: Attribute) -> Body:
     return body
 
 
+def required(b: Builder, x: Atom) -> Sequence[Atom]:
+    """The square of x, which is required to be positive."""
+    attrs: dict[str, Attribute] = {"code": "E0803", "message": "x is not positive"}
+    return [times(b, x, b.emit("require", [b.prim("gt", x, real(0)), x], attrs)[0])]
+
+
 def measured(b: Builder, x: Atom) -> Sequence[Atom]:
     return b.emit("extern", [x], {"name": "measure"}, (), [F64])
 
@@ -381,6 +387,7 @@ STRUCTURAL_ROWS = (
     Row("implicit", "x", partial(implicit, solver=False), root_numbers, (0.9,)),
     Row("operator", "x", partial(implicit, solver=True), root_numbers, (0.9,)),
     Row("assert", "x", with_effect("assert", code="E0806", message="{0}"), np.square, (0.9,)),
+    Row("require", "x", required, np.square, (0.9,)),
     Row("print", "x", with_effect("print", template="{0}"), np.square, (0.9,)),
     Row("report", "x", with_effect("report", names=("x",)), np.square, (0.9,)),
     Row("extern", "x", measured, np.square, (0.9,)),
