@@ -136,10 +136,23 @@ class Forward(Copy):
 
 
 def _elements(forward: Forward, eqn: Eqn) -> None:
-    """`build`, and `reduce` with a sum."""
-    region = forward.twin_region(eqn.regions[0])
-    outs = forward.fresh(eqn.outs)
-    forward.emit(eqn, [*outs, *forward.twins(eqn.outs)], forward.atoms(eqn.args), [region])
+    """`build`, and `reduce` with a sum. A coefficient that is zero for all elements stays a symbolic zero."""
+    region, found = eqn.regions[0], list[Series]()
+
+    def body(*_: Atom) -> list[Atom]:
+        results = forward.rest(region)
+        found.extend(forward.coefficients(r) for r in region.results)
+        return [*results, *(c for series in found for c in series if c is not None)]
+
+    block = forward.builder.block_with(forward.fresh(region.params), body)
+    outs, twins = forward.fresh(eqn.outs), list[Var]()
+    for out, series in zip(eqn.outs, found, strict=True):
+        made = forward.twins([out])
+        if made:
+            kept = [twin if c is not None else None for twin, c in zip(made, series, strict=True)]
+            forward.series[out] = tuple(kept)
+            twins += [twin for twin in kept if twin is not None]
+    forward.emit(eqn, [*outs, *twins], forward.atoms(eqn.args), [block])
 
 
 def _reduce(forward: Forward, eqn: Eqn) -> None:

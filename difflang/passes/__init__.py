@@ -29,6 +29,7 @@ PASSES: tuple[Pass, ...] = (
     Nest(),
     Gather(),
     Unite(),
+    Products(),
     Fuse(mixed=True),
     *CLEAN,
     Contract(),

@@ -10,6 +10,8 @@ With `mixed`, sums of scalars and builds join too:
     s = reduce[sum] n { i: .. yield v }        s, b = accum 0.0 { t:
     b = build n { i: .. yield w }         ->     c = build n { i: .. add_to t v; yield w }
                                                  yield c }
+
+and so do the products of one matrix with several vectors (`stack`).
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from dataclasses import dataclass, field
 from difflang.core.ir import Atom, Block, Eqn, Func, Literal, Type, Uses, Var, walk
 from difflang.passes.dead import HOST_EFFECTS
 from difflang.passes.rewrite import Rewriter, key_of, same_atom
+from difflang.passes.stack import matrix_product, stacked
 
 LARGEST = 400
 """Equations in a fused body: beyond it there are no registers left, and compile time grows."""
@@ -27,7 +30,8 @@ LARGEST = 400
 
 @dataclass(frozen=True, slots=True)
 class Fuse:
-    """Joins loops over the same extents. `mixed`: sums and builds too, which hides the builds from other passes."""
+    """Joins loops over the same extents. `mixed`: sums and builds too, and contractions, which hides them from other
+    passes."""
 
     largest: int = LARGEST
     mixed: bool = False
@@ -85,7 +89,7 @@ class _Fuser(Rewriter):
         replaced = [v for v in map(self.atom, reads.all) if isinstance(v, Var) and v not in reads.all]
         reads.all.update(dict.fromkeys(replaced))
         reads.elsewhere.update(replaced)
-        key = _key(eqn)
+        key = self.key(eqn)
         group = self.partner(key, eqn, reads)
         needed = {self.maker[v]: None for v in reads.all if v in self.maker and self.maker[v] is not group}
         if reads.host:
@@ -97,6 +101,12 @@ class _Fuser(Rewriter):
             self.append(self.copy(eqn))
         else:
             self.join(group or _Group(), key, eqn, reads)
+
+    def key(self, eqn: Eqn) -> object:
+        """What loops that may join have in common; None for what never joins."""
+        if eqn.op == "contract" and self.mixed and (product := matrix_product(eqn)) is not None:
+            return ("contract", key_of(self.atom(product.matrix)), product.by_rows)
+        return _key(eqn)
 
     def partner(self, key: object, eqn: Eqn, reads: _Reads) -> _Group | None:
         """The waiting loops that an equation may join."""
@@ -110,7 +120,7 @@ class _Fuser(Rewriter):
         shared = any(v.type.shape for v in reads.all.keys() & group.reads) or not reads.all.keys().isdisjoint(
             group.outs
         )
-        whole = reads.all.keys() if eqn.op == "accum" else reads.elsewhere
+        whole = reads.elsewhere if eqn.op in ("build", "reduce") else reads.all.keys()
         independent = group.outs.isdisjoint(whole) and group.totals.isdisjoint(reads.all)
         return shared and independent and group.size + reads.size <= self.largest
 
@@ -142,6 +152,8 @@ class _Fuser(Rewriter):
             return self.copy(first)
         if first.op == "accum":
             return self.copy(_joined_accum(members))
+        if first.op == "contract":
+            return self.copy(stacked(members))
         if any(member.op != first.op for member in members):
             return self.mixture(members)
         region = first.regions[0]
@@ -238,7 +250,7 @@ def _other_key(eqn: Eqn) -> object:
 
 
 def _key(eqn: Eqn) -> object:
-    """What loops that may join have in common; None for what never joins."""
+    """The key of loops."""
     if eqn.op in ("build", "reduce"):
         return (eqn.op, eqn.attrs.get("op"), *map(key_of, eqn.args))
     if eqn.op == "accum" and eqn.regions[0].eqns and eqn.regions[0].eqns[-1].op == "build":
