@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
+
+import numpy as np
 
 from difflang.core.ir import DType, Eqn, Literal
 from difflang.core.ops import integer
@@ -11,6 +15,9 @@ from difflang.loops import ir
 from difflang.loops.ir import Array, Operand, Register
 from difflang.loops.lower_loops import neutral
 from difflang.loops.scheduler import Scheduler, zero
+
+SHORT_SUM = 8
+"""A sum of so many products is written out."""
 
 GEMM_WORK = 4096
 """Matrix products of at least this many multiplications go to the library."""
@@ -144,15 +151,34 @@ def _summed(s: Scheduler, product: Product, dtype: DType, letters: str, index: M
 def _product_loops(s: Scheduler, product: Product, out: Array) -> None:
     """Loops whose innermost index runs along rows: a sum in a register, or additions to a row of the result."""
     letter = _innermost(product)
-    if letter in product.output:
+    short = _short_sum(product)
+    if letter in product.output and not short:
         _row_loops(s, product, out, letter)
         return
 
     def body(inner: tuple[Register, ...]) -> None:
         index = dict(zip(product.output, inner, strict=True))
-        s.emit(ir.Store(out, inner, _summed(s, product, out.dtype, product.summed, index)))
+        total = _terms(s, product, short, index) if short else _summed(s, product, out.dtype, product.summed, index)
+        s.emit(ir.Store(out, inner, total))
 
     s.nest([product.sizes[x] for x in product.output], body)
+
+
+def _short_sum(product: Product) -> list[dict[str, Operand]]:
+    """The values of the summed letters if these are few, so that the sum of each element is written out; else []."""
+    sizes = [product.sizes[x] for x in product.summed]
+    if not all(isinstance(size, Literal) for size in sizes):
+        return []
+    counts = [int(size.value) for size in sizes if isinstance(size, Literal)]
+    if not 0 < math.prod(counts) <= SHORT_SUM:
+        return []
+    return [dict(zip(product.summed, map(integer, place), strict=True)) for place in np.ndindex(*counts)]
+
+
+def _terms(s: Scheduler, product: Product, places: list[dict[str, Operand]], index: Mapping[str, Operand]) -> Register:
+    """The sum over all places, written out."""
+    first, *rest = (_term(s, product, {**index, **place}) for place in places)
+    return reduce(lambda total, term: s.apply("add", total, term), rest, first)
 
 
 def _innermost(product: Product) -> str:
