@@ -19,16 +19,33 @@ def bodies(statement: ast.Statement) -> Iterator[tuple[ast.Statement, ...]]:
             pass
 
 
-def exits(statement: ast.Statement, *, inside_loop: bool = False) -> bool:
+def exits(statement: ast.Statement) -> bool:
     """Whether a statement may return, or leave or continue a loop that it does not contain."""
+    return bool(leavings(statement))
+
+
+def leavings(statement: ast.Statement, *, inside_loop: bool = False) -> set[type[ast.Statement]]:
+    """How a statement may be left before its end: by `return`, and by `break` or `continue` of a loop around it."""
     match statement:
         case ast.Return():
-            return True
+            return {ast.Return}
         case ast.Break() | ast.Continue():
-            return not inside_loop
+            return set() if inside_loop else {type(statement)}
         case _:
             deeper = inside_loop or isinstance(statement, ast.For | ast.While)
-            return any(exits(s, inside_loop=deeper) for body in bodies(statement) for s in body)
+            inner = [leavings(s, inside_loop=deeper) for body in bodies(statement) for s in body]
+            return set[type[ast.Statement]]().union(*inner)
+
+
+def completes(body: tuple[ast.Statement, ...]) -> bool:
+    """Whether some way through statements comes to their end."""
+    return all(_completes(s) for s in body)
+
+
+def _completes(statement: ast.Statement) -> bool:
+    if isinstance(statement, ast.Return | ast.Break | ast.Continue):
+        return False
+    return not isinstance(statement, ast.If) or any(completes(body) for body in bodies(statement))
 
 
 def breaks(body: tuple[ast.Statement, ...]) -> bool:

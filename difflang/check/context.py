@@ -22,8 +22,10 @@ from difflang.syntax import ast
 if TYPE_CHECKING:
     from difflang.check.program import Program
 
-MAXIMUM_WORK = 120_000
-"""Expressions elaborated for one program: beyond this, inlining is taken to be exponential."""
+WORK = 15_000
+REPEATS = 40
+"""Expressions that may be elaborated for one program: so many, and each of them so often on average. The library's and
+the examples' are elaborated 17 times at most; beyond this, inlining is taken to be exponential."""
 
 
 class Poisoned(Exception):
@@ -44,10 +46,24 @@ class Activation:
     higher_order: bool
 
 
+class Work:
+    """What has been elaborated: how many expressions, and which. Several elaborations may share it."""
+
+    def __init__(self) -> None:
+        self.done = 0
+        self.nodes: set[int] = set()
+
+    def add(self, node: ast.Node) -> bool:
+        """Whether one more expression is too much."""
+        self.done += 1
+        self.nodes.add(id(node))
+        return self.done > WORK and self.done > WORK + REPEATS * len(self.nodes)
+
+
 class Context:
     """One elaboration: a Core builder, the sizes in play, the calls being inlined, and what was found."""
 
-    def __init__(self, program: Program, precision: str = "f64") -> None:
+    def __init__(self, program: Program, precision: str = "f64", work: Work | None = None) -> None:
         self.program = program
         self.builder = Builder()
         self.sizes = SizeTable(self.builder, program.data_sizes())
@@ -60,7 +76,7 @@ class Context:
         self.data: dict[ast.DataDef, Value] = {}
         self._data_params: list[Var] = []
         self._data_infos: list[DataInfo] = []
-        self._work = 0
+        self._work = work or Work()
 
     # --- elaboration ---
 
@@ -69,8 +85,7 @@ class Context:
 
         Raises DiffLangError for a mistake in the program, Poisoned where one was reported before.
         """
-        self._work += 1
-        if self._work > MAXIMUM_WORK:
+        if self._work.add(node):
             raise self._too_large(node.span)
         builder = self.builder
         outer, places = builder.span, self.program.places
@@ -92,7 +107,7 @@ class Context:
             "this program grows without bound while its functions are put together",
             span,
             *chain,
-            hint="every call is compiled in place: write repeated work as a loop, and use the result of a call twice",
+            hint="every call is compiled in place: write repeated work as a loop, or give the result of a call a name",
         )
 
     @contextmanager

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from difflang.check.context import Context, Poisoned, Unsketched
+from difflang.check.context import Context, Poisoned, Unsketched, Work
 from difflang.check.describe import describe_value, renamed
 from difflang.check.functions import OverloadSet
 from difflang.check.leaves import atoms, materialize, settle
@@ -131,17 +131,17 @@ def lower_test(program: Program, node: ast.TestDef, precision: str) -> Lowered:
 
 
 @stage("check")
-def check_function(program: Program, item: ast.Item) -> list[Diagnostic]:
+def check_function(program: Program, item: ast.Item, work: Work) -> list[Diagnostic]:
     """The mistakes in one item, each statement being looked at."""
     try:
-        return _checked(program, item, sketching=True)
+        return _checked(program, item, work, sketching=True)
     except Unsketched:
-        return _checked(program, item, sketching=False)
+        return _checked(program, item, work, sketching=False)
 
 
-def _checked(program: Program, item: ast.Item, *, sketching: bool) -> list[Diagnostic]:
+def _checked(program: Program, item: ast.Item, work: Work, *, sketching: bool) -> list[Diagnostic]:
     """Raises Unsketched where types alone do not show whether a derivative is right."""
-    context = Context(program)
+    context = Context(program, work=work)
     context.checking = True
     context.sketching = sketching
     context.builder.open()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from difflang.check import comprehension, expressions, indexing
+from difflang.check.context import Work
 from difflang.check.entry import check_function, lower_function, lower_test, optimized
 from difflang.check.modules import ModuleScope, PreludeScope, written_module
 from difflang.check.places import Places
@@ -83,8 +84,9 @@ class Program:
     def _found(self) -> list[Diagnostic]:
         """What is found in the items one by one, up to one that grows without bound."""
         found: list[Diagnostic] = []
+        work = Work()
         for item in self.tree.items:
-            found.extend(check_function(self, item))
+            found.extend(check_function(self, item, work))
             if any(d.code == "E0309" for d in found):
                 break
         return found

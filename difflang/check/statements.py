@@ -1,7 +1,8 @@
 """Statements: a list of them gives an `Outcome`, the state of the variables being in the scope.
 
-What follows an `if` that may return (or leave a loop) is elaborated inside its branches, so that
-nothing after a return is evaluated.
+What follows an `if` that may return (or leave a loop) is elaborated inside the branch that goes on, so that nothing
+after a return is evaluated. Where several branches go on, they meet first, with a status that says which way was taken:
+otherwise a chain of such statements would double what follows at every step.
 """
 
 from __future__ import annotations
@@ -9,29 +10,33 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from difflang.check.analysis import exits, target_names
+from difflang.check.analysis import bodies, completes, exits, leavings, target_names
 from difflang.check.assign import assign, declare
 from difflang.check.coerce import as_condition, coerce
 from difflang.check.context import Context, Poisoned
 from difflang.check.effects import emit_assert
 from difflang.check.environment import Scope
 from difflang.check.regions import capture
-from difflang.check.types import BOOL, Type
+from difflang.check.types import BOOL, INT, Type
 from difflang.check.values import ErrorValue, NothingValue, Scalar, Value
 from difflang.core.ir import Literal
 from difflang.core.ops import integer
 from difflang.diagnostics.model import DiffLangError, Span
 from difflang.syntax import ast
 
-NEXT, BREAK, RETURN = 0, 1, 2
+NEXT, BREAK, RETURN, CONTINUE = 0, 1, 2, 3
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What the statements of one function body share. `expected` is the declared type of the result."""
+    """What the statements of one function body share. `expected` is the declared type of the result.
+
+    With `meeting`, the branches of an `if` go on together behind it, so that `continue` has to be told from that.
+    """
 
     expected: Type | None
     in_loop: bool = False
+    meeting: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +94,8 @@ def guarded(context: Context, statement: ast.Statement, scope: Scope, action: Ca
     try:
         return action()
     except DiffLangError as failure:
+        if failure.code == "E0309":
+            raise
         context.found.extend(failure.diagnostics)
     except Poisoned:
         pass
@@ -117,7 +124,9 @@ def step(context: Context, statement: ast.Statement, rest: Rest, scope: Scope, f
             case ast.Break():
                 return _leave(context, statement, BREAK, scope, levels, frame)
             case ast.Continue():
-                return _leave(context, statement, NEXT, scope, levels, frame)
+                return _leave(context, statement, CONTINUE if frame.meeting else NEXT, scope, levels, frame)
+            case ast.If() if exits(statement) and _goes_on(statement) > 1:
+                return _met(context, statement, rest, scope, frame)
             case ast.If():
                 return _if(context, statement, 0, rest, scope, frame)
             case ast.For() | ast.While():
@@ -170,13 +179,56 @@ def _leave(context: Context, statement: ast.Statement, status: int, scope: Scope
     return Outcome(status), outer(scope, levels)
 
 
-def _if(context: Context, statement: ast.If, branch: int, rest: Rest, scope: Scope, frame: Frame) -> Ended:
-    """The branches from number `branch` on."""
+def _goes_on(statement: ast.If) -> int:
+    """How many branches may come to their end."""
+    return sum(completes(body) for body in bodies(statement))
+
+
+def _met(context: Context, statement: ast.If, rest: Rest, scope: Scope, frame: Frame) -> Ended:
+    """An `if` of which several branches go on: what follows it, once, unless the status says otherwise."""
+    inner = replace(frame, meeting=True)
+    ended = _if(context, statement, 0, None, scope, inner)
+    assert ended is not None
+    outcome, status = ended[0], ended[0].status
+    if not isinstance(status, Scalar):
+        return None if status == NEXT else (_passed_on(outcome, frame), outer(scope, len(rest) - 1))
+    left = Scalar(context.builder.prim("ne", status.atom, integer(NEXT)), BOOL)
+    known = _status_when_left(context, statement, status, frame)
+    return fork(
+        context,
+        left,
+        lambda base: (Outcome(known, outcome.value), outer(base, len(rest) - 1)),
+        lambda base: run(context, rest[-1], rest[:-1], base, frame),
+        rest,
+        scope,
+        statement.span,
+    )
+
+
+def _status_when_left(context: Context, statement: ast.If, status: Scalar, frame: Frame) -> int | Scalar:
+    """How the list of statements around an `if` ends if the `if` was left."""
+    continued = CONTINUE if frame.meeting else NEXT
+    kinds = leavings(statement)
+    statuses: dict[type[ast.Statement], int] = {ast.Return: RETURN, ast.Break: BREAK, ast.Continue: continued}
+    if len(kinds) == 1:
+        return statuses[kinds.pop()]
+    prim = context.builder.prim
+    is_continued = prim("eq", status.atom, integer(CONTINUE))
+    return Scalar(prim("select", is_continued, integer(continued), status.atom), INT)
+
+
+def _passed_on(outcome: Outcome, frame: Frame) -> Outcome:
+    """How a list of statements ends whose last one, an `if`, was left for certain."""
+    return Outcome(NEXT) if outcome.status == CONTINUE and not frame.meeting else outcome
+
+
+def _if(context: Context, statement: ast.If, branch: int, rest: Rest | None, scope: Scope, frame: Frame) -> Ended:
+    """The branches from number `branch` on; without a `rest`, each ends by itself."""
+    leaving = exits(statement)
     if branch == len(statement.branches):
-        return _block(context, statement.otherwise, rest, scope, frame, exits(statement))
+        return _block(context, statement.otherwise, rest, scope, frame, leaving)
     test, body = statement.branches[branch]
     condition = as_condition(context, context.evaluate(test, scope), test.span)
-    leaving = exits(statement)
     if isinstance(condition.atom, Literal):
         if condition.atom.value:
             return _block(context, body, rest, scope, frame, leaving)
@@ -188,17 +240,17 @@ def _if(context: Context, statement: ast.If, branch: int, rest: Rest, scope: Sco
     def otherwise(base: Scope) -> Ended:
         return _if(context, statement, branch + 1, rest, base, frame)
 
-    return fork(context, condition, then, otherwise, rest if leaving else (), scope, statement.span)
+    return fork(context, condition, then, otherwise, rest if leaving and rest else (), scope, statement.span)
 
 
 def _block(
-    context: Context, body: tuple[ast.Statement, ...], rest: Rest, scope: Scope, frame: Frame, leaving: bool
+    context: Context, body: tuple[ast.Statement, ...], rest: Rest | None, scope: Scope, frame: Frame, leaving: bool
 ) -> Ended:
     """A block of its own scope; with the rest after it if the `if` it belongs to may leave."""
-    if leaving:
+    if leaving and rest is not None:
         return run(context, body, rest, scope.child(), frame)
-    run(context, body, (), scope.child(), frame)
-    return None
+    outcome, _ = run(context, body, (), scope.child(), frame)
+    return (outcome, scope) if leaving else None
 
 
 def fork(
@@ -228,7 +280,7 @@ def fork(
 def _loop(context: Context, statement: ast.For | ast.While, rest: Rest, scope: Scope, frame: Frame) -> Ended:
     from difflang.check.loops import run_for, run_while
 
-    inner = replace(frame, in_loop=True)
+    inner = replace(frame, in_loop=True, meeting=False)
     if isinstance(statement, ast.For):
         outcome = run_for(context, statement, scope, inner)
     else:

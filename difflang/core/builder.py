@@ -7,9 +7,12 @@ from collections.abc import Callable, Sequence
 
 from difflang.core.ir import Atom, Attribute, Block, DType, Eqn, Literal, Type, Var
 from difflang.core.ops import I64, infer, integer
-from difflang.diagnostics.model import Span
+from difflang.diagnostics.model import DiffLangError, Span, error
 
 Results = Sequence[Atom]
+
+MAXIMUM_EQUATIONS = 300_000
+"""Nested derivatives and calls can multiply: what is larger would take minutes to compile."""
 
 
 class Builder:
@@ -25,6 +28,7 @@ class Builder:
 
     def __init__(self) -> None:
         self.span: Span | None = None
+        self._count = 0
         self._blocks: list[list[Eqn]] = []
         self._levels: dict[Var, int] = {}
         self._homes: dict[Var, list[Eqn]] = {}
@@ -70,12 +74,24 @@ class Builder:
         home = self._homes.get(atom) if isinstance(atom, Var) else None
         return home is None or any(block is home for block in self._blocks)
 
+    def _too_large(self) -> DiffLangError:
+        return error(
+            "E0309",
+            f"this program has more than {MAXIMUM_EQUATIONS:,} operations once its functions and derivatives are put "
+            "together",
+            self.span,
+            hint="write repeated work as a loop; a derivative of high order is `derivative(f, order = k)` or `jet`",
+        )
+
     # --- equations ---
 
     def append(self, eqn: Eqn, level: int | None = None) -> tuple[Var, ...]:
         """Adds a finished equation to the innermost block (or to the open block at `level`)."""
         level = len(self._blocks) if level is None else max(level, 1)
         self._blocks[level - 1].append(eqn)
+        self._count += 1
+        if self._count > MAXIMUM_EQUATIONS:
+            raise self._too_large()
         for out in eqn.outs:
             self._levels[out] = level
             self._homes[out] = self._blocks[level - 1]
