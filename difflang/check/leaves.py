@@ -49,6 +49,17 @@ def atoms(value: Value) -> list[Atom]:
     return [leaf.atom for leaf in leaves(value)]
 
 
+def leaf_names(name: str, value: Value) -> list[str]:
+    """The names of the leaves of a value, such as `p.w`."""
+    match value:
+        case TupleValue():
+            return [leaf for k, e in enumerate(value.elements) for leaf in leaf_names(f"{name}.{k}", e)]
+        case StructValue():
+            return [leaf for field, v in value.fields.items() for leaf in leaf_names(f"{name}.{field}", v)]
+        case _:
+            return [name for _ in leaves(value)]
+
+
 def map_leaves(function: Callable[[Leaf], Value], value: Value) -> Value:
     """The same structure with `function` of each leaf."""
     match value:

@@ -9,7 +9,7 @@ from difflang.check.analysis import assigned_names, breaks
 from difflang.check.coerce import as_condition, as_int, coerce
 from difflang.check.context import Context
 from difflang.check.environment import Scope
-from difflang.check.leaves import atoms, materialize, rebuild, settle, zeros_like
+from difflang.check.leaves import atoms, leaf_names, materialize, rebuild, settle, zeros_like
 from difflang.check.operators import int_arithmetic
 from difflang.check.regions import Captured, capture, common_type, finish, require_visible
 from difflang.check.statements import NEXT, Frame, Outcome, run
@@ -40,6 +40,11 @@ class State:
 
     def flat(self) -> list[Atom]:
         return [a for v in self.everything for a in atoms(v)]
+
+    def labels(self) -> list[str]:
+        """What the atoms of `flat` are called, for readers of Core."""
+        names = [*self.names, "result"]
+        return [label for n, v in zip(names, self.everything, strict=False) for label in leaf_names(n, v)]
 
     def around(self, flat: Sequence[Atom]) -> list[Value]:
         """The carried values around new atoms."""
@@ -235,7 +240,7 @@ def _plain_for(
     extent: Range,
     bind: Callable[[Scope, Scalar], None],
 ) -> tuple[Body, Callable[[State], Outcome]]:
-    index, *flat = params = _params([integer(0), *state.flat()], node.variable.name)
+    index, *flat = params = _params([integer(0), *state.flat()], [node.variable.name, *state.labels()])
     region = capture(
         context,
         lambda: _elaborate(context, node, scope, frame, state, flat, lambda s: bind(s, Scalar(index, INT))),
@@ -253,8 +258,8 @@ def _plain_for(
     return region.payload, complete
 
 
-def _params(initial: Sequence[Atom], name: str = "") -> tuple[Var, ...]:
-    return tuple(Var(a.type, name if k == 0 else "") for k, a in enumerate(initial))
+def _params(initial: Sequence[Atom], names: Sequence[str]) -> tuple[Var, ...]:
+    return tuple(Var(a.type, name) for a, name in zip(initial, names, strict=True))
 
 
 def _store(context: Context, scope: Scope, state: State, outs: Sequence[Var], span: Span) -> Value | None:
@@ -278,7 +283,8 @@ def _early_for(
     """A `while` that counts its steps, and stops when the status says so."""
     status = integer(NEXT)
     initial = [integer(0), status, *state.flat()]
-    params = _params(initial, node.variable.name)
+    names = [node.variable.name, "status", *state.labels()]
+    params = _params(initial, names)
     region = capture(
         context,
         lambda: _elaborate(context, node, scope, frame, state, params[2:], lambda s: bind(s, Scalar(params[0], INT))),
@@ -290,7 +296,7 @@ def _early_for(
         running = context.builder.prim("eq", tested[1], integer(NEXT))
         return [context.builder.prim("and", inside, running)]
 
-    tested = _params(initial)
+    tested = _params(initial, names)
 
     def complete(final: State) -> Outcome:
         condition = context.builder.block_with(tested, lambda *_: test())
@@ -321,7 +327,7 @@ def run_while(context: Context, node: ast.While, scope: Scope, frame: Frame) -> 
 
     def attempt(state: State) -> tuple[Body, Callable[[State], Outcome]]:
         initial = [integer(NEXT), *state.flat()] if leaves_early else state.flat()
-        params = _params(initial)
+        params = _params(initial, _labels(state, len(initial)))
         carried = params[1:] if leaves_early else params
         region = capture(
             context, lambda: _elaborate(context, node, scope, frame, state, carried, lambda s: None), params
@@ -329,6 +335,12 @@ def run_while(context: Context, node: ast.While, scope: Scope, frame: Frame) -> 
         return region.payload, lambda final: _complete_while(context, node, scope, final, region, initial)
 
     return _until_stable(context, node, scope, attempt)
+
+
+def _labels(state: State, count: int) -> list[str]:
+    """The names of what a `while` carries, the status first where it has one."""
+    labels = state.labels()
+    return labels if len(labels) == count else ["status", *labels]
 
 
 def _complete_while(
@@ -349,7 +361,7 @@ def _condition(
     context: Context, node: ast.While, scope: Scope, state: State, initial: Sequence[Atom], early: int
 ) -> Block:
     """The region that tests whether to go on; the written condition is not evaluated once the loop was left."""
-    params = _params(initial)
+    params = _params(initial, _labels(state, len(initial)))
 
     def written() -> list[Atom]:
         around = scope.fork()

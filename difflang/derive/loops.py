@@ -20,6 +20,9 @@ from difflang.derive.budget import updates
 from difflang.derive.replay import replayed
 from difflang.derive.reverse import ADJOINTS, Cotangent, Frame, Sweep, Trace, worth_keeping
 
+ARITHMETIC = frozenset({"add", "sub", "mul", "neg"})
+"""What indices are made by, and what costs less than to save its result."""
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -69,7 +72,7 @@ def _adjoint_step(
 ) -> Step:
     body, carries = eqn.regions[-1], carried(eqn)
     types = [trace.copy.atom(out).type for _, _, _, out in carries]
-    index = Var(I64, "i")
+    index = Var(I64, body.params[0].name if eqn.op == "fold" else "step")
     before = [_stand_in(trace, carry, type_) for carry, type_ in zip(carries, types, strict=True)]
     kept = worth_keeping(body)
     after = [Var(t) if result in kept else None for (_, _, result, _), t in zip(carries, types, strict=True)]
@@ -156,18 +159,30 @@ def _undone(eqn: Eqn, trace: Trace, step: Step, changes: Sequence[Eqn], stand_in
 
 
 def _index_again(eqn: Eqn, trace: Trace, step: Step, index: Atom, indices: list[Atom]) -> list[Eqn]:
-    """Appends to `indices` the value that an index had in the step; returns the equations for it."""
+    """Appends to `indices` the value that an index had in the step; returns the equations for it.
+
+    What follows from the number of the step by arithmetic is computed again, any other index is saved.
+    """
     body = eqn.regions[-1]
-    inside = {*body.params, *(out for inner in body.eqns for out in inner.outs)}
-    if not isinstance(index, Var) or index not in inside:
-        indices.append(trace.copy.atom(index))
-        return []
-    if eqn.op == "fold" and index is body.params[0]:
-        indices.append(step.index)
-        return []
-    value = Var(I64, index.name)
-    indices.append(value)
-    return [_saved(trace.stacked(eqn, index), step.index, value)]
+    makers: dict[Atom, Eqn] = {out: inner for inner in body.eqns for out in inner.outs}
+    known: dict[Atom, Atom] = {body.params[0]: step.index} if eqn.op == "fold" else {}
+    equations: list[Eqn] = []
+
+    def again(atom: Atom) -> Atom:
+        if atom in known or (atom not in makers and atom not in body.params):
+            return known.get(atom, trace.copy.atom(atom))
+        assert isinstance(atom, Var)
+        known[atom] = value = Var(I64, atom.name)
+        maker = makers.get(atom)
+        if maker is not None and maker.op in ARITHMETIC:
+            args = tuple(again(arg) for arg in maker.args)
+            equations.append(Eqn((value,), maker.op, args, {}, (), maker.span))
+        else:
+            equations.append(_saved(trace.stacked(eqn, atom), step.index, value))
+        return value
+
+    indices.append(again(index))
+    return equations
 
 
 ADJOINTS.update(fold=loop, **{"while": loop})

@@ -65,6 +65,7 @@ class _Replay:
         first = b.prim("mul", number, kept.stretch)
         count = b.prim("min", kept.stretch, b.prim("sub", self.segments, first))
         slots = b.prim("min", kept.plan.inner_slots, kept.stretch)
+        slots.name = "slots"
         rows = [first_row(b, a, slots) for a in base]
         places = b.full(integer(0), (slots,))
         start = [*bars, *rows, places, integer(0)]
@@ -82,7 +83,10 @@ class _Replay:
             return [*moved, *rows, places, b.prim("max", b.prim("sub", top, done), integer(0))]
 
         region = self.sweep.region([Var(I64, "place"), *(Var(a.type) for a in start)], one)
-        return b.emit("fold", [count, *start], {"carries": len(start), "reverse": True}, [region])[:split]
+        outs = b.emit("fold", [count, *start], {"carries": len(start), "reverse": True}, [region])
+        for out, array in zip(outs[split:], kept.states, strict=False):
+            out.name = array.name if isinstance(array, Var) else ""
+        return outs[:split]
 
     def _placed(self, first: Atom, place: Atom, slots: Atom, state: Sequence[Atom]) -> Sequence[Atom]:
         """Fills free slots with states on the way to the segment at `place` of a stretch.
@@ -140,6 +144,7 @@ class _Replay:
         b, carries, kept = self.sweep.builder, carried(self.eqn), self.kept
         start = b.prim("mul", number, kept.plan.length)
         length = b.prim("min", kept.plan.length, b.prim("sub", kept.count, start))
+        length.name = "segment"
         moving = dict(zip(kept.moving, state, strict=True))
         args = [moving.get(k, self.trace.copy.atom(init)) for k, (init, _, _, _) in enumerate(carries)]
         block = self._segment_block(args, start, length)

@@ -22,7 +22,7 @@ from difflang.derive.copying import pruned
 from difflang.derive.desugar import desugared
 from difflang.derive.partials import partials_use_result
 from difflang.derive.refuse import no_derivative
-from difflang.derive.segments import Primal
+from difflang.derive.segments import TAPE, Primal
 from difflang.passes.dead import eliminate
 from difflang.prims import PRIMITIVES
 
@@ -53,6 +53,10 @@ def vjp(builder: Builder, block: Block, args: Sequence[Atom], active: Sequence[b
         return emitted_pruned(builder, adjoint)
 
     return outs, pullback
+
+
+def _hint(atom: Atom) -> str:
+    return (atom.name if isinstance(atom, Var) else "") or "value"
 
 
 class NotLinear(ValueError):
@@ -102,7 +106,7 @@ class Trace:
         """The elements, step by step, that a `set` in the body of a loop replaced."""
         if update not in self.stacks:
             made, body = self.copy.emitted[update], self.copy.emitted[loop].regions[-1]
-            old = Var(made.args[-1].type)
+            old = Var(made.args[-1].type, f"{_hint(update.args[0])}.element")
             read = Eqn((old,), "get", made.args[:-1], made.attrs, (), made.span)
             position = body.eqns.index(made)
             body.eqns = (*body.eqns[:position], read, *body.eqns[position:])
@@ -114,7 +118,7 @@ class Trace:
         count = made.args[0] if made.op == "fold" else made.outs[len(made.args)]
         body = made.regions[-1]
         body.results = (*body.results, saved)
-        out = Var(Type(saved.type.dtype, (count, *saved.type.shape)))
+        out = Var(Type(saved.type.dtype, (count, *saved.type.shape)), f"{_hint(saved)}{TAPE}")
         made.outs = (*made.outs, out)
         return out
 

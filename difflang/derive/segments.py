@@ -26,6 +26,9 @@ from difflang.derive.activity import carried
 from difflang.derive.budget import LIMITS, is_cut, state_bytes, step_bytes
 from difflang.derive.copying import Copy
 
+TAPE, STATES = ".tape", ".states"
+"""Ends of the names of arrays that a loop stores for the reverse sweep: step by step, or now and then."""
+
 ONLINE_SLOTS = 64
 """States that a `while` keeps at most: enough for thousands of segments, and little to set aside for a short loop."""
 
@@ -130,6 +133,11 @@ class Primal(Copy):
         carries = carried(eqn)
         return [self.atom(carries[k][0]) for k in moving_carries(eqn)]
 
+    def _name(self, eqn: Eqn, states: Sequence[Var]) -> None:
+        """Says of arrays what they hold."""
+        for k, array in zip(moving_carries(eqn), states, strict=True):
+            array.name = f"{carried(eqn)[k][1].name or 'value'}{STATES}"
+
     def _finish(self, eqn: Eqn, finals: Sequence[Atom]) -> None:
         """The final values of the carries."""
         moved = iter(finals)
@@ -144,6 +152,7 @@ class Primal(Copy):
         segments = ceiling_quotient(b, count, plan.length)
         stretch = b.prim("max", ceiling_quotient(b, segments, plan.slots), integer(1))
         used = ceiling_quotient(b, segments, stretch)
+        used.name = "stretches"
         length = b.prim("mul", stretch, plan.length)
         initial = self.initial(eqn)
 
@@ -154,6 +163,7 @@ class Primal(Copy):
 
         region = b.block([used.type, *(a.type for a in initial)], run, ("j",))
         outs = b.emit("fold", [used, *initial], {"carries": len(initial), "reverse": False}, [region])
+        self._name(eqn, outs[len(initial) :])
         self._finish(eqn, outs[: len(initial)])
         self.kept[eqn] = Kept(plan, count, stretch, used, moving_carries(eqn), outs[len(initial) :])
 
@@ -201,6 +211,7 @@ class Primal(Copy):
 
         outs = b.while_([*counters, *initial, *slots], lambda *c: going(*c[4 : 4 + k]), segment)
         done, _, used, stretch = outs[:4]
+        self._name(eqn, outs[4 + k : 4 + 2 * k])
         self._finish(eqn, outs[4 : 4 + k])
         self.values[eqn.outs[len(eqn.args)]] = done
         self.kept[eqn] = Kept(plan, done, stretch, used, moving_carries(eqn), outs[4 + k : 4 + 2 * k])
@@ -341,6 +352,6 @@ def first_row(b: Builder, value: Atom, rows: Atom) -> Atom:
     return b.set(b.full(literal(0, value.type.dtype), (rows, *value.type.shape)), integer(0), value, inbounds=True)
 
 
-def ceiling_quotient(b: Builder, count: Atom, length: Atom) -> Atom:
+def ceiling_quotient(b: Builder, count: Atom, length: Atom) -> Var:
     """ceil(count / length), for length > 0."""
     return b.prim("floordiv", b.prim("sub", b.prim("add", count, length), integer(1)), length)

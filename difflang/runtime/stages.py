@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from difflang.stack import deeply
 if TYPE_CHECKING:
     from difflang.core.ir import Func
     from difflang.runtime.engine import Engine, Options
+    from difflang.signature import Lowered
     from difflang.syntax.ast import Module
 
 CHECKS = ("nan", "residual")
@@ -44,8 +45,13 @@ def compile_options(
     return options
 
 
-def emit(engine: Engine, expression: str, stage: str, options: Options) -> str:
-    """The text of a stage: `ast`, `core` as elaborated, `opt` after the Core passes, the rest by a backend."""
+def emit(
+    engine: Engine, expression: str, stage: str, options: Options, given: Mapping[str, object] | None = None
+) -> str:
+    """The text of a stage: `ast`, `core` as elaborated, `opt` after the Core passes, `tape`, the rest by the backend.
+
+    `given` are arguments by name, for the sizes in the stage `tape`.
+    """
     from difflang.runtime.engine import find_backend
 
     try:
@@ -55,14 +61,48 @@ def emit(engine: Engine, expression: str, stage: str, options: Options) -> str:
             return dump(_main_module(engine))
         if stage == "core":
             return _core_text(engine.elaborated(expression, options.precision))
+        if stage == "tape":
+            return _tape(engine, expression, options, given)
         func = engine.lowered(expression, options.precision).func
         if stage == "opt":
             return _core_text(func)
-        backend = find_backend(stage if stage in TARGETS else options.backend)
-        return deeply(lambda: backend.emit(func, stage, options.compile))
+        return deeply(lambda: find_backend(options.backend).emit(func, stage, options.compile))
     except DiffLangError as problem:
         engine.place(problem, expression)
         raise
+
+
+def differentiated(expression: str) -> str:
+    """The derivative of which the stage `tape` tells: the gradient of a plain function."""
+    return f"grad({expression})" if expression.isidentifier() else expression
+
+
+def _tape(engine: Engine, expression: str, options: Options, given: Mapping[str, object] | None) -> str:
+    """What a derivative stores; of a plain function, what its gradient does."""
+    from difflang.runtime import tape
+
+    expression = differentiated(expression)
+    lowered = engine.lowered(expression, options.precision, None if given is None else frozenset(given))
+    evaluate = None if given is None else _evaluator(engine, lowered, expression, options, given)
+    return tape.report(lowered.func, expression, engine.program.sources, evaluate)
+
+
+def _evaluator(
+    engine: Engine, lowered: Lowered, expression: str, options: Options, given: Mapping[str, object]
+) -> Callable[[Func], Sequence[int]]:
+    """Runs functions of integers, which take the parameters of a function that has been lowered, on arguments."""
+    from difflang.runtime.engine import find_backend
+    from difflang.runtime.host import RunHost
+    from difflang.runtime.marshal import marshal, match
+
+    signature = lowered.signature
+    arguments = marshal(signature, match(signature.parameters, expression, (), given), engine.data(signature))
+
+    def evaluate(func: Func) -> Sequence[int]:
+        compiled = deeply(lambda: find_backend(options.backend).compile(func, options.compile))
+        return [int(value) for value in compiled(arguments.flat, RunHost([], engine.externs))]
+
+    return evaluate
 
 
 def _core_text(func: Func) -> str:

@@ -33,7 +33,7 @@ FOLDED: Mapping[str, Callable[[float, float], float]] = {
     "add": lambda a, b: a + b,
     "sub": lambda a, b: a - b,
     "mul": lambda a, b: a * b,
-    "div": lambda a, b: a / b,
+    "div": lambda a, b: a / b if b else 0.0,
     "max": max,
     "min": min,
 }
