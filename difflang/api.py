@@ -106,7 +106,7 @@ class Function:
         self._quick = engine.quick_calls(expression, options)
 
     def __call__(self, *positional: Any, **named: Any) -> Any:
-        shape = (len(positional), *named) if named else (len(positional),)
+        shape = (len(positional), *named) if named else len(positional)
         quick = self._quick.get(shape)
         if quick is not None:
             try:
@@ -118,13 +118,18 @@ class Function:
                 raise
         outcome = self._engine.call(self._expression, positional, named, self.options, self._host())
         if shape not in self._quick:
-            self._engine.find_quick_call(self._expression, self.options, len(positional), list(named))
+            self._engine.find_quick_call(self._expression, self.options, shape)
         return outcome.value
 
     def _host(self) -> RunHost:
         sinks: list[Sink] = [Callback(self._report)] if self._report else []
         strict = self.options.compile.check_residual
         return RunHost(sinks, self._engine.externs, warn=_warn, strict=strict)
+
+    @property
+    def engine(self) -> Engine:
+        """What runs it: the program, its data, its external functions."""
+        return self._engine
 
     @property
     def signature(self) -> Signature:
@@ -308,11 +313,17 @@ def derivative(function: Function, order: int = 1) -> Function:
 
 
 def jet(function: Function, order: int | None = None) -> Function:
-    """Taylor coefficients. With `order`, along a line: takes the arguments, then the direction.
+    """Taylor coefficients of orders 0 to `order` along a line: takes the arguments, then the direction.
 
-    Without it, along a curve: the first argument is the tuple of the curve's coefficients.
+    Raises E0507 without an order: the form along a curve is for programs, where it is known how many coefficients
+    the curve has.
     """
-    return _derived("jet", function, order=None if order is None else _order(order))
+    if order is None:
+        name = getattr(function, "__name__", "f")
+        message = f"`jet` needs the order of the last Taylor coefficient of `{name}`."
+        hint = "Write dl.jet(f, order=3)(x, v). A curve is written in the program: `fn g(a: real, b: real) -> "
+        raise error("E0507", message, hint=hint + f"(real, real) = jet({name})((a, b))`.")
+    return _derived("jet", function, order=_order(order))
 
 
 def _budget(memory: object) -> str | None:

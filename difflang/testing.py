@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
-import numpy.typing as npt
 
 from difflang import api
-from difflang.diagnostics import error
-from difflang.signature import ArrayType, ScalarType, StructType, TupleType, ValueType
-
-Vector = npt.NDArray[np.float64]
+from difflang.agreement import disagreeing_rules
+from difflang.diagnostics import DiffLangError, error
+from difflang.points import Point, relative
 
 DIRECTIONS = 3
 """Random directions along which a derivative is compared."""
@@ -37,22 +35,27 @@ def check_grad(
     """Compares the derivatives of a function at a point with Richardson-extrapolated central differences.
 
     Along random directions v it forms J v by forward mode, by differences, and <u, J v> = <J^T u, v> by reverse
-    mode. Raises E0513 when a difference exceeds the tolerance (1e-6, or 1e-2 in single precision), naming both values.
+    mode. Raises E0613 when a difference exceeds the tolerance (1e-6, or 1e-2 in single precision), naming both values;
+    E0514 instead, where two rules of the program disagree.
     """
     single = function.options.precision == "f32"
     limit = tolerance if tolerance is not None else (1e-2 if single else 1e-6)
-    point = _Point(function, positional, named, wrt)
+    point = Point(function, positional, named, wrt)
     random = np.random.default_rng(20)
     worst_forward = worst_reverse = 0.0
     for _ in range(DIRECTIONS):
         direction = random.standard_normal(point.vector.size)
         tangent = point.forward(direction)
         differences = point.differences(direction, single)
-        worst_forward = max(worst_forward, _relative(tangent, differences))
+        worst_forward = max(worst_forward, relative(tangent, differences))
         weights = random.standard_normal(tangent.size)
         pulled = float(point.reverse(weights) @ direction)
-        worst_reverse = max(worst_reverse, _relative(np.array(pulled), np.array(weights @ tangent)))
+        worst_reverse = max(worst_reverse, relative(np.array(pulled), np.array(weights @ tangent)))
     report = GradientReport(worst_forward, worst_reverse, limit)
+    if report.reverse > limit:
+        found = disagreeing_rules(function.engine)
+        if found:
+            raise DiffLangError(*found)
     if not report:
         raise _disagreement(function, report)
     return report
@@ -63,115 +66,6 @@ def _disagreement(function: api.Function, report: GradientReport) -> Exception:
     amount = max(report.forward, report.reverse)
     message = f"The derivatives of `{function.__name__}` disagree: {wrong} differ by {amount:.2g} (relative)."
     return error("E0613", message, hint="Is the function smooth at this point, and are its rules right?")
-
-
-class _Point:
-    """A function at a point: the differentiated arguments as one vector."""
-
-    def __init__(self, function: api.Function, positional: Any, named: Mapping[str, Any], wrt: api.Wrt) -> None:
-        self.function = function
-        parameters = function.signature.parameters
-        self.arguments = dict(zip([p.name for p in parameters], positional, strict=False)) | dict(named)
-        self.names = [parameters[0].name] if wrt is None else [wrt] if isinstance(wrt, str) else list(wrt)
-        self.types: dict[str, ValueType] = {p.name: p.type for p in parameters}
-        self.vector = self._pack(self.arguments)
-        self.wrt = self.names[0] if len(self.names) == 1 else tuple(self.names)
-
-    def _pack(self, arguments: Mapping[str, Any]) -> Vector:
-        return _packed([(arguments[name], self.types[name]) for name in self.names])
-
-    def _unpacked(self, vector: Vector) -> list[Any]:
-        entries = iter(vector)
-        return [_unpack(self.arguments[name], self.types[name], entries) for name in self.names]
-
-    def value(self, vector: Vector) -> Vector:
-        arguments = {**self.arguments, **dict(zip(self.names, self._unpacked(vector), strict=True))}
-        return _packed([(self.function(**arguments), self.function.signature.result)])
-
-    def forward(self, direction: Vector) -> Vector:
-        """J v by forward mode."""
-        derived = api.jvp(self.function, wrt=self.wrt)
-        return _packed([(self._call(derived, self._unpacked(direction))[1], self.function.signature.result)])
-
-    def reverse(self, weights: Vector) -> Vector:
-        """J^T u by reverse mode."""
-        derived = api.vjp(self.function, wrt=self.wrt)
-        result = self.function(**self.arguments)
-        cotangent = _unpack(result, self.function.signature.result, iter(weights))
-        pulled = self._call(derived, [cotangent])[1]
-        parts = [pulled] if len(self.names) == 1 else list(pulled)
-        return _packed([(part, self.types[name]) for part, name in zip(parts, self.names, strict=True)])
-
-    def _call(self, derived: api.Function, directions: list[Any]) -> Any:
-        """A derivative with its directions (or its cotangent), which are its last parameters."""
-        names = [parameter.name for parameter in derived.signature.parameters][-len(directions) :]
-        return derived(**self.arguments, **dict(zip(names, directions, strict=True)))
-
-    def differences(self, direction: Vector, single: bool) -> Vector:
-        """Ridders' method: central differences at shrinking steps, extrapolated to zero (Ridders 1982)."""
-        scale = 1.0 + float(np.abs(self.vector).max(initial=0.0))
-        step = (0.1 if single else 1e-2) * scale / max(1.0, float(np.abs(direction).max(initial=0.0)))
-        table: list[list[Vector]] = []
-        best, smallest = np.zeros(0), np.inf
-        for row in range(6):
-            width = step / 2**row
-            slope = (self.value(self.vector + width * direction) - self.value(self.vector - width * direction)) / (
-                2 * width
-            )
-            table.append([slope])
-            for k in range(1, row + 1):
-                table[row].append(table[row][k - 1] + (table[row][k - 1] - table[row - 1][k - 1]) / (4**k - 1))
-                change = float(np.abs(table[row][k] - table[row][k - 1]).max(initial=0.0))
-                if change < smallest:
-                    best, smallest = table[row][k], change
-        return best
-
-
-def _relative(actual: Vector, expected: Vector) -> float:
-    """The largest difference, relative to the size of the expected values (absolute below 1)."""
-    scale = max(1.0, float(np.abs(expected).max(initial=0.0)))
-    difference = np.abs(actual - expected)
-    return float(np.where(np.isnan(difference), np.inf, difference).max(initial=0.0)) / scale
-
-
-def _field(struct: Any, name: str) -> Any:
-    """A field of a dict, a dataclass or a named tuple."""
-    return struct[name] if isinstance(struct, Mapping) else getattr(struct, name)
-
-
-def _real_leaves(value: Any, type_: ValueType | None) -> Iterator[Any]:
-    """The parts of a value that have derivatives."""
-    if isinstance(type_, StructType):
-        for name, field in type_.fields:
-            yield from _real_leaves(_field(value, name), field)
-    elif isinstance(type_, TupleType):
-        for part, element in zip(value, type_.elements, strict=True):
-            yield from _real_leaves(part, element)
-    elif isinstance(type_, ScalarType | ArrayType) and _element(type_).dtype in ("f64", "f32"):
-        yield value
-
-
-def _element(type_: ScalarType | ArrayType) -> ScalarType:
-    return type_ if isinstance(type_, ScalarType) else type_.element
-
-
-def _packed(parts: list[tuple[Any, ValueType | None]]) -> Vector:
-    flat = [np.ravel(np.asarray(leaf, np.float64)) for value, type_ in parts for leaf in _real_leaves(value, type_)]
-    return np.concatenate(flat) if flat else np.zeros(0)
-
-
-def _unpack(template: Any, type_: ValueType | None, entries: Iterator[Any]) -> Any:
-    """A value like `template` with its real leaves taken from `entries`."""
-    if isinstance(type_, StructType):
-        return {name: _unpack(_field(template, name), field, entries) for name, field in type_.fields}
-    if isinstance(type_, TupleType):
-        return tuple(_unpack(part, element, entries) for part, element in zip(template, type_.elements, strict=True))
-    if not isinstance(type_, ScalarType | ArrayType) or _element(type_).dtype not in ("f64", "f32"):
-        return template
-    dtype = np.float32 if _element(type_).dtype == "f32" else np.float64
-    shape = np.shape(template)
-    flat = np.array([next(entries) for _ in range(int(np.prod(shape)))], dtype)
-    return float(flat[0]) if isinstance(type_, ScalarType) else flat.reshape(shape)
 
 
 def assert_allclose(actual: Any, expected: Any, rtol: float = 1e-12, atol: float = 0.0) -> None:

@@ -144,6 +144,19 @@ def test_help_and_version(difflang):
     assert difflang("--version").status == 0
 
 
+def test_check_derivatives_compares_rules(difflang, folder):
+    (folder / "cube.dl").write_text(
+        "fn cube(x: real) -> real = x ** 3\n"
+        "rule jvp cube(x, dx) = 3.0 * x ** 2 * dx\n"
+        "rule vjp cube(x, y, ybar) = 2.0 * x ** 2 * ybar\n"
+        "fn f(x: real[n]) -> real = sum(cube(x[i]) for i)\n"
+    )
+    ran = difflang("check cube.dl --derivatives f --format json")
+    assert ran.status == 1
+    assert [(record["code"], record["line"]) for record in ran.json] == [("E0514", 2)]
+    assert "correct the `rule vjp`" in ran.json[0]["hint"]
+
+
 def test_check_derivatives_names_steps_and_kinks(difflang, folder):
     (folder / "steps.dl").write_text(
         "fn f(x: real[n], k: int) -> real:\n"

@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
 @click.command("check")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@click.option("--derivatives", metavar="FUNCTION", help="Say where its derivative is zero or has a kink.")
+@click.option(
+    "--derivatives",
+    metavar="FUNCTION",
+    help="Say where its derivative is zero or has a kink, and where rules disagree.",
+)
 @output_options
 @watch_options
 def command(files: tuple[str, ...], derivatives: str | None, settings: Settings) -> int:
@@ -58,7 +62,7 @@ def _check(path: str, derivatives: str | None) -> tuple[Sequence[Diagnostic], Ma
         program = load_program(path)
         found = program.check()
         if derivatives is not None and not any(d.severity == "error" for d in found):
-            found = [*found, *_smoothness(program, derivatives)]
+            found = [*found, *_smoothness(program, derivatives), *_rules(program)]
         return found, program.sources
     except DiffLangError as problem:
         return problem.diagnostics, problem.sources
@@ -72,3 +76,11 @@ def _smoothness(program: Program, function: str) -> Sequence[Diagnostic]:
     engine = Engine(program, lambda warning: None)
     require_function(engine, function)
     return report(engine.lowered(function, "f64").func)
+
+
+def _rules(program: Program) -> Sequence[Diagnostic]:
+    """The functions with two rules that disagree."""
+    from difflang.agreement import disagreeing_rules
+    from difflang.runtime.engine import Engine
+
+    return disagreeing_rules(Engine(program, lambda warning: None))

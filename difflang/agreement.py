@@ -1,0 +1,114 @@
+"""Whether two rules for one function agree: <u, J v> by its `rule jvp` against <J^T u, v> by its `rule vjp`.
+
+The points, u and v are random; a point where something is not finite says nothing and is left out. Differences of the
+values tell which of two rules that disagree is the wrong one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from difflang import api
+from difflang.diagnostics import Diagnostic, DiffLangError, Label
+from difflang.diagnostics.model import Span
+from difflang.points import Point, Vector, has_derivative, relative
+from difflang.runtime.engine import Engine, Options
+from difflang.signature import ArrayType, ScalarType, Signature, StructType, TupleType, ValueType
+from difflang.sizes import Size
+
+POINTS = 5
+TOLERANCE = 1e-6
+SIZES = (3, 2, 4)
+"""What the sizes of a function are taken to be, in turn."""
+
+INTEGER = 2
+
+
+def disagreeing_rules(engine: Engine) -> list[Diagnostic]:
+    """E0514 for every function of the program's file whose two rules disagree. Nothing is compiled.
+
+    Functions that cannot be called by themselves (for they take functions, say) are left out.
+    """
+    root = engine.program.root
+    stated = {name: {mode: r.span for mode, r in root.rules_of(name).items()} for name in engine.program.functions()}
+    found = (_disagreement(engine, name, rules) for name, rules in stated.items() if len(rules) == 2)
+    return [diagnostic for diagnostic in found if diagnostic is not None]
+
+
+def _disagreement(engine: Engine, name: str, rules: Mapping[str, Span]) -> Diagnostic | None:
+    random = np.random.default_rng(20)
+    try:
+        function = api.Function(engine, name, Options(backend="reference"))
+        names = [p.name for p in function.signature.parameters if has_derivative(p.type)]
+        for _ in range(POINTS if names else 0):
+            point = Point(function, (), sampled(function.signature, random), names)
+            figures = _figures(point, random)
+            if np.isfinite(figures).all() and relative(figures[1], figures[0]) > TOLERANCE:
+                return _diagnostic(function, rules, *figures)
+    except DiffLangError:
+        pass
+    return None
+
+
+def _figures(point: Point, random: np.random.Generator) -> Vector:
+    """u'(J v) by the tangent, (J'u) v by the cotangents, and u'(J v) by differences."""
+    direction = random.standard_normal(point.vector.size)
+    with np.errstate(all="ignore"):
+        tangent = point.forward(direction)
+        weights = random.standard_normal(tangent.size)
+        pulled = point.reverse(weights) @ direction
+        return np.array([weights @ tangent, pulled, weights @ point.differences(direction, single=False)])
+
+
+def _diagnostic(
+    function: api.Function, rules: Mapping[str, Span], forward: float, reverse: float, differences: float
+) -> Diagnostic:
+    message = (
+        f"The two rules for `{function.__name__}` disagree: at a random point they give {forward:.6g} "
+        f"and {reverse:.6g} for the same number (u'J v)."
+    )
+    wrong = [
+        f"`rule {mode}`"
+        for mode, figure in (("jvp", forward), ("vjp", reverse))
+        if relative(np.array(figure), np.array(differences)) > TOLERANCE
+    ]
+    hint = f"Differences of its values give {differences:.6g}: correct the {' and the '.join(wrong)}."
+    return Diagnostic("E0514", message, rules["jvp"], (Label(rules["vjp"], "the other rule is here"),), hint)
+
+
+def sampled(signature: Signature, random: np.random.Generator) -> dict[str, Any]:
+    """Arguments for a function: numbers between 0.2 and 0.9, small sizes."""
+    sizes: dict[str, int] = {}
+
+    def size(name: str) -> int:
+        return sizes.setdefault(name, SIZES[len(sizes) % len(SIZES)])
+
+    return {p.name: _value(p.type, size, random) for p in signature.parameters}
+
+
+def _value(type_: ValueType, size: Callable[[str], int], random: np.random.Generator) -> Any:
+    match type_:
+        case StructType(fields=fields):
+            return {name: _value(field, size, random) for name, field in fields}
+        case TupleType(elements=elements):
+            return tuple(_value(element, size, random) for element in elements)
+        case ArrayType(element=element, shape=shape):
+            return _numbers(element, tuple(_extent(d, size) for d in shape), random)
+        case ScalarType():
+            return _numbers(type_, (), random).item()
+        case _:
+            raise AssertionError("a sparse matrix is no parameter")
+
+
+def _extent(dimension: Size, size: Callable[[str], int]) -> int:
+    return dimension.evaluate(size)
+
+
+def _numbers(element: ScalarType, shape: tuple[int, ...], random: np.random.Generator) -> Any:
+    kinds = {"f64": np.float64, "f32": np.float32, "i64": np.int64, "i32": np.int32, "bool": np.bool_}
+    if element.dtype in ("f64", "f32"):
+        return random.uniform(0.2, 0.9, shape).astype(kinds[element.dtype])
+    return np.full(shape, INTEGER, kinds[element.dtype])

@@ -1,0 +1,136 @@
+"""A function at a point, its differentiated arguments packed into one vector: derivatives and differences there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from difflang import api
+from difflang.signature import ArrayType, ScalarType, StructType, TupleType, ValueType
+
+Vector = npt.NDArray[np.float64]
+
+
+class Point:
+    """A function at a point: the differentiated arguments as one vector."""
+
+    def __init__(self, function: api.Function, positional: Any, named: Mapping[str, Any], wrt: api.Wrt) -> None:
+        self.function = function
+        parameters = function.signature.parameters
+        self.arguments = dict(zip([p.name for p in parameters], positional, strict=False)) | dict(named)
+        self.names = [parameters[0].name] if wrt is None else [wrt] if isinstance(wrt, str) else list(wrt)
+        self.types: dict[str, ValueType] = {p.name: p.type for p in parameters}
+        self.vector = self._pack(self.arguments)
+        self.wrt = self.names[0] if len(self.names) == 1 else tuple(self.names)
+
+    def _pack(self, arguments: Mapping[str, Any]) -> Vector:
+        return _packed([(arguments[name], self.types[name]) for name in self.names])
+
+    def _unpacked(self, vector: Vector) -> list[Any]:
+        entries = iter(vector)
+        return [_unpack(self.arguments[name], self.types[name], entries) for name in self.names]
+
+    def value(self, vector: Vector) -> Vector:
+        arguments = {**self.arguments, **dict(zip(self.names, self._unpacked(vector), strict=True))}
+        return _packed([(self.function(**arguments), self.function.signature.result)])
+
+    def forward(self, direction: Vector) -> Vector:
+        """J v by forward mode."""
+        derived = api.jvp(self.function, wrt=self.wrt)
+        return _packed([(self._call(derived, self._unpacked(direction))[1], self.function.signature.result)])
+
+    def reverse(self, weights: Vector) -> Vector:
+        """J^T u by reverse mode."""
+        derived = api.vjp(self.function, wrt=self.wrt)
+        result = self.function(**self.arguments)
+        cotangent = _unpack(result, self.function.signature.result, iter(weights))
+        pulled = self._call(derived, [cotangent])[1]
+        parts = [pulled] if len(self.names) == 1 else list(pulled)
+        return _packed([(part, self.types[name]) for part, name in zip(parts, self.names, strict=True)])
+
+    def _call(self, derived: api.Function, directions: list[Any]) -> Any:
+        """A derivative with its directions (or its cotangent), which are its last parameters."""
+        names = [parameter.name for parameter in derived.signature.parameters][-len(directions) :]
+        return derived(**self.arguments, **dict(zip(names, directions, strict=True)))
+
+    def differences(self, direction: Vector, single: bool) -> Vector:
+        """Ridders' method: central differences at shrinking steps, extrapolated to zero (Ridders 1982)."""
+        scale = 1.0 + float(np.abs(self.vector).max(initial=0.0))
+        step = (0.1 if single else 1e-2) * scale / max(1.0, float(np.abs(direction).max(initial=0.0)))
+        table: list[list[Vector]] = []
+        best, smallest = np.zeros(0), np.inf
+        for row in range(6):
+            width = step / 2**row
+            slope = (self.value(self.vector + width * direction) - self.value(self.vector - width * direction)) / (
+                2 * width
+            )
+            table.append([slope])
+            for k in range(1, row + 1):
+                table[row].append(table[row][k - 1] + (table[row][k - 1] - table[row - 1][k - 1]) / (4**k - 1))
+                change = float(np.abs(table[row][k] - table[row][k - 1]).max(initial=0.0))
+                if change < smallest:
+                    best, smallest = table[row][k], change
+        return best
+
+
+def relative(actual: Vector, expected: Vector) -> float:
+    """The largest difference, relative to the size of the expected values (absolute below 1)."""
+    scale = max(1.0, float(np.abs(expected).max(initial=0.0)))
+    difference = np.abs(actual - expected)
+    return float(np.where(np.isnan(difference), np.inf, difference).max(initial=0.0)) / scale
+
+
+def has_derivative(type_: ValueType | None) -> bool:
+    """Whether there are reals in a type."""
+    match type_:
+        case StructType(fields=fields):
+            return any(has_derivative(field) for _, field in fields)
+        case TupleType(elements=elements):
+            return any(map(has_derivative, elements))
+        case ScalarType() | ArrayType():
+            return _element(type_).dtype in ("f64", "f32")
+        case _:
+            return False
+
+
+def _field(struct: Any, name: str) -> Any:
+    """A field of a dict, a dataclass or a named tuple."""
+    return struct[name] if isinstance(struct, Mapping) else getattr(struct, name)
+
+
+def _real_leaves(value: Any, type_: ValueType | None) -> Iterator[Any]:
+    """The parts of a value that have derivatives."""
+    if isinstance(type_, StructType):
+        for name, field in type_.fields:
+            yield from _real_leaves(_field(value, name), field)
+    elif isinstance(type_, TupleType):
+        for part, element in zip(value, type_.elements, strict=True):
+            yield from _real_leaves(part, element)
+    elif isinstance(type_, ScalarType | ArrayType) and _element(type_).dtype in ("f64", "f32"):
+        yield value
+
+
+def _element(type_: ScalarType | ArrayType) -> ScalarType:
+    return type_ if isinstance(type_, ScalarType) else type_.element
+
+
+def _packed(parts: list[tuple[Any, ValueType | None]]) -> Vector:
+    flat = [np.ravel(np.asarray(leaf, np.float64)) for value, type_ in parts for leaf in _real_leaves(value, type_)]
+    return np.concatenate(flat) if flat else np.zeros(0)
+
+
+def _unpack(template: Any, type_: ValueType | None, entries: Iterator[Any]) -> Any:
+    """A value like `template` with its real leaves taken from `entries`."""
+    if isinstance(type_, StructType):
+        return {name: _unpack(_field(template, name), field, entries) for name, field in type_.fields}
+    if isinstance(type_, TupleType):
+        return tuple(_unpack(part, element, entries) for part, element in zip(template, type_.elements, strict=True))
+    if not isinstance(type_, ScalarType | ArrayType) or _element(type_).dtype not in ("f64", "f32"):
+        return template
+    dtype = np.float32 if _element(type_).dtype == "f32" else np.float64
+    shape = np.shape(template)
+    flat = np.array([next(entries) for _ in range(int(np.prod(shape)))], dtype)
+    return float(flat[0]) if isinstance(type_, ScalarType) else flat.reshape(shape)
