@@ -1,4 +1,4 @@
-"""The way into compiled code and back, written as one Python function for each interface."""
+"""The way into compiled code and back, written into Python functions, one for each interface."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from difflang.diagnostics import DiffLangError
 from difflang.runtime import failures
 from difflang.runtime.arrays import NUMPY_DTYPES
 from difflang.runtime.writing import Writer
-from difflang_llvm.interrupts import interrupt_flag
+from difflang_llvm import interrupts
 from difflang_llvm.layout import Interface, Slot
-from difflang_llvm.pointers import address_of
+from difflang_llvm.pointers import address_text
 from difflang_llvm.results import empty
 
 if TYPE_CHECKING:
@@ -58,75 +58,80 @@ class Entry:
 
 
 def written_call(entry: Entry) -> Callable[[Sequence[Any], Any], list[Any]]:
-    """The function of flat arguments and a host that gives the flat results.
-
-    Every call has a frame of its own, so calls may run in several threads and inside one another.
-    """
-    writer = _CallWriter(entry)
+    """The function of flat arguments and a host that gives the flat results."""
+    writer = Writer()
     names = [f"a{k}" for k in range(len(entry.interface.params))]
     if names:
         writer.line(f"{', '.join(names)}, = args")
-    writer.run(writer.inputs(names))
-    writer.give()
+    writer.line(f"return [{', '.join(write_call(writer, entry, names, 'host'))}]")
     return writer.function(["args", "host"])
 
 
-class _CallWriter(Writer):
-    def __init__(self, entry: Entry) -> None:
-        super().__init__()
+def write_call(writer: Writer, entry: Entry, arguments: Sequence[str], host: str) -> list[str]:
+    """Writes a call of compiled code with flat arguments, given as expressions; gives the expressions of the results.
+
+    Calls may run in several threads and inside one another: each has a frame of its own while it runs.
+    """
+    call = _CallWriter(writer, entry, arguments)
+    call.run(call.inputs(), host)
+    return call.results()
+
+
+class _CallWriter:
+    def __init__(self, writer: Writer, entry: Entry, arguments: Sequence[str]) -> None:
+        self._writer = writer
         self._entry = entry
+        self._arguments = arguments
         self._results = [(f"r{k}", slot) for k, slot in enumerate(entry.interface.results)]
 
-    def inputs(self, names: Sequence[str]) -> list[tuple[Slot, str]]:
+    def _line(self, text: str, *values: object) -> None:
+        """A line in which `{k}` stands for the k-th value."""
+        self._writer.line(text.format(*map(self._writer.constant, values)))
+
+    def inputs(self) -> list[tuple[Slot, str]]:
         """What goes into the frame: the arguments, and the memory for results whose shape is known before the call."""
         params = self._entry.interface.params
         words = [
-            (slot, name if slot.shape is None else self._address(name))
-            for name, slot in zip(names, params, strict=True)
+            (slot, argument if slot.shape is None else address_text(self._writer, argument))
+            for argument, slot in zip(self._arguments, params, strict=True)
         ]
         for name, slot in self._results:
             if slot.shape is not None:
                 self._provide(name, slot)
-                words.append((slot, self._address(name)))
+                words.append((slot, address_text(self._writer, name)))
         return words
 
-    def _address(self, array: str) -> str:
-        return f"{self.constant(address_of)}({array})"
-
     def _provide(self, name: str, slot: Slot) -> None:
-        dims = [f"a{dim[1:]}" if isinstance(dim, str) else str(dim) for dim in slot.shape or ()]
+        dims = [self._arguments[int(dim[1:])] if isinstance(dim, str) else str(dim) for dim in slot.shape or ()]
         shape = f"({''.join(dim + ', ' for dim in dims)})"
-        self.line(f"try: {name} = {self.constant(empty)}({shape}, {self.constant(_dtype(slot))})")
-        self.line(
-            f"except {self.constant((MemoryError, ValueError))}: raise {self.constant(_too_large)}({shape}) from None"
-        )
+        self._line(f"try: {name} = {{0}}({shape}, {{1}})", empty, _dtype(slot))
+        self._line(f"except {{0}}: raise {{1}}({shape}) from None", (MemoryError, ValueError), _too_large)
 
-    def run(self, words: Sequence[tuple[Slot, str]]) -> None:
-        """Fills a frame, enters the code, and raises what went wrong."""
-        pack = self.constant(_packer([slot for slot, _ in words]))
-        flag = f"{self.constant(ctypes.addressof)}(interrupt)"
-        self.line(f"frame = {self.constant(ctypes.c_char * (8 * self._entry.interface.slots))}()")
-        self.line(f"interrupt = {self.constant(interrupt_flag)}()")
-        self.line("interrupt.value = 0")
-        head = ["frame", "0", str(self._entry.port), flag, str(self._entry.threads)]
-        self.line(f"{pack}({', '.join([*head, *(word for _, word in words)])})")
-        self.line(f"status = {self.constant(self._entry.enter)}(frame{', host' * bool(self._entry.port)})")
-        self.line(f"if status: {self.constant(self._entry.settle)}(status, frame, host)")
+    def run(self, words: Sequence[tuple[Slot, str]], host: str) -> None:
+        """Fills a frame, enters the code, raises what went wrong, and reads what came out."""
+        entry, frames = self._entry, _Frames(self._entry)
+        self._line("try: held = {0}()", frames.free.pop)
+        self._line("except IndexError: held = {0}()", frames.make)
+        self._writer.line("frame, place = held")
+        if words:
+            format_, start = _packed([slot for slot, _ in words])
+            self._line(f"{{0}}(frame, {start}, {', '.join(word for _, word in words)})", format_.pack_into)
+        self._line("if not {0}: {1}()", interrupts.wrapped, interrupts.wrap)
+        self._line("{0}.value = 0", interrupts.FLAG)
+        self._line(f"status = {{0}}({f'frame, {host}' if entry.port else 'place'})", entry.enter)
+        self._line(f"if status: {{0}}(status, frame, {host})", entry.settle)
+        self._read()
+        self._line("if not status: {0}(held)", frames.free.append)
 
-    def give(self) -> None:
-        """Reads the results from the frame and returns all of them."""
-        text, position, read, built = "=", 0, list[str](), list[str]()
-        for name, slot in self._results:
-            if slot.shape is None:
-                text += f"{8 * (slot.slot - position)}x" + (
-                    "Q" + "q" * slot.rank if slot.rank is not None else FORMATS[slot.dtype]
-                )
-                position = slot.slot + 1 + (slot.rank or 0)
-                read += self._words(name, slot)
-            built.append(self._value(name, slot))
+    def _read(self) -> None:
+        read = [(slot, self._words(name, slot)) for name, slot in self._results if slot.shape is None]
         if read:
-            self.line(f"{', '.join(read)}, = {self.constant(struct.Struct(text).unpack_from)}(frame)")
-        self.line(f"return [{', '.join(built)}]")
+            format_, start = _packed([slot for slot, _ in read])
+            names = ", ".join(word for _, words in read for word in words)
+            self._line(f"{names}, = {{0}}(frame, {start})", format_.unpack_from)
+
+    def results(self) -> list[str]:
+        return [self._value(name, slot) for name, slot in self._results]
 
     def _words(self, name: str, slot: Slot) -> list[str]:
         return [name, *(f"{name}_{axis}" for axis in range(slot.rank or 0))]
@@ -134,11 +139,26 @@ class _CallWriter(Writer):
     def _value(self, name: str, slot: Slot) -> str:
         if slot.shape is not None:
             return name
+        constant = self._writer.constant
         if slot.rank is None:
-            return f"{self.constant(_dtype(slot).type)}({name})"
+            return f"{constant(_dtype(slot).type)}({name})"
         address, *dims = self._words(name, slot)
         shape = "".join(f"{dim}, " for dim in dims)
-        return f"{self.constant(_owned)}({address}, {self.constant(_dtype(slot).str)}, ({shape}))"
+        return f"{constant(_owned)}({address}, {constant(_dtype(slot).str)}, ({shape}))"
+
+
+class _Frames:
+    """Frames with their addresses, for calls to take and to give back; what no call changes is in them already."""
+
+    def __init__(self, entry: Entry) -> None:
+        self.free: list[tuple[Any, int]] = []
+        self._type = ctypes.c_char * (8 * entry.interface.slots)
+        self._head = struct.pack("=QQQ", entry.port, interrupts.FLAG_ADDRESS, entry.threads)
+
+    def make(self) -> tuple[Any, int]:
+        frame = self._type()
+        frame[: len(self._head)] = self._head
+        return frame, ctypes.addressof(frame)
 
 
 def _dtype(slot: Slot) -> np.dtype[Any]:
@@ -153,10 +173,16 @@ def _owned(address: int, dtype: str, shape: tuple[int, ...]) -> npt.NDArray[Any]
     return np.asarray(Owned(address, dtype, shape))
 
 
-def _packer(inputs: Sequence[Slot]) -> Callable[..., None]:
-    """`struct` code that fills the first three slots and all inputs at once."""
-    text, position = "=QQQ", 3
-    for slot in inputs:
-        text += f"{8 * (slot.slot - position)}x" + ("Q" if slot.shape is not None else FORMATS[slot.dtype])
-        position = slot.slot + 1
-    return struct.Struct(text).pack_into
+def _packed(slots: Sequence[Slot]) -> tuple[struct.Struct, int]:
+    """How these slots lie in a frame, from the first of them on, and the byte where that is.
+
+    An array is an address; one whose dimensions come out of the call has them behind it.
+    """
+    start = position = slots[0].slot
+    text = "="
+    for slot in slots:
+        words = 1 + (slot.rank or 0)
+        array = slot.shape is not None or slot.rank is not None
+        text += f"{8 * (slot.slot - position)}x" + ("Q" + "q" * (words - 1) if array else FORMATS[slot.dtype])
+        position = slot.slot + words
+    return struct.Struct(text), 8 * start

@@ -6,17 +6,19 @@ import ctypes
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from difflang.backend.protocol import Host, Value
 from difflang.loops.sites import HostSite, Site, failure
 from difflang.runtime import failures
 from difflang_llvm import engine
-from difflang_llvm.calling import FORMATS, Entry, free, written_call
+from difflang_llvm.calling import FORMATS, Entry, free, write_call, written_call
 from difflang_llvm.layout import FIRST_FAILURE_SLOT, HOST_FAILED, INTERRUPTED, PREFERS_THREADS, Interface
 
 if TYPE_CHECKING:
     from difflang.core.ir import DType
+    from difflang.runtime.writing import Writer
     from difflang_llvm.hosting import HostPort
 
 
@@ -67,11 +69,19 @@ class NativeFunction:
         self._port = _port(compiled)
         self.asks_host = self._port is not None
         enter, port = (self._call, 0) if self._port is None else (self._serve, self._port.address)
-        self.direct = written_call(Entry(interface, enter, self._settle, port, threads))
+        self._entry = Entry(interface, enter, self._settle, port, threads)
 
     def __call__(self, args: Sequence[Value], host: Host) -> list[Value]:
         """Raises DiffLangError with the place of the failure, or what a host callback raised."""
-        return self.direct(args, host)
+        return self._written(args, host)
+
+    @cached_property
+    def _written(self) -> Callable[[Sequence[Value], Host], list[Value]]:
+        return written_call(self._entry)
+
+    def write_call(self, writer: Writer, arguments: Sequence[str], host: str) -> list[str]:
+        """See `difflang.backend.protocol.DirectExecutable`."""
+        return write_call(writer, self._entry, arguments, host)
 
     def _serve(self, frame: Any, host: Host) -> int:
         assert self._port is not None

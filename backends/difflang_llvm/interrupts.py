@@ -14,11 +14,12 @@ import threading
 from difflang_llvm import engine
 
 HANDLER = """
-@flag = global i32 0
+@flag = global ptr null
 @previous = global ptr null
 
 define void @handler(i32 %signal) {
-  store volatile i32 1, ptr @flag
+  %flag = load ptr, ptr @flag
+  store volatile i32 1, ptr %flag
   %next = load ptr, ptr @previous
   %address = ptrtoint ptr %next to i64
   %callable = icmp ugt i64 %address, 1
@@ -34,31 +35,32 @@ ACTION_BYTES = 256
 """More than a `struct sigaction` has anywhere; its first field is the address of the handler."""
 
 
-_unused = ctypes.c_int32(0)
-_found: list[ctypes.c_int32] = []
-"""The flag, once the handler is wrapped (or cannot be)."""
+FLAG = ctypes.c_int32(0)
+"""Not 0 once an interrupt has come; it stays 0 where the handler cannot be wrapped."""
+FLAG_ADDRESS = ctypes.addressof(FLAG)
+wrapped: list[bool] = []
+"""Holds something once it is settled whether the handler is wrapped."""
 
 
-def interrupt_flag() -> ctypes.c_int32:
-    """The flag; it stays 0 where the handler cannot be wrapped."""
-    if not _found and threading.current_thread() is threading.main_thread():
-        _found.append(_wrapped())
-    return _found[0] if _found else _unused
-
-
-def _wrapped() -> ctypes.c_int32:
+def wrap() -> None:
     """Wraps the handler; only the main thread may, and only where Python itself handles the signal."""
+    if threading.current_thread() is threading.main_thread() and not wrapped:
+        wrapped.append(_wrapped())
+
+
+def _wrapped() -> bool:
     sigaction = getattr(ctypes.CDLL(None), "sigaction", None)
     if sigaction is None or signal.getsignal(signal.SIGINT) in (signal.SIG_IGN, signal.SIG_DFL, None):
-        return _unused
+        return False
     action = ctypes.create_string_buffer(ACTION_BYTES)
     sigaction(signal.SIGINT, None, action)
     original = ctypes.create_string_buffer(action.raw, ACTION_BYTES)
     handler = ctypes.c_void_p.from_buffer(action)
     code = engine.object_code(engine.optimized(HANDLER))
     library = engine.link_library(code, {}, (), ["handler", "flag", "previous"])
+    ctypes.c_void_p.from_address(library.address("flag")).value = FLAG_ADDRESS
     ctypes.c_void_p.from_address(library.address("previous")).value = handler.value
     handler.value = library.address("handler")
     sigaction(signal.SIGINT, action, None)
     atexit.register(lambda kept: sigaction(signal.SIGINT, original, None), library)
-    return ctypes.c_int32.from_address(library.address("flag"))
+    return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from difflang.core.ir import Func
+    from difflang.runtime.writing import Writer
 
 Value = int | float | bool | np.generic | npt.NDArray[Any]
 """A flat argument or result: a scalar, or a C-contiguous array of exactly the dtype of the Core type."""
@@ -52,14 +53,17 @@ class Executable(Protocol):
 
 @runtime_checkable
 class DirectExecutable(Executable, Protocol):
-    """An executable for quick calls. `direct` is the call itself as a plain function. Its results share no memory
-    with one another or with its arguments; its scalars are NumPy scalars of exactly their type.
-
-    The host of `direct` may be None where `asks_host` is false.
-    """
+    """An executable whose calls can be written into other Python functions."""
 
     asks_host: bool
-    direct: Callable[[Sequence[Value], Host | None], list[Value]]
+
+    def write_call(self, writer: Writer, arguments: Sequence[str], host: str) -> list[str]:
+        """Writes a call with flat arguments and a host, given as expressions; gives the expressions of the results.
+
+        The results share no memory with one another or with the arguments; scalars are NumPy scalars of exactly their
+        type. The host may be None where `asks_host` is false. Locals that begin with `a` or `d` are the caller's.
+        """
+        ...
 
 
 @runtime_checkable

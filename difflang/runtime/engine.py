@@ -56,8 +56,8 @@ class Outcome:
 Statics = tuple[tuple[str, int], ...]
 """The values of `static` sizes that a function is specialised for."""
 _Key = tuple[str, str, frozenset[str] | None, Statics]
-CallShape = tuple[int | str, ...]
-"""A way of giving arguments: the number of those by position, then the names of the others."""
+CallShape = int | tuple[int | str, ...]
+"""A way of giving arguments: the number of those by position, or a tuple of it and the names of the others."""
 QuickCalls = dict[CallShape, QuickCall | None]
 
 
@@ -119,10 +119,11 @@ class Engine:
         """The quick ways found so far of calling a function; None stands for a way that is never quick."""
         return self._quick.setdefault((expression, options), {})
 
-    def find_quick_call(self, expression: str, options: Options, positional: int, named: Sequence[str]) -> None:
+    def find_quick_call(self, expression: str, options: Options, shape: CallShape) -> None:
         """Notes the quick way of a call, after one like it has succeeded."""
-        self.quick_calls(expression, options)[positional, *named] = self._quick_call(
-            expression, options, positional, named
+        positional, *named = shape if isinstance(shape, tuple) else (shape,)
+        self.quick_calls(expression, options)[shape] = self._quick_call(
+            expression, options, int(positional), [str(name) for name in named]
         )
 
     def _quick_call(self, expression: str, options: Options, positional: int, named: Sequence[str]) -> QuickCall | None:

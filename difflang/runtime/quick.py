@@ -67,7 +67,7 @@ def quick_call(
         writer.finish(signature, executable)
     except _NoQuickWay:
         return None
-    return writer.function(["host", "arguments"])
+    return writer.function(["make_host", "arguments"])
 
 
 class _CallWriter(Writer):
@@ -146,16 +146,12 @@ class _CallWriter(Writer):
 
     def finish(self, signature: Signature, executable: DirectExecutable) -> None:
         """Runs the compiled function and builds the result, as `unmarshal` does."""
-        arguments = ", ".join([*(self._bound(name) for name in signature.sizes), *self._flat])
-        host = "host()" if executable.asks_host else "None"
-        call = f"{self.constant(executable.direct)}(({arguments}{',' * bool(arguments)}), {host})"
-        if signature.result is None:
-            self.line(call)
-            return
-        results = [f"r{k}" for k in range(len(leaves(signature.result, "")))]
-        built = self._built(signature.result, iter(results))
-        self.line(f"{', '.join(results)}, = {call}")
-        self.line(f"return {built}")
+        arguments = [*(self._bound(name) for name in signature.sizes), *self._flat]
+        if executable.asks_host:
+            self.line("host = make_host()")
+        results = executable.write_call(self, arguments, "host" if executable.asks_host else "None")
+        if signature.result is not None:
+            self.line(f"return {self._built(signature.result, iter(results))}")
 
     def _built(self, type_: ValueType, results: Iterator[str]) -> str:
         if isinstance(type_, ScalarType | ArrayType):
