@@ -6,10 +6,11 @@ from functools import cache
 
 from difflang.check.context import Context
 from difflang.check.derivatives import Derivative, Grad, several
-from difflang.check.differentiated import Linear
+from difflang.check.differentiated import Linear, make_ready
 from difflang.check.environment import Scope
 from difflang.check.types import INT, StructInfo, StructType, is_float
 from difflang.check.values import Arguments, Array, StructValue, TupleValue, Value
+from difflang.core.ir import walk
 from difflang.derive.sparse import sparse_jacobian
 from difflang.diagnostics.model import Span
 from difflang.syntax import ast, parse
@@ -35,9 +36,17 @@ class SparseJacobian(Derivative):
     """The Jacobian of a vector in a vector, as a struct of rows, columns, values and shape."""
 
     operator = "jacobian"
+    symmetric = False
 
     def apply(self, context: Context, linear: Linear, directions: list[Value], span: Span) -> Value:
-        return several([compressed(context, linear, k, self.inner.name, span) for k in range(len(linear.values))])
+        count = len(linear.values)
+        return several([compressed(context, linear, k, self.inner.name, span, self.symmetric) for k in range(count)])
+
+
+class SymmetricJacobian(SparseJacobian):
+    """That of a gradient."""
+
+    symmetric = True
 
 
 class SparseHessian(Derivative):
@@ -51,10 +60,16 @@ class SparseHessian(Derivative):
             raise context.error(
                 "E0505", message, self.wrt.span, hint="leave out `sparse`, or put the arguments into one"
             )
-        return SparseJacobian(Grad(self.inner, self.wrt), self.wrt).call(context, arguments)
+        made = SparseJacobian if self._has_rules(context, arguments) else SymmetricJacobian
+        return made(Grad(self.inner, self.wrt), self.wrt).call(context, arguments)
+
+    def _has_rules(self, context: Context, arguments: Arguments) -> bool:
+        """A rule may break the symmetry of second derivatives."""
+        linear = Linear(context, make_ready(context, self.inner, self.wrt, arguments, ()))
+        return any(eqn.op == "rule" for eqn in walk(linear.primal))
 
 
-def compressed(context: Context, linear: Linear, which: int, name: str, span: Span) -> Value:
+def compressed(context: Context, linear: Linear, which: int, name: str, span: Span, symmetric: bool) -> Value:
     """Raises E0505 unless argument and result are vectors."""
     source, result = linear.values[which], linear.result
     if not isinstance(source, Array) or source.rank != 1 or len(linear.args) != len(linear.values):
@@ -63,7 +78,7 @@ def compressed(context: Context, linear: Linear, which: int, name: str, span: Sp
     if not isinstance(result, Array) or result.rank != 1 or not is_float(result.element):
         message = f"The compressed form is for vectors, but `{name}` gives {context.text(result)}"
         raise context.error("E0505", message, span, hint="leave out `sparse`, or flatten the result with reshape")
-    found = sparse_jacobian(context.builder, linear.block, linear.args, which)
+    found = sparse_jacobian(context.builder, linear.block, linear.args, which, symmetric=symmetric)
     count = context.sizes.of_atom(found.count)
     fields: dict[str, Value] = {
         "rows": Array(found.rows, INT, (count,)),

@@ -1,4 +1,4 @@
-"""Sparse structure at run time: entries sorted by rows, and columns in groups that share no row.
+"""Sparse structure at run time: entries sorted by rows, columns in groups that share no row, rows that are too long.
 
 Time and memory are those of the entries (the groups take the sum of the squared lengths of the rows).
 """
@@ -39,19 +39,34 @@ def bucketed(b: Builder, labels: Atom, count: Atom) -> Buckets:
     zeros = b.full(integer(0), [b.prim("add", count, one)])
 
     def counted(k: Atom, counts: Atom) -> list[Atom]:
-        label = b.prim("add", b.get(labels, k, inbounds=True), one)
-        return [b.set(counts, label, b.prim("add", b.get(counts, label), one))]
+        label = b.prim("add", get(b, labels, k), one)
+        return [put(b, counts, label, b.prim("add", get(b, counts, label), one))]
 
     (counts,) = b.fold(length, [zeros], counted)
     starts = running_sum(b, counts, count)
 
     def placed(k: Atom, order: Atom, free: Atom) -> list[Atom]:
-        label = b.get(labels, k, inbounds=True)
-        place = b.get(free, label)
-        return [b.set(order, place, k), b.set(free, label, b.prim("add", place, one))]
+        label = get(b, labels, k)
+        place = get(b, free, label)
+        return [put(b, order, place, k), put(b, free, label, b.prim("add", place, one))]
 
     order, _ = b.fold(length, [b.full(integer(0), [length]), starts], placed)
     return Buckets(order, starts)
+
+
+GOOD = {"inbounds": True, "total": True}
+"""Indices that are made here are in range by construction. A check would keep the structure, which depends on sizes
+only as a rule, inside of the loops of a program that takes many derivatives."""
+
+
+def get(b: Builder, array: Atom, *place: Atom) -> Atom:
+    """array[place]"""
+    return b.emit("get", [array, *place], dict(GOOD))[0]
+
+
+def put(b: Builder, array: Atom, place: Atom, value: Atom) -> Atom:
+    """The array with array[place] = value."""
+    return b.emit("set", [array, place, value], dict(GOOD))[0]
 
 
 def running_sum(b: Builder, counts: Atom, last: Atom) -> Atom:
@@ -59,7 +74,7 @@ def running_sum(b: Builder, counts: Atom, last: Atom) -> Atom:
 
     def step(k: Atom, sums: Atom) -> list[Atom]:
         here = b.prim("add", k, integer(1))
-        return [b.set(sums, here, b.prim("add", b.get(sums, k), b.get(sums, here)))]
+        return [put(b, sums, here, b.prim("add", get(b, sums, k), get(b, sums, here)))]
 
     return b.fold(last, [counts], step)[0]
 
@@ -67,7 +82,12 @@ def running_sum(b: Builder, counts: Atom, last: Atom) -> Atom:
 def taken(b: Builder, array: Atom, order: Atom) -> Atom:
     """array[order]"""
     (length,) = order.type.shape
-    return b.build([length], lambda k: [b.get(array, b.get(order, k, inbounds=True), inbounds=True)])[0]
+    return b.build([length], lambda k: [get(b, array, get(b, order, k))])[0]
+
+
+def first(b: Builder, array: Atom, count: Atom) -> Atom:
+    """array[0:count]"""
+    return b.build([count], lambda k: [get(b, array, k)])[0]
 
 
 def rows_of_pairs(b: Builder, rows: Atom, columns: Atom, height: Atom, width: Atom) -> Rows:
@@ -80,41 +100,43 @@ def rows_of_pairs(b: Builder, rows: Atom, columns: Atom, height: Atom, width: At
 
     def is_new(k: Atom) -> Atom:
         before = b.prim("max", b.prim("sub", k, integer(1)), integer(0))
-        moved = [b.prim("ne", b.get(a, k, inbounds=True), b.get(a, before, inbounds=True)) for a in (rows, columns)]
+        moved = [b.prim("ne", get(b, a, k), get(b, a, before)) for a in (rows, columns)]
         return b.prim("or", b.prim("eq", k, integer(0)), b.prim("or", *moved))
 
-    def kept(k: Atom, own_rows: Atom, own_columns: Atom, place: Atom) -> list[Atom]:
-        row, column = (b.get(a, k, inbounds=True) for a in (rows, columns))
-        target = b.prim("select", is_new(k), place, b.prim("sub", place, integer(1)))
-        return [
-            b.set(own_rows, target, row),
-            b.set(own_columns, target, column),
-            b.prim("add", target, integer(1)),
-        ]
+    places = kept_places(b, length, is_new)
+    rows, columns = taken(b, rows, places), taken(b, columns, places)
+    return Rows(bucketed(b, rows, height).starts, rows, columns, places.type.shape[0], width)
 
-    zeros = b.full(integer(0), [length])
-    own_rows, own_columns, count = b.fold(length, [zeros, zeros, integer(0)], kept)
-    unique_rows, unique_columns = (
-        b.build([count], lambda k, a=a: [b.get(a, k, inbounds=True)])[0] for a in (own_rows, own_columns)
-    )
-    return Rows(bucketed(b, unique_rows, height).starts, unique_rows, unique_columns, count, width)
+
+def kept_places(b: Builder, length: Atom, test: Callable[[Atom], Atom]) -> Atom:
+    """The places 0..length-1 for which the test holds, in order."""
+
+    def step(k: Atom, places: Atom, count: Atom) -> list[Atom]:
+        """A place that is not kept is overwritten by the next, the last time in the one place to spare."""
+        after = b.prim("add", count, b.prim("select", test(k), integer(1), integer(0)))
+        return [put(b, places, count, k), after]
+
+    space = b.full(integer(0), [b.prim("add", length, integer(1))])
+    places, count = b.fold(length, [space, integer(0)], step)
+    return first(b, places, count)
 
 
 def between(
     b: Builder, starts: Atom, k: Atom, state: Sequence[Atom], body: Callable[..., Sequence[Atom]]
 ) -> list[Atom]:
     """A loop over starts[k]..starts[k + 1] that carries `state`."""
-    first, last = b.get(starts, k), b.get(starts, b.prim("add", k, integer(1)))
+    begin, end = get(b, starts, k), get(b, starts, b.prim("add", k, integer(1)))
 
     def step(t: Atom, *carried: Atom) -> Sequence[Atom]:
-        return body(b.prim("add", first, t), *carried)
+        return body(b.prim("add", begin, t), *carried)
 
-    return list(b.fold(b.prim("sub", last, first), state, step))
+    return list(b.fold(b.prim("sub", end, begin), state, step))
 
 
 def colours(b: Builder, rows: Rows) -> tuple[Atom, Atom]:
     """A colour for each column such that columns that share a row differ, and the number of colours.
 
+    A column without entries has none: its number is the width.
     Greedy, in the order of the columns: Curtis, Powell and Reid, On the estimation of sparse Jacobian matrices (1974).
     """
     by_column = bucketed(b, rows.columns, rows.width)
@@ -125,21 +147,67 @@ def colours(b: Builder, rows: Rows) -> tuple[Atom, Atom]:
         mark = b.prim("add", j, one)
 
         def forbid(t: Atom, taken_by: Atom) -> list[Atom]:
-            other = b.get(colour, b.get(rows.columns, t, inbounds=True), inbounds=True)
-            return [b.set(taken_by, other, mark)]
+            return [put(b, taken_by, get(b, colour, get(b, rows.columns, t)), mark)]
 
         def row_of(t: Atom, taken_by: Atom) -> list[Atom]:
-            row = b.get(rows.rows, b.get(by_column.order, t, inbounds=True), inbounds=True)
+            row = get(b, rows.rows, get(b, by_column.order, t))
             return between(b, rows.starts, row, [taken_by], forbid)
 
+        def next_free(_: Atom, c: Atom) -> list[Atom]:
+            is_taken = b.prim("eq", get(b, taken_by, c), mark)
+            return [b.prim("add", c, b.prim("select", is_taken, one, integer(0)))]
+
         (taken_by,) = between(b, by_column.starts, j, [taken_by], row_of)
-        first, _ = b.while_(
-            [integer(0)],
-            lambda c: b.prim("eq", b.get(taken_by, c), mark),
-            lambda c: [b.prim("add", c, one)],
-        )
-        return [b.set(colour, j, first), taken_by, b.prim("max", most, b.prim("add", first, one))]
+        (free,) = b.fold(most, [integer(0)], next_free)
+        empty = b.prim("eq", get(b, by_column.starts, j), get(b, by_column.starts, mark))
+        after = b.prim("select", empty, most, b.prim("max", most, b.prim("add", free, one)))
+        return [put(b, colour, j, b.prim("select", empty, none, free)), taken_by, after]
 
     start = [b.full(none, [none]), b.full(integer(0), [b.prim("add", none, one)]), integer(0)]
     colour, _, most = b.fold(none, start, coloured)
     return colour, most
+
+
+def long_rows(b: Builder, rows: Rows) -> Atom:
+    """The rows to be found each by itself, so that the others need few colours.
+
+    Without the h longest rows, at least as many colours are needed as the next one has entries; h is chosen so that the
+    sum of both is least. (Coleman and Verma, The efficient computation of sparse Jacobian matrices using automatic
+    differentiation, 1998, find rows and columns in this way; for symmetric matrices Powell and Toint, 1979.)
+    """
+    height = b.prim("sub", rows.starts.type.shape[0], integer(1))
+
+    def length(r: Atom) -> Atom:
+        return b.prim("sub", get(b, rows.starts, b.prim("add", r, integer(1))), get(b, rows.starts, r))
+
+    shortness = b.build([height], lambda r: [b.prim("sub", rows.width, length(r))])[0]
+    order = bucketed(b, shortness, b.prim("add", rows.width, integer(1))).order
+
+    def better(h: Atom, least: Atom, chosen: Atom) -> list[Atom]:
+        total = b.prim("add", h, length(get(b, order, h)))
+        less = b.prim("lt", total, least)
+        return [b.prim("select", less, total, least), b.prim("select", less, h, chosen)]
+
+    _, chosen = b.fold(height, [b.prim("add", rows.width, height), integer(0)], better)
+    return first(b, order, chosen)
+
+
+def without(b: Builder, rows: Rows, dropped: Atom, *, columns: bool) -> tuple[Rows, Atom]:
+    """The entries outside the dropped rows (and outside the columns of their numbers), and their places."""
+    height = b.prim("sub", rows.starts.type.shape[0], integer(1))
+
+    def mark(k: Atom, marks: Atom) -> list[Atom]:
+        return [put(b, marks, get(b, dropped, k), integer(1))]
+
+    (marks,) = b.fold(dropped.type.shape[0], [b.full(integer(0), [height])], mark)
+
+    def stays(k: Atom) -> Atom:
+        found = get(b, marks, get(b, rows.rows, k))
+        if columns:
+            found = b.prim("max", found, get(b, marks, get(b, rows.columns, k)))
+        return b.prim("eq", found, integer(0))
+
+    places = kept_places(b, rows.count, stays)
+    own_rows, own_columns = taken(b, rows.rows, places), taken(b, rows.columns, places)
+    starts = bucketed(b, own_rows, height).starts
+    return Rows(starts, own_rows, own_columns, places.type.shape[0], rows.width), places

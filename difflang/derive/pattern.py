@@ -16,7 +16,7 @@ from difflang.core.builder import Builder
 from difflang.core.ir import Atom, Block, Eqn, Var, free_vars, walk
 from difflang.core.ops import integer
 from difflang.derive.activity import active_variables
-from difflang.derive.compressed import Rows, between, rows_of_pairs
+from difflang.derive.compressed import Rows, between, get, put, rows_of_pairs
 from difflang.derive.copying import Copy
 from difflang.derive.partials import has_partial
 from difflang.prims import PRIMITIVES
@@ -67,7 +67,7 @@ class _Stored:
 
         def column(t: Atom, *state: Atom) -> list[Atom]:
             pattern.state = list(state)
-            pattern.sink(b.get(rows.columns, t, inbounds=True))
+            pattern.sink(get(b, rows.columns, t))
             return pattern.state
 
         pattern.state = between(b, rows.starts, place, pattern.state, column)
@@ -132,7 +132,7 @@ class _Pattern:
         """One pair."""
         b = self.builder
         place, *arrays = self.state
-        written = [b.set(a, place, value) for a, value in zip(arrays, (self.row, column), strict=False)]
+        written = [put(b, a, place, value) for a, value in zip(arrays, (self.row, column), strict=False)]
         self.state = [b.prim("add", place, integer(1)), *written]
 
     def loop(self, extents: Sequence[Atom], body: Callable[..., None]) -> None:
@@ -247,11 +247,14 @@ class _Pattern:
     def addition(self, eqn: Eqn) -> None:
         ref, *places, value = eqn.args
 
-        def element(*indices: Atom) -> None:
-            self.row = self.flat(ref.type.shape, [*self.read(eqn, ref, places), *indices])
-            self.need(value, indices)
+        def at(found: Sequence[Atom]) -> None:
+            def element(*indices: Atom) -> None:
+                self.row = self.flat(ref.type.shape, [*found, *indices])
+                self.need(value, indices)
 
-        self.loop(self.copy.atoms(value.type.shape), element)
+            self.loop(self.copy.atoms(value.type.shape), element)
+
+        self.inside_of(ref, eqn, places, at)
 
     def additions_inside(self, eqn: Eqn, ref: Var) -> None:
         region = eqn.regions[0]
@@ -274,15 +277,20 @@ class _Pattern:
         self.copy.rest(branch)
         self.additions(branch, ref)
 
-    def read(self, eqn: Eqn, array: Atom, places: Sequence[Atom]) -> list[Atom]:
-        """Indices that are in range also where the program is about to fail because they are not."""
-        indices = list(self.copy.atoms(places))
-        if eqn.attrs.get("inbounds"):
-            return indices
+    def inside_of(self, array: Atom, eqn: Eqn, places: Sequence[Atom], body: Callable[[Sequence[Atom]], None]) -> None:
+        """Enumerates at indices of an array, unless the program is about to fail because they are out of range."""
+        indices = self.copy.atoms(places)
+        if eqn.attrs.get("inbounds") or not indices:
+            body(indices)
+            return
         b = self.builder
-        dims = self.copy.atoms(array.type.shape)
-        last = [b.prim("sub", dim, integer(1)) for dim in dims[: len(indices)]]
-        return [b.prim("max", b.prim("min", index, end), integer(0)) for index, end in zip(indices, last, strict=True)]
+        tests: list[Atom] = []
+        for index, dim in zip(indices, self.copy.atoms(array.type.shape), strict=False):
+            tests += [b.prim("ge", index, integer(0)), b.prim("lt", index, dim)]
+        good = tests[0]
+        for test in tests[1:]:
+            good = b.prim("and", good, test)
+        self.where(good, lambda: body(indices))
 
 
 def _variable(atom: Atom) -> Var:
@@ -295,7 +303,7 @@ def _variable(atom: Atom) -> Var:
 
 def _get(pattern: _Pattern, eqn: Eqn, position: int, indices: Sequence[Atom]) -> None:
     array, *places = eqn.args
-    pattern.need(array, [*pattern.read(eqn, array, places), *indices])
+    pattern.inside_of(array, eqn, places, lambda found: pattern.need(array, [*found, *indices]))
 
 
 def _set(pattern: _Pattern, eqn: Eqn, position: int, indices: Sequence[Atom]) -> None:

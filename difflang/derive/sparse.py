@@ -3,8 +3,9 @@
 The pattern comes from the program's own indices (`pattern`) or, where its structure is beyond that, from forward mode
 over marks instead of numbers: a tangent is positive where its value depends on the seed, and marks are only ever added
 or compared, so that none cancels (Griewank and Walther, Evaluating Derivatives, 2008, section 7.1). Columns that share
-no row are then differentiated together, one forward sweep a colour (section 8.1 there). Memory is that of the
-entries; a dense matrix is never made.
+no row are then differentiated together, one direction of forward mode a colour (section 8.1 there); a row that is
+so long that it would keep most columns apart is found by itself. Memory is that of the entries; a dense matrix is never
+made.
 """
 
 from __future__ import annotations
@@ -13,15 +14,33 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from difflang.core.builder import Builder, literal
-from difflang.core.ir import Atom, Block, Eqn
+from difflang.core.ir import Atom, Block, Eqn, Type
 from difflang.core.ops import integer
 from difflang.derive import values
-from difflang.derive.compressed import Rows, between, bucketed, colours, rows_of_pairs, taken
+from difflang.derive.bundle import bundle
+from difflang.derive.compressed import (
+    Rows,
+    between,
+    bucketed,
+    colours,
+    first,
+    get,
+    long_rows,
+    put,
+    rows_of_pairs,
+    taken,
+    without,
+)
 from difflang.derive.copying import inline
-from difflang.derive.forward import TANGENTS, Series, Tangent, jvp, pushed
+from difflang.derive.forward import TANGENTS, Series, Tangent, pushed
 from difflang.derive.partials import has_partial
 from difflang.derive.pattern import structure
+from difflang.derive.reverse import vjp
+from difflang.diagnostics.model import DiffLangError
 from difflang.prims import PRIMITIVES
+
+TOGETHER = 4
+"""Colours that are differentiated by at once."""
 
 LOCAL = frozenset({"get", "set", "reshape"})
 """Operations that move values about: their tangent rules serve marks as well."""
@@ -37,39 +56,146 @@ class Entries:
     count: Atom
 
 
-def sparse_jacobian(builder: Builder, block: Block, args: Sequence[Atom], which: int) -> Entries:
-    """Emits the Jacobian of the block's only result, a vector, in the vector `args[which]`."""
+def sparse_jacobian(
+    builder: Builder, block: Block, args: Sequence[Atom], which: int, *, symmetric: bool = False
+) -> Entries:
+    """Emits the Jacobian of the block's only result, a vector, in the vector `args[which]`.
+
+    A symmetric one has its long rows from its columns, any other from reverse mode.
+    """
     found = structure(builder, block, args, which) or _Marks(builder, block, args, which).rows()
-    slopes = compressed_values(builder, block, args, which, found)
+    slopes = _Values(builder, block, args, which, found, symmetric).all()
     return Entries(found.rows, found.columns, slopes, found.count)
 
 
-def compressed_values(builder: Builder, block: Block, args: Sequence[Atom], which: int, rows: Rows) -> Atom:
-    """One tangent for each colour; the entries of its columns are those of the tangent."""
-    b, source = builder, args[which]
-    colour, most = colours(b, rows)
-    groups = bucketed(b, taken(b, colour, rows.columns), most)
-    one, zero = literal(1, source.type.dtype), literal(0, source.type.dtype)
+@dataclass(frozen=True, slots=True)
+class _Values:
+    """The values of entries whose places are known."""
 
-    def sweep(c: Atom, entries: Atom) -> list[Atom]:
-        def chosen(j: Atom) -> list[Atom]:
-            return [b.prim("select", b.prim("eq", b.get(colour, j, inbounds=True), c), one, zero)]
+    builder: Builder
+    block: Block
+    args: Sequence[Atom]
+    which: int
+    rows: Rows
+    symmetric: bool
 
-        slopes = _slopes(b, block, args, which, b.build(source.type.shape, chosen)[0])
+    def all(self) -> Atom:
+        b = self.builder
+        by_itself = self.symmetric or self.is_reversible()
+        alone = long_rows(b, self.rows) if by_itself else b.full(integer(0), [integer(0)])
+        rest, places = without(b, self.rows, alone, columns=self.symmetric)
+        zero = literal(0, self.args[self.which].type.dtype)
+        entries = self.by_colours(rest, places, b.full(zero, [self.rows.count]))
+        if self.symmetric:
+            return self.by_columns(alone, entries)
+        return self.by_rows(alone, entries) if by_itself else entries
+
+    def by_colours(self, rest: Rows, places: Atom, entries: Atom) -> Atom:
+        """`TOGETHER` tangents at a time; an entry is found in the tangent of the colour of its column."""
+        b, at, width = self.builder, self.args[self.which], integer(TOGETHER)
+        colour, most = colours(b, rest)
+        own = taken(b, colour, rest.columns)
+        bundles = b.prim("floordiv", b.prim("add", most, integer(TOGETHER - 1)), width)
+        groups = bucketed(b, b.map(lambda c: b.prim("floordiv", c, width), own), bundles)
+        places, source = taken(b, places, groups.order), taken(b, self.sources(rest, own), groups.order)
+        one, zero = literal(1, at.type.dtype), literal(0, at.type.dtype)
+
+        def sweep(c: Atom, entries: Atom) -> list[Atom]:
+            begin = b.prim("mul", c, width)
+
+            def chosen(j: Atom, w: Atom) -> list[Atom]:
+                return [b.prim("select", b.prim("eq", get(b, colour, j), b.prim("add", begin, w)), one, zero)]
+
+            slopes = self.tangents(b.build([*at.type.shape, width], chosen)[0], [width])
+            height = b.prim("mul", slopes.type.shape[0], width)
+            line = b.emit("reshape", [slopes, height])[0]
+
+            def entry(t: Atom, entries: Atom) -> list[Atom]:
+                return [put(b, entries, get(b, places, t), get(b, line, get(b, source, t)))]
+
+            return between(b, groups.starts, c, [entries], entry)
+
+        return b.fold(bundles, [entries], sweep)[0]
+
+    def sources(self, rest: Rows, colour: Atom) -> Atom:
+        """The place of each entry in a bundle of tangents, (row, colour) in row-major order."""
+        b, width = self.builder, integer(TOGETHER)
+
+        def place(k: Atom) -> list[Atom]:
+            lane = b.prim("mod", get(b, colour, k), width)
+            return [b.prim("add", b.prim("mul", get(b, rest.rows, k), width), lane)]
+
+        return b.build([rest.count], place)[0]
+
+    def tangents(self, seed: Atom, directions: Sequence[Atom]) -> Atom:
+        b = self.builder
+        own = [seed if k == self.which else None for k in range(len(self.args))]
+        (result,), (found,) = bundle(b, self.block, self.args, own, directions)
+        return values.instantiated(b, found, Type(result.type.dtype, (*result.type.shape, *directions)))
+
+    def by_columns(self, alone: Atom, entries: Atom) -> Atom:
+        """The column of each of these numbers is its row too."""
+        b, rows = self.builder, self.rows
+        by_column = bucketed(b, rows.columns, rows.width)
+
+        def sweep(k: Atom, entries: Atom) -> list[Atom]:
+            line = get(b, alone, k)
+            slopes = self.tangents(self.unit(line, self.args[self.which].type), ())
+
+            def in_column(t: Atom, entries: Atom) -> list[Atom]:
+                place = get(b, by_column.order, t)
+                return [put(b, entries, place, get(b, slopes, get(b, rows.rows, place)))]
+
+            return between(b, by_column.starts, line, self.filled(line, slopes, entries), in_column)
+
+        return b.fold(alone.type.shape[0], [entries], sweep)[0]
+
+    def is_reversible(self) -> bool:
+        """Some rules are for forward mode only."""
+        b = self.builder
+        span, level = b.span, b.level
+        b.open()
+        try:
+            self.sweeps(b.full(integer(0), [integer(0)]), b.full(literal(0, "f64"), [integer(0)]))
+        except DiffLangError:
+            return False
+        finally:
+            while b.level > level:
+                b.close((), ())
+            b.span = span
+        return True
+
+    def by_rows(self, alone: Atom, entries: Atom) -> Atom:
+        """Reverse mode, with a sweep for each of these rows; nothing is computed if there are none."""
+        b = self.builder
+        some = b.prim("min", alone.type.shape[0], integer(1))
+        return b.fold(some, [entries], lambda _, entries: [self.sweeps(alone, entries)])[0]
+
+    def sweeps(self, alone: Atom, entries: Atom) -> Atom:
+        b = self.builder
+        (result,), pullback = vjp(b, self.block, self.args, [k == self.which for k in range(len(self.args))])
+
+        def sweep(k: Atom, entries: Atom) -> list[Atom]:
+            line = get(b, alone, k)
+            found = pullback([self.unit(line, result.type)])[self.which]
+            slopes = values.instantiated(b, found, self.args[self.which].type)
+            return self.filled(line, slopes, entries)
+
+        return b.fold(alone.type.shape[0], [entries], sweep)[0]
+
+    def unit(self, place: Atom, type_: Type) -> Atom:
+        b = self.builder
+        one, zero = literal(1, type_.dtype), literal(0, type_.dtype)
+        return b.build(type_.shape, lambda i: [b.prim("select", b.prim("eq", i, place), one, zero)])[0]
+
+    def filled(self, line: Atom, slopes: Atom, entries: Atom) -> list[Atom]:
+        """The entries with those of one row, of which `slopes` has every column."""
+        b, rows = self.builder, self.rows
 
         def entry(t: Atom, entries: Atom) -> list[Atom]:
-            place = b.get(groups.order, t, inbounds=True)
-            return [b.set(entries, place, b.get(slopes, b.get(rows.rows, place, inbounds=True), inbounds=True))]
+            return [put(b, entries, t, get(b, slopes, get(b, rows.columns, t)))]
 
-        return between(b, groups.starts, c, [entries], entry)
-
-    return b.fold(most, [b.full(zero, [rows.count])], sweep)[0]
-
-
-def _slopes(b: Builder, block: Block, args: Sequence[Atom], which: int, direction: Atom) -> Atom:
-    tangents = [direction if k == which else None for k in range(len(args))]
-    (result,), (found,) = jvp(b, block, args, tangents)
-    return values.instantiated(b, found, result.type)
+        return between(b, rows.starts, line, [entries], entry)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +210,10 @@ class _Marks:
     def rows(self) -> Rows:
         b, (width,) = self.builder, self.args[self.which].type.shape
         (result,) = inline(b, self.block, self.args)
-        first = b.build([width], lambda j: [self.entries_in(j)])[0]
-        (count,) = b.reduce("sum", [width], lambda j: [b.get(first, j, inbounds=True)])
+        (count,) = b.reduce("sum", [width], lambda j: [self.entries_in(j)])
         space = b.full(integer(0), [b.prim("add", count, integer(1))])
         *filled, _ = b.fold(width, [space, space, integer(0)], self.column)
-        rows, columns = (b.build([count], lambda k, a=a: [b.get(a, k, inbounds=True)])[0] for a in filled)
+        rows, columns = (first(b, a, count) for a in filled)
         return rows_of_pairs(b, rows, columns, result.type.shape[0], width)
 
     def _seed(self, j: Atom) -> list[Tangent]:
@@ -121,8 +246,8 @@ class _Marks:
 
         def row(i: Atom, rows: Atom, columns: Atom, place: Atom) -> list[Atom]:
             return [
-                b.set(rows, place, i),
-                b.set(columns, place, j),
+                put(b, rows, place, i),
+                put(b, columns, place, j),
                 b.prim("add", place, self._is_entry(marks, i)),
             ]
 

@@ -38,12 +38,16 @@ class Simplify:
 
 @dataclass(slots=True)
 class Facts:
-    """What an equation or a block does. Levels are bits: those it uses, and those of the accumulators it adds to."""
+    """What an equation or a block does. Levels are bits: those it uses, and those of the accumulators it adds to.
+
+    What is `rooted` stays in its block, but does not keep the block from moving.
+    """
 
     uses: int = 0
     adds: int = 0
     total: bool = True
     host: bool = False
+    rooted: bool = False
 
     def include(self, other: Facts) -> None:
         self.uses |= other.uses
@@ -148,8 +152,10 @@ class Simplifier(Rewriter):
         attrs = eqn.attrs
         if eqn.op in ("get", "set", "add_to"):
             indices = args[1:] if eqn.op == "get" else args[1:-1]
-            facts.total = self.bounds.proved(indices, args[0].type.shape)
-            attrs = {**attrs, "inbounds": True} if facts.total and indices else attrs
+            proved = self.bounds.proved(indices, args[0].type.shape)
+            facts.rooted = not proved and bool(attrs.get("total"))
+            facts.total = proved or facts.rooted
+            attrs = {**attrs, "inbounds": True} if proved and indices else attrs
         if eqn.op == "add_to":
             facts.adds |= self.bit(args[0])
         new = Eqn(eqn.outs, eqn.op, args, attrs, tuple(regions), eqn.span)
@@ -181,7 +187,7 @@ class Simplifier(Rewriter):
 
     def _may_leave(self, level: int, facts: Facts) -> bool:
         owner = self.scopes[level - 1].owner
-        return owner == "accum" or (facts.total and owner in LOOPS)
+        return owner == "accum" or (facts.total and not facts.rooted and owner in LOOPS)
 
     def write(self, eqn: Eqn, facts: Facts, level: int) -> tuple[Var, ...]:
         outs = self.define(eqn.outs)
@@ -210,7 +216,7 @@ def _cannot_fail(op: str, args: Sequence[Atom], out: Var) -> bool:
 def _attribute_key(eqn: Eqn) -> object:
     if not eqn.attrs:
         return ()
-    return tuple(sorted(item for item in eqn.attrs.items() if item[0] != "inbounds"))
+    return tuple(sorted(item for item in eqn.attrs.items() if item[0] not in ("inbounds", "total")))
 
 
 class BlockKey:

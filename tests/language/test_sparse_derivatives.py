@@ -130,10 +130,10 @@ def test_a_long_chain_takes_time_in_proportion():
     hessian = dl.hessian(dl.loads(ROSENBROCK).f, sparse=True)
     n = 100_000
     x = np.linspace(0.5, 1.5, n)
-    hessian(x[:10])
-    start = time.perf_counter()
+    hessian(x)
+    start = time.process_time()
     found = hessian(x)
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
     diagonal = np.zeros(n)
     diagonal[:-1] += 1200 * x[:-1] ** 2 - 400 * x[1:] + 2
     diagonal[1:] += 200
@@ -156,3 +156,84 @@ def test_a_gradient_checks_indices_that_only_it_still_reads(power, backend):
     with pytest.raises(dl.DiffLangError) as caught:
         dl.grad(f)(np.ones(3), np.array([0, 1, 10**8]))
     assert caught.value.code == "E0801"
+
+
+LONG = {
+    "arrow": ("= x[0]**2 * sum(x**2)", "hessian"),
+    "two hubs": ("= sum(x[i] * x[0]**2 + x[i]**2 * x[n-1] for i in 0..n)", "hessian"),
+    "row and column": ("= [(sum(x**2) if i == 0 else x[0] * x[i]**2) for i in 0..n]", "jacobian"),
+}
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_a_long_row_does_not_cost_a_sweep_for_each_of_its_entries(name, backend):
+    text, operator = LONG[name]
+    result = "real" if operator == "hessian" else "real[n]"
+    f = dl.loads(f"fn f(x: real[n]) -> {result} {text}").f.on(backend=backend)
+    agree(getattr(dl, operator)(f, sparse=True), getattr(dl, operator)(f))
+
+
+def test_an_arrow_takes_time_in_proportion():
+    n = 30_000
+    x = np.linspace(0.5, 1.5, n)
+    text = "fn f(x: real[n]) -> real = x[0]**2 * sum(x**2)\nfn g(x: real[n]) -> real[n] = grad(f)(x)"
+    m = dl.loads(text)
+    for compressed in (dl.hessian(m.f, sparse=True), dl.jacobian(m.g, sparse=True)):
+        compressed(x)
+        start = time.process_time()
+        found = compressed(x)
+        assert time.process_time() - start < 0.5
+        np.testing.assert_allclose(found[0].toarray()[1:], 4 * x[0] * x[1:], rtol=1e-12)
+        np.testing.assert_allclose(found[:, [0]].toarray()[1:, 0], 4 * x[0] * x[1:], rtol=1e-12)
+        np.testing.assert_allclose(found.diagonal()[1:], 2 * x[0] ** 2, rtol=1e-12)
+
+
+def test_a_long_row_where_there_is_no_reverse_mode(backend):
+    """The rule for forward mode cannot be transposed (it is not linear), so that all is done by columns."""
+    text = """
+fn g(a: real) -> real = a
+rule jvp g(a, da) = da * da
+fn f(x: real[n]) -> real[n] = [(sum(g(x[k]) for k in 0..n) if i == 0 else x[i]) for i in 0..n]
+"""
+    found = dl.jacobian(dl.loads(text).f.on(backend=backend), sparse=True)(np.ones(6))
+    expected = np.eye(6)
+    expected[0] = 1
+    np.testing.assert_array_equal(found.toarray(), expected)
+
+
+def test_rules_need_not_have_symmetric_second_derivatives(backend):
+    """The rule says d(a b) = b da, a constant in b as far as the gradient of the gradient is concerned."""
+    text = """
+fn times(a: real, b: real) -> real = a * b
+rule jvp times(a, b, da, db) = b * da
+fn f(x: real[n]) -> real = sum(times(x[0], x[i]) for i in 1..n)
+"""
+    f = dl.loads(text).f.on(backend=backend)
+    x = np.linspace(0.5, 1.5, 7)
+    found = dl.hessian(f, sparse=True)(x).toarray()
+    np.testing.assert_allclose(found, dl.hessian(f)(x), rtol=1e-14)
+    assert not np.array_equal(found, found.T)
+
+
+def test_there_is_no_entry_for_an_index_into_nothing(backend):
+    f = dl.loads("fn f(x: real[n], p: int[m]) -> real[m] = [x[p[i]]**2 for i in 0..m]").f.on(backend=backend)
+    found = dl.jacobian(f, sparse=True)(np.zeros(0), np.array([0, 1, 2]))
+    assert found.shape == (3, 0) and found.nnz == 0
+
+
+def test_the_structure_is_found_once_for_a_loop_of_derivatives():
+    text = f"""{ROSENBROCK}
+fn many(x: real[n], steps: int) -> real:
+    var total = 0.0
+    for t in 0..steps:
+        total += sum(hessian(f, sparse = true)((1.0 + t) * x).values)
+    return total
+"""
+    m = dl.loads(text)
+    lines = m.many.emit("opt").splitlines()
+    start = next(k for k, line in enumerate(lines) if "fold" in line and " steps 0.0 " in line)
+    assert sum("set[" in line and "i64[" in line for line in lines[:start]) > 10
+    assert not any("set[" in line and "i64[" in line for line in lines[start:])
+    x = np.linspace(0.5, 1.5, 9)
+    hessian = dl.hessian(m.f)
+    assert m.many(x, 3) == pytest.approx(sum(hessian((1.0 + t) * x).sum() for t in range(3)), rel=1e-13)
