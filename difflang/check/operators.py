@@ -212,6 +212,8 @@ def power(context: Context, left: Number | Scalar | Array, right: Number | Scala
         base = materialize(context, left)
         assert isinstance(base, Scalar | Array)
         to = convert(context, right.atom, INT)
+        if is_int(element_of(base)):
+            _require_no_inverse(context, right, to, span)
         return elementwise(
             context,
             lambda a: context.builder.prim("powi", a, to),
@@ -226,6 +228,18 @@ def power(context: Context, left: Number | Scalar | Array, right: Number | Scala
     return elementwise(
         context, lambda a, b: context.builder.prim("pow", a, b), [left, right], element, element, span, "**"
     )
+
+
+def _require_no_inverse(context: Context, exponent: Scalar, to: Atom, span: Span) -> None:
+    """An int has no int as its negative power. Raises E0305 where the exponent is known, E0814 is for the run."""
+    if isinstance(to, Literal) and to.value < 0:
+        message = f"the power {to.value} of an int is no int"
+        raise context.error("E0305", message, span, hint="convert the base: real(n) ** k")
+    if not isinstance(to, Literal) and not context.sizes.at_least(context.size_of(exponent), 0):
+        positive = context.builder.prim("ge", to, integer(0))
+        message = "the power {0} of an int is no int"
+        with context.at(span):
+            context.builder.emit("assert", [positive, to], {"code": "E0814", "message": message})
 
 
 def _integer_power(context: Context, left: Value, exponent: int, real: bool, span: Span) -> Value:

@@ -60,7 +60,8 @@ class CurveJet(Derivative):
 
     def specimens(self, context: Context, maker: SpecimenMaker) -> Named:
         message = f"`jet({self.inner.name})` takes as many coefficients as it is given: it has no signature of its own"
-        raise context.error("E0507", message, self.wrt.span, hint="give the order: jet(f, order = 2)(x, v)")
+        hint = "give the order, jet(f, order = 2)(x, v), or call it in a function of the program: jet(f)((x0, x1))"
+        raise context.error("E0507", message, self.wrt.span, hint=hint)
 
 
 def coefficients(context: Context, linear: Linear, series: Sequence[tuple[Atom | None, ...]], order: int) -> Value:

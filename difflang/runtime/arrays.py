@@ -125,6 +125,7 @@ def _from_list(raw: list[Any] | tuple[Any, ...], leaf: Leaf, span: Span | None) 
         hint = "Every row of a nested list must have the same length, and every element must be a number."
         raise error("E0603", f"`{leaf.path}` is a list whose rows do not form an array.", span, hint=hint) from None
     wanted = NUMPY_DTYPES[leaf.dtype]
+    _require_kind(raw, array, leaf, span)
     if array.size == 0:
         return array.astype(wanted)
     if array.dtype.kind in "iu" and leaf.dtype in ("f64", "f32"):
@@ -136,6 +137,27 @@ def _from_list(raw: list[Any] | tuple[Any, ...], leaf: Leaf, span: Span | None) 
             raise _range_error(array.flat[np.argmax(np.abs(array))], leaf, span)
         return array.astype(wanted)
     return array
+
+
+def _require_kind(raw: list[Any] | tuple[Any, ...], array: Array, leaf: Leaf, span: Span | None) -> None:
+    """Numbers are no truth values and reals no whole numbers; NumPy would read true among numbers as 1."""
+    if not array.size or array.dtype.kind not in "iufb":
+        return
+    numbers_too = array.dtype.kind != "b"
+    if leaf.dtype == "bool" and numbers_too:
+        raise _kind_error(leaf, "a list with numbers in it", span)
+    if leaf.dtype != "bool" and _holds_truth(raw):
+        raise _kind_error(leaf, f"a list of {'numbers and ' if numbers_too else ''}truth values", span)
+    if leaf.dtype in ("i64", "i32") and array.dtype.kind == "f":
+        raise _kind_error(leaf, "a list of reals", span)
+
+
+def _holds_truth(raw: list[Any] | tuple[Any, ...]) -> bool:
+    """Whether a true or false stands among the numbers, which NumPy would read as 1 or 0."""
+    kinds = set(map(type, raw))
+    if kinds & {bool, np.bool_}:
+        return True
+    return not kinds.isdisjoint((list, tuple)) and any(_holds_truth(e) for e in raw if isinstance(e, list | tuple))
 
 
 def _narrowed(array: Array, leaf: Leaf, span: Span | None) -> Array:
@@ -177,7 +199,8 @@ def _rank_error(leaf: Leaf, shape: tuple[int, ...], span: Span | None, number: o
 def _kind_error(leaf: Leaf, found: str, span: Span | None) -> DiffLangError:
     expected = {"bool": "True or False", "i64": "a whole number", "i32": "a whole number"}.get(leaf.dtype, "a number")
     if leaf.shape:
-        expected = f"an array of {'truth values' if leaf.dtype == 'bool' else 'numbers'}"
+        kinds: dict[str, str] = {"bool": "truth values", "i64": "whole numbers", "i32": "whole numbers"}
+        expected = f"an array of {kinds.get(leaf.dtype, 'numbers')}"
     message = f"`{leaf.path}` must be {expected} ({leaf_text(leaf)}), but it is {found}."
     return error("E0603", message, span, hint=f"Give {expected} for `{leaf.path}`.")
 

@@ -4,7 +4,8 @@ E0801 an index out of range · E0802 an integer division by zero · E0803 a fail
 of nothing · E0805 a matrix that a factorisation or solver cannot take · E0806 a NaN under `--check nan` ·
 E0807 memory · E0808 an external function that returned something else · E0809 sizes that differ · E0810 a size
 that is no whole number · E0811 an implicit function whose value does not meet its condition (W0811 as a warning) ·
-E0812 a memory budget that is too small for a state · E0813 eigenvectors or singular vectors without a derivative.
+E0812 a memory budget that is too small for a state · E0813 eigenvectors or singular vectors without a derivative ·
+E0814 a negative power of an integer.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ HINTS = {
     "E0804": "Guard the reduction: `max(a) if n > 0 else 0.0`.",
     "E0809": "Give both the same size where the program makes them, or cut one of them to the other's size.",
     "E0810": "Choose sizes for which the division is exact.",
-    "E0813": "Differentiate the values alone, or write what is wanted without the vectors (`linalg.sqrtm`, `linalg.expm`, "
-    "`linalg.solve`), or add a small matrix that tells the values apart.",
+    "E0814": "Convert the base to a real: `real(n) ** k`; or guard it: `n ** k if k >= 0 else 0`.",
+    "E0813": "Differentiate the values alone, or write what is wanted without the vectors (`linalg.sqrtm`, "
+    "`linalg.expm`, `linalg.solve`), or add a small matrix that tells the values apart.",
     "E0812": "Give more memory, or leave `memory` out: then each loop stores what serves time best.",
 }
 """Hints for the codes that an `assert` equation may carry."""
