@@ -186,3 +186,11 @@ def test_threads(warm):
     for thread in threads:
         thread.join()
     assert found == {k: {50.0 * k * k} for k in range(4)}
+
+
+def test_a_failed_call_leaves_the_next_one_alone(warm):
+    x = np.array([1.0, 2.0])
+    for _ in range(3):
+        assert warm.part(x, 1) == 2.0
+        with pytest.raises(dl.DiffLangError, match="The index 5"):
+            warm.part(x, 5)
