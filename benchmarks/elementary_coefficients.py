@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import mpmath
+import numpy as np
 from mpmath import mp
 
 Real = mpmath.mpf
@@ -29,6 +30,8 @@ class Fit:
     degree: int
     target: Callable[[Real], Real]
     weight: Callable[[Real], Real]
+    single: bool = False
+    """Whether the coefficients are rounded to f32."""
 
 
 def _series_free(function: Callable[[Real], Real], at_zero: float) -> Callable[[Real], Real]:
@@ -239,12 +242,63 @@ FITS = (
         lambda z: _digamma_tail(1 / mp.sqrt(z)) if z > 1e-8 else Real(1) / 12 - z / 120,
         lambda z: z / 2,
     ),
+    Fit(
+        "EXP_SINGLE",
+        "(exp r - 1 - r) / r^2 for |r| <= ln(2)/2",
+        -HALF_LN2,
+        HALF_LN2,
+        5,
+        _series_free(lambda r: (mp.expm1(r) - r) / r**2, 0.5),
+        lambda r: r**2 / mp.exp(r),
+        single=True,
+    ),
+    Fit(
+        "LOG_SINGLE",
+        "(log(1 + f) - f + f^2/2) / f^3 for sqrt(1/2) <= 1 + f < sqrt(2)",
+        -0.2929,
+        0.41422,
+        8,
+        _series_free(lambda f: (mp.log1p(f) - f + f**2 / 2) / f**3, 1.0 / 3.0),
+        lambda f: f**2,
+        single=True,
+    ),
+    Fit(
+        "TANH_SINGLE",
+        "(tanh x - x) / x^3 as a polynomial in x^2, for |x| <= 1",
+        0.0,
+        1.0,
+        9,
+        _of_square(lambda x: (mp.tanh(x) - x) / x**3, -1.0 / 3.0),
+        lambda z: z,
+        single=True,
+    ),
+    Fit(
+        "SIN_SINGLE",
+        "(sin r - r) / r^3 as a polynomial in r^2, for |r| <= pi/4",
+        0.0,
+        QUARTER_PI_SQUARED,
+        2,
+        _of_square(lambda r: (mp.sin(r) - r) / r**3, -1.0 / 6.0),
+        lambda z: z,
+        single=True,
+    ),
+    Fit(
+        "COS_SINGLE",
+        "(cos r - 1 + r^2/2) / r^4 as a polynomial in r^2, for |r| <= pi/4",
+        0.0,
+        QUARTER_PI_SQUARED,
+        2,
+        _of_square(lambda r: (mp.cos(r) - 1 + r**2 / 2) / r**4, 1.0 / 24.0),
+        lambda z: z**2,
+        single=True,
+    ),
 )
 
 
 def coefficients(fit: Fit) -> list[float]:
     """Constant term first."""
-    return [float(c) for c in reversed(mpmath.chebyfit(fit.target, [fit.low, fit.high], fit.degree + 1))]
+    exact = reversed(mpmath.chebyfit(fit.target, [fit.low, fit.high], fit.degree + 1))
+    return [float(np.float32(c)) if fit.single else float(c) for c in exact]
 
 
 def error(fit: Fit, table: list[float]) -> float:

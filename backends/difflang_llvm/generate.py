@@ -31,7 +31,7 @@ from difflang_llvm.primitives import LOWERINGS, Operation
 from difflang_llvm.text import MEMORY_TYPES, REGISTER_TYPES, Emitter, constant_array
 
 VECTORS_IN_REDUCTIONS = 4
-WIDE = 8
+WIDE: dict[DType, int] = {"f64": 8, "f32": 16}
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,8 +213,9 @@ class Generator:
             group = self.metadata.add("distinct !{}")
             self.memory.loops.append((loop, group))
             hints.append(self.metadata.add(f'!{{!"llvm.loop.parallel_accesses", {group}}}'))
-        if not self._loops_around and _calls_library(loop.body):
-            hints.append(self.metadata.shared(f'!{{!"llvm.loop.vectorize.width", i32 {WIDE}}}'))
+        lanes = 0 if self._loops_around else _lanes(loop.body)
+        if lanes:
+            hints.append(self.metadata.shared(f'!{{!"llvm.loop.vectorize.width", i32 {lanes}}}'))
             waits = False
         side_by_side = VECTORS_IN_REDUCTIONS if waits else 1
         hints.append(self.metadata.shared(f'!{{!"llvm.loop.interleave.count", i32 {side_by_side}}}'))
@@ -285,12 +286,13 @@ def _slot_value(entry: Emitter, slot: int, type_: str) -> str:
     return entry.value(f"load {type_}, ptr {address}")
 
 
-def _calls_library(body: Body) -> bool:
-    """Whether elementary functions are computed, and no loop is inside."""
+def _lanes(body: Body) -> int:
+    """How many lanes suit the elementary functions of a loop; 0 where there are none, or where a loop is inside."""
     statements = list(ir.walk(body))
-    return any(isinstance(s, ir.Apply) and library.has_vector_forms(s.primitive) for s in statements) and not any(
-        isinstance(s, ir.For | ir.While | ir.If) for s in statements
-    )
+    if any(isinstance(s, ir.For | ir.While | ir.If) for s in statements):
+        return 0
+    calls = (s for s in statements if isinstance(s, ir.Apply) and library.has_vector_forms(s.primitive))
+    return min((WIDE[call.out.dtype] for call in calls), default=0)
 
 
 def _repeats(body: Body) -> bool:

@@ -12,4 +12,4 @@ from benchmarks.elementary_coefficients import FITS, Fit, coefficients, error
 def test_a_table_is_what_the_script_derives(fit: Fit) -> None:
     table = coefficients(fit)
     assert list(getattr(tables, fit.name)) == table
-    assert error(fit, table) < (2.0**-18 if fit.name == "CBRT" else 2.0**-53)
+    assert error(fit, table) < (2.0**-18 if fit.name == "CBRT" else 2.0**-25 if fit.single else 2.0**-53)

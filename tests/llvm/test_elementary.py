@@ -1,7 +1,7 @@
 """Errors of the elementary functions in units in the last place, against mpmath, and their special values.
 
 `ACCURACY` is the table of errors that we promise: the largest one found on random arguments (spread evenly and by
-magnitude) lies below it. An f32 function is rounded once from f64.
+magnitude) lies below it. An f32 function is rounded once from f64, but for those of `SINGLE`.
 """
 
 from __future__ import annotations
@@ -79,6 +79,10 @@ ACCURACY: list[Accuracy] = [
 ]
 
 
+SINGLE = dict.fromkeys(("exp", "log", "sin", "cos", "tanh"), 1.0)
+"""The promises for the functions that have code of their own in f32."""
+
+
 def errors(values: Floats, exact: list[Any]) -> Floats:
     """Distances in units in the last place of the correctly rounded value."""
     with np.errstate(over="ignore"):
@@ -106,7 +110,7 @@ def test_errors_stay_below_the_promised_ones(
         truth = [exact(mp.mpf(float(v))) for v in x]
         inside = np.array([abs(t) < mp.mpf(10) ** limit and abs(t) > mp.mpf(10) ** -limit for t in truth])
         found = errors(compiled(name, dtype, 1)(x), truth)[inside]
-    assert found.max() <= (bound if dtype == "f64" else 0.51)
+    assert found.max() <= (bound if dtype == "f64" else SINGLE.get(name, 0.51))
 
 
 BINARY: list[tuple[str, Callable[..., Any], Floats, Floats, float]] = [

@@ -229,6 +229,52 @@ DIGAMMA_TAIL = _table(
 """x^2 (log x - 1 / (2x) - digamma(x)) as a polynomial in 1/x^2, for x >= 8; error 2^-64.6"""
 
 
+EXP_SINGLE = _table(
+    """
+    0x1.0000000000000p-1 0x1.5555560000000p-3 0x1.5554ea0000000p-5
+    0x1.1110e00000000p-7 0x1.6d43180000000p-10 0x1.a124e60000000p-13
+    """
+)
+"""(exp r - 1 - r) / r^2 for |r| <= ln(2)/2; error 2^-30.4"""
+
+
+LOG_SINGLE = _table(
+    """
+    0x1.5555540000000p-2 -0x1.fffffc0000000p-3 0x1.999d5a0000000p-3
+    -0x1.555b4a0000000p-3 0x1.23d2140000000p-3 -0x1.fcf4a80000000p-4
+    0x1.dea2c00000000p-4 -0x1.d636d00000000p-4 0x1.1d8f600000000p-4
+    """
+)
+"""(log(1 + f) - f + f^2/2) / f^3 for sqrt(1/2) <= 1 + f < sqrt(2); error 2^-28.4"""
+
+
+TANH_SINGLE = _table(
+    """
+    -0x1.5555560000000p-2 0x1.1111100000000p-3 -0x1.ba1b740000000p-5
+    0x1.664aa20000000p-6 -0x1.222fdc0000000p-7 0x1.d303fa0000000p-9
+    -0x1.6b04340000000p-10 0x1.f51c6c0000000p-12 -0x1.019fba0000000p-13
+    0x1.13ff9c0000000p-16
+    """
+)
+"""(tanh x - x) / x^3 as a polynomial in x^2, for |x| <= 1; error 2^-26.0"""
+
+
+SIN_SINGLE = _table(
+    """
+    -0x1.5555520000000p-3 0x1.110c280000000p-7 -0x1.9ac95c0000000p-13
+    """
+)
+"""(sin r - r) / r^3 as a polynomial in r^2, for |r| <= pi/4; error 2^-26.4"""
+
+
+COS_SINGLE = _table(
+    """
+    0x1.5555540000000p-5 -0x1.6c12d20000000p-10 0x1.9bd8580000000p-16
+    """
+)
+"""(cos r - 1 + r^2/2) / r^4 as a polynomial in r^2, for |r| <= pi/4; error 2^-30.7"""
+
+
 DIGAMMA_ROOT = (
     float.fromhex("0x1.762d86356be3fp+0"),
     float.fromhex("0x1.b86a722197829p-54"),

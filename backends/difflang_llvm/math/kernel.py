@@ -11,10 +11,15 @@ import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from difflang.core.ir import DType
+
+REALS: dict[DType, str] = {"f64": "double", "f32": "float"}
+WORDS: dict[DType, str] = {"f64": "i64", "f32": "i32"}
+DTYPES: dict[str, DType] = {"double": "f64", "float": "f32"}
 INFINITY = float("inf")
 NAN = float("nan")
 Scalar = float | int
-LANES = (2, 4, 8)
+LANES: dict[DType, tuple[int, ...]] = {"f64": (2, 4, 8), "i64": (2, 4, 8), "f32": (4, 8, 16)}
 """The vector lengths for which every function has a form of its own."""
 
 
@@ -116,10 +121,11 @@ Operand = Value | Scalar
 
 
 def constant_text(value: Scalar, type_: str) -> str:
-    """A constant as LLVM reads it; a float by its bits."""
+    """A constant as LLVM reads it; a float by the bits of the double that it is."""
     if type_.startswith("i"):
         return str(int(value))
-    bits = struct.unpack("<Q", struct.pack("<d", float(value)))[0]
+    number = struct.unpack("<f", struct.pack("<f", value))[0] if type_ == "float" else float(value)
+    bits = struct.unpack("<Q", struct.pack("<d", number))[0]
     return f"0x{bits:016X}"
 
 
@@ -134,11 +140,13 @@ class Kernel:
     `declarations` are the intrinsics that it needs, `callees` the other functions of the library.
     """
 
-    def __init__(self, lanes: int = 1) -> None:
+    def __init__(self, lanes: int = 1, dtype: DType = "f64") -> None:
         self.lanes = lanes
+        self.dtype: DType = dtype
+        self.real, self.word = REALS[dtype], WORDS[dtype]
         self.lines: list[str] = []
         self.declarations: dict[str, None] = {}
-        self.callees: dict[str, None] = {}
+        self.callees: dict[tuple[str, DType], None] = {}
 
     def wide(self, type_: str) -> str:
         return type_ if self.lanes == 1 else f"<{self.lanes} x {type_}>"
@@ -147,30 +155,32 @@ class Kernel:
         text = constant_text(value, type_)
         return text if self.lanes == 1 else f"splat ({type_} {text})"
 
-    def symbol(self, name: str) -> str:
-        return symbol(name, "f64", self.lanes)
+    def symbol(self, name: str, dtype: DType) -> str:
+        return symbol(name, dtype, self.lanes)
 
     def emit(self, instruction: str, type_: str) -> Value:
         name = f"%v{len(self.lines)}"
         self.lines.append(f"  {name} = {instruction}")
         return Value(self, name, type_)
 
-    def number(self, value: Scalar, type_: str = "double") -> Value:
+    def number(self, value: Scalar, type_: str = "") -> Value:
+        type_ = type_ or self.real
         return Value(self, self.constant(value, type_), type_)
 
     def intrinsic(self, name: str, *args: Value) -> Value:
         """`llvm.<name>.f64` and the like."""
         type_ = self.wide(args[0].type)
-        suffix = {"double": "f64"}.get(args[0].type, args[0].type)
+        suffix = DTYPES.get(args[0].type, args[0].type)
         full = f"@llvm.{name}.{suffix if self.lanes == 1 else f'v{self.lanes}{suffix}'}"
         self.declarations[f"declare {type_} {full}({', '.join(type_ for _ in args)})"] = None
         return self.emit(f"call {type_} {full}({', '.join(a.typed for a in args)})", args[0].type)
 
     def call(self, name: str, *args: Value) -> Value:
-        """Another function of the library."""
-        self.callees[name] = None
+        """Another function of the library, of the type of its arguments."""
+        dtype = DTYPES[args[0].type]
+        self.callees[name, dtype] = None
         operands = ", ".join(a.typed for a in args)
-        return self.emit(f"call {self.wide('double')} @{self.symbol(name)}({operands})", "double")
+        return self.emit(f"call {self.wide(args[0].type)} @{self.symbol(name, dtype)}({operands})", args[0].type)
 
     def rarely(self, condition: Value, name: str, x: Value, otherwise: Value) -> Value:
         """`name(x)` where the condition holds, which is seldom, else `otherwise`. The one branch of the language:
@@ -178,21 +188,22 @@ class Kernel:
         the vector forms of the function, which is marked `rare`, take the condition as a mask and return at once
         where it is empty.
         """
-        self.callees[name] = None
+        self.callees[name, self.dtype] = None
+        callee = f"@{self.symbol(name, self.dtype)}"
         if self.lanes > 1:
-            call = f"call {self.wide('double')} @{self.symbol(name)}({x.typed}, {condition.typed})"
-            return self.select(condition, self.emit(call, "double"), otherwise)
+            call = f"call {self.wide(self.real)} {callee}({x.typed}, {condition.typed})"
+            return self.select(condition, self.emit(call, self.real), otherwise)
         k = len(self.lines)
         self.lines += [
             f"  br label %from{k}",
             f"from{k}:",
             f"  br i1 {condition.text}, label %rare{k}, label %join{k}",
             f"rare{k}:",
-            f"  %called{k} = call double @{self.symbol(name)}(double {x.text})",
+            f"  %called{k} = call {self.real} {callee}({self.real} {x.text})",
             f"  br label %join{k}",
             f"join{k}:",
         ]
-        return self.emit(f"phi double [ {otherwise.text}, %from{k} ], [ %called{k}, %rare{k} ]", "double")
+        return self.emit(f"phi {self.real} [ {otherwise.text}, %from{k} ], [ %called{k}, %rare{k} ]", self.real)
 
     def _value(self, operand: Operand, like: Value) -> Value:
         return operand if isinstance(operand, Value) else self.number(operand, like.type)
@@ -215,16 +226,16 @@ class Kernel:
 
     def select(self, condition: Value, yes: Operand, no: Operand) -> Value:
         like = yes if isinstance(yes, Value) else no
-        type_ = like.type if isinstance(like, Value) else "double"
+        type_ = like.type if isinstance(like, Value) else self.real
         wide = self.wide(type_)
         texts = [v.text if isinstance(v, Value) else self.constant(v, type_) for v in (yes, no)]
         return self.emit(f"select {condition.typed}, {wide} {texts[0]}, {wide} {texts[1]}", type_)
 
     def bits(self, a: Value) -> Value:
-        return self.convert(a, "bitcast", "i64")
+        return self.convert(a, "bitcast", self.word)
 
     def from_bits(self, a: Value) -> Value:
-        return self.convert(a, "bitcast", "double")
+        return self.convert(a, "bitcast", self.real)
 
     def convert(self, a: Value, instruction: str, type_: str) -> Value:
         """A conversion instruction such as `sitofp`."""
@@ -298,7 +309,7 @@ Body = Callable[..., Value]
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function of the library: its name, the number of its arguments and the code of its f64 form.
+    """A function of the library: its name, the number of its arguments and its code.
 
     A rare one is scalar code, not inlined; see `Kernel.rarely`.
     """
@@ -309,14 +320,15 @@ class Function:
     rare: bool = False
 
 
-FUNCTIONS: dict[str, Function] = {}
+FUNCTIONS: dict[tuple[str, DType], Function] = {}
+"""Every function has an f64 form; an f32 form where it is worth having one."""
 
 
-def function(name: str, arity: int = 1, rare: bool = False) -> Callable[[Body], Body]:
+def function(name: str, arity: int = 1, rare: bool = False, dtype: DType = "f64") -> Callable[[Body], Body]:
     """Enters a kernel `body(kernel, x, ..) -> Value` in the library."""
 
     def enter(body: Body) -> Body:
-        FUNCTIONS[name] = Function(name, arity, body, rare)
+        FUNCTIONS[name, dtype] = Function(name, arity, body, rare)
         return body
 
     return enter

@@ -5,8 +5,8 @@ they call. Programs only declare the functions that they use; the attribute `vec
 vectorisers which vector form stands for several scalar calls. This keeps programs small and their compilation
 short.
 
-An f32 function is the f64 one between two conversions: its result is the exact value rounded once, up to about
-one case in 10^8.
+An f32 function without code of its own is the f64 one between two conversions: its result is the exact value rounded
+once, up to about one case in 10^8.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from functools import cache
 
 from difflang.core.ir import DType
-from difflang_llvm.math import exponential, handwritten, logarithm, power, special, trigonometric
+from difflang_llvm.math import exponential, handwritten, logarithm, power, single, special, trigonometric
 from difflang_llvm.math.kernel import FUNCTIONS, LANES, Kernel, Value, symbol
 from difflang_llvm.text import REGISTER_TYPES
 
-FAMILIES = (exponential, logarithm, trigonometric, power, special)
+FAMILIES = (exponential, logarithm, trigonometric, power, special, single)
 """The modules whose import fills `FUNCTIONS`."""
 
 PURE = "nounwind willreturn speculatable memory(none)"
@@ -43,12 +43,12 @@ class FunctionText:
 def parameter_types(name: str, dtype: DType) -> list[str]:
     if name == "polygamma":
         return ["i64", REGISTER_TYPES[dtype]]
-    arity = FUNCTIONS[name].arity if name in FUNCTIONS else 2
+    arity = FUNCTIONS[name, "f64"].arity if has_vector_forms(name) else 2
     return [REGISTER_TYPES[dtype]] * arity
 
 
 def has_vector_forms(name: str) -> bool:
-    return name in FUNCTIONS
+    return (name, "f64") in FUNCTIONS
 
 
 def _wide(type_: str, lanes: int) -> str:
@@ -61,17 +61,17 @@ def function_text(name: str, dtype: DType, lanes: int = 1) -> FunctionText:
     if (name, dtype) in handwritten.TEXTS:
         text, declarations, called = handwritten.TEXTS[name, dtype]
         return FunctionText(text, declarations, tuple((callee, kind, 1) for callee, kind in called))
-    function = FUNCTIONS[name]
-    if dtype == "f32":
-        return _through_f64(name, function.arity, lanes)
+    function = FUNCTIONS.get((name, dtype))
+    if function is None:
+        return _through_f64(name, FUNCTIONS[name, "f64"].arity, lanes)
     if function.rare and lanes > 1:
-        return _lane_by_lane(name, lanes)
-    kernel = Kernel(lanes)
-    args = [Value(kernel, f"%x{k}", "double") for k in range(function.arity)]
+        return _lane_by_lane(name, dtype, lanes)
+    kernel = Kernel(lanes, dtype)
+    args = [Value(kernel, f"%x{k}", kernel.real) for k in range(function.arity)]
     result = function.body(kernel, *args)
-    text = _definition(name, "f64", function.arity, lanes, [*kernel.lines, f"  ret {result.typed}"], function.rare)
+    text = _definition(name, dtype, function.arity, lanes, [*kernel.lines, f"  ret {result.typed}"], function.rare)
     callees: tuple[Key, ...] = tuple(
-        (callee, "f64", lanes if has_vector_forms(callee) else 1) for callee in kernel.callees
+        (callee, kind, lanes if has_vector_forms(callee) else 1) for callee, kind in kernel.callees
     )
     return FunctionText(text, tuple(kernel.declarations), callees)
 
@@ -96,11 +96,12 @@ def _through_f64(name: str, arity: int, lanes: int) -> FunctionText:
     return FunctionText(_definition(name, "f32", arity, lanes, lines), (), ((name, "f64", lanes),))
 
 
-def _lane_by_lane(name: str, lanes: int) -> FunctionText:
+def _lane_by_lane(name: str, dtype: DType, lanes: int) -> FunctionText:
     """The masked vector form of a rare function: an empty mask costs one test."""
-    vector = f"<{lanes} x double>"
+    real = REGISTER_TYPES[dtype]
+    vector = _wide(real, lanes)
     lines = [
-        f"define internal {vector} @{symbol(name, 'f64', lanes)}({vector} %x, <{lanes} x i1> %mask) #3 {{",
+        f"define internal {vector} @{symbol(name, dtype, lanes)}({vector} %x, <{lanes} x i1> %mask) #3 {{",
         f"  %bits = bitcast <{lanes} x i1> %mask to i{lanes}",
         f"  %none = icmp eq i{lanes} %bits, 0",
         "  br i1 %none, label %out, label %some",
@@ -112,11 +113,11 @@ def _lane_by_lane(name: str, lanes: int) -> FunctionText:
     for k in range(lanes):
         lines += [
             f"  %x{k} = extractelement {vector} %x, i32 {k}",
-            f"  %y{k} = call double @{symbol(name, 'f64')}(double %x{k})",
-            f"  %z{k} = insertelement {vector} {result}, double %y{k}, i32 {k}",
+            f"  %y{k} = call {real} @{symbol(name, dtype)}({real} %x{k})",
+            f"  %z{k} = insertelement {vector} {result}, {real} %y{k}, i32 {k}",
         ]
         result = f"%z{k}"
-    return FunctionText("\n".join([*lines, f"  ret {vector} {result}", "}"]), (), ((name, "f64", 1),))
+    return FunctionText("\n".join([*lines, f"  ret {vector} {result}", "}"]), (), ((name, dtype, 1),))
 
 
 def closure(wanted: Iterable[Key]) -> dict[Key, FunctionText]:
@@ -131,15 +132,15 @@ def closure(wanted: Iterable[Key]) -> dict[Key, FunctionText]:
     return done
 
 
-def forms(name: str) -> tuple[int, ...]:
-    return (1, *LANES) if has_vector_forms(name) else (1,)
+def forms(name: str, dtype: DType) -> tuple[int, ...]:
+    return (1, *LANES[dtype]) if has_vector_forms(name) else (1,)
 
 
 def definitions(name: str, dtype: DType) -> tuple[list[str], dict[str, None]]:
     """The texts of a unit (its own forms visible from outside), and what they declare."""
     texts: list[str] = []
     declarations: dict[str, None] = {}
-    for (callee, callee_type, lanes), made in closure((name, dtype, lanes) for lanes in forms(name)).items():
+    for (callee, callee_type, lanes), made in closure((name, dtype, lanes) for lanes in forms(name, dtype)).items():
         own = (callee, callee_type) == (name, dtype)
         exported = f"@{symbol(name, dtype, lanes)}("
         lines = made.text.split("\n")
@@ -156,7 +157,7 @@ def declaration(name: str, dtype: DType) -> tuple[list[str], list[str]]:
     """How a program declares a function and its vector forms, and the symbols that only the vectorisers refer to."""
     result, types = REGISTER_TYPES[dtype], parameter_types(name, dtype)
     scalar = symbol(name, dtype)
-    lanes_of = {symbol(name, dtype, lanes): lanes for lanes in forms(name) if lanes > 1}
+    lanes_of = {symbol(name, dtype, lanes): lanes for lanes in forms(name, dtype) if lanes > 1}
     variants = [f"_ZGV_LLVM_N{lanes}{'v' * len(types)}_{scalar}({form})" for form, lanes in lanes_of.items()]
     attribute = f' "vector-function-abi-variant"="{",".join(variants)}"' if variants else ""
     lines = [f"declare {result} @{scalar}({', '.join(types)}) {PURE}{attribute}"]

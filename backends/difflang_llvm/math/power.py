@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from difflang_llvm.math.coefficients import CBRT, LOG_TAIL
 from difflang_llvm.math.exponential import LN2_HIGH, LN2_LOW, LN2_LOWER, exp_of_pair, power_of_two
 from difflang_llvm.math.kernel import (
@@ -18,7 +20,7 @@ from difflang_llvm.math.kernel import (
     two_product,
     two_sum,
 )
-from difflang_llvm.math.logarithm import split
+from difflang_llvm.math.logarithm import log_pair, natural, split
 
 TWO_THIRDS = (float.fromhex("0x1.5555555555555p-1"), float.fromhex("0x1.5555555555555p-55"))
 LARGEST_EXPONENT = 2.0**66
@@ -48,14 +50,13 @@ def _odd_integer(kernel: Kernel, y: Value) -> Value:
     return kernel.select(whole, kernel.round_even(half).equals(half) ^ 1, False)
 
 
-@function("pow", 2)
-def _pow(kernel: Kernel, x: Value, y: Value) -> Value:
+def _power(kernel: Kernel, x: Value, y: Value, log_of: Callable[[Kernel, Value], Pair]) -> Value:
     """exp(y log |x|), with the sign and the special cases of C99."""
     size = kernel.abs(x)
     usual = (size > 0.0) & (size < INFINITY)
     exponent = kernel.select(y > LARGEST_EXPONENT, LARGEST_EXPONENT, y)
     exponent = kernel.select(exponent < -LARGEST_EXPONENT, -LARGEST_EXPONENT, exponent)
-    log = accurate_log(kernel, kernel.select(usual, size, 1.0))
+    log = log_of(kernel, kernel.select(usual, size, 1.0))
     high, low = two_product(exponent, log[0])
     low = kernel.fma(exponent, log[1], low)
     power = exp_of_pair(kernel, high, kernel.select(kernel.abs(high) < 800.0, low, 0.0))
@@ -67,6 +68,17 @@ def _pow(kernel: Kernel, x: Value, y: Value) -> Value:
     total = x + y
     power = kernel.select(total.is_nan() & (x.is_nan() | y.is_nan()), total, power)
     return kernel.select(x.equals(1.0) | y.equals(0.0), 1.0, power)
+
+
+@function("pow", 2)
+def _pow(kernel: Kernel, x: Value, y: Value) -> Value:
+    return _power(kernel, x, y, accurate_log)
+
+
+@function("pow_single", 2)
+def _pow_single(kernel: Kernel, x: Value, y: Value) -> Value:
+    """As exact as f32 needs it."""
+    return _power(kernel, x, y, lambda kernel, x: natural(kernel, *log_pair(kernel, x)))
 
 
 @function("cbrt")

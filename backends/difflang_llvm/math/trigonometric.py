@@ -112,7 +112,7 @@ def _tan_huge(kernel: Kernel, x: Value) -> Value:
 
 
 def _huge_angle(kernel: Kernel, x: Value) -> tuple[Value, Pair]:
-    kernel.callees["huge_angle"] = None
+    kernel.callees["huge_angle", "f64"] = None
     found = kernel.emit(f"call {{i64, double, double}} @dl.huge_angle.f64(double {x.text})", "{i64, double, double}")
     parts = [kernel.emit(f"extractvalue {found.type} {found.text}, {k}", t) for k, t in enumerate(_PARTS)]
     return parts[0], (parts[1], parts[2])
