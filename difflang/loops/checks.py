@@ -71,6 +71,7 @@ class _Loop:
         self.written = {facts.root(array) for array in written}
         self.writes_anywhere = any(array.mutable for array in written)
         self.examined: set[Operand] = set()
+        self.slices: dict[Check, list[Statement]] = {}
 
     def rewritten(self) -> tuple[Statement, ...]:
         before: list[Statement] = []
@@ -85,6 +86,7 @@ class _Loop:
                     continue
                 if needed is not None and self.independent and self.innermost:
                     varying.append(statement)
+                    self.slices[statement] = needed
                 elif not self.independent:
                     break
                 self.examined.update(statement.values)
@@ -128,7 +130,7 @@ class _Loop:
         return fixed and not shared and self.examined.isdisjoint(i for i in maker.indices if isinstance(i, Register))
 
     def is_little(self, checks: Sequence[Check]) -> bool:
-        work = {s for check in checks for s in self.slice(check) or ()}
+        work = {s for check in checks for s in self.slices[check]}
         return 2 * len(work) <= len(self.loop.body)
 
     def inspection(self, checks: Sequence[Check]) -> list[Statement]:
@@ -147,7 +149,7 @@ class _Loop:
 
     def union(self, checks: Sequence[Check], with_checks: bool = False) -> list[Statement]:
         """What the checks need, in the order of the body."""
-        needed = {s for check in checks for s in self.slice(check) or ()}
+        needed = {s for check in checks for s in self.slices[check]}
         return [s for s in self.loop.body if s in needed or (with_checks and s in checks)]
 
 

@@ -140,3 +140,24 @@ def test_a_check_in_a_branch_stays_there() -> None:
     )
     agree_text(text, 0, 3, 9, X, np.zeros(0, np.int64), np.arange(3))
     assert failing(text, 2, 3, 9, X, np.zeros(2, np.int64), np.arange(3)).code == "E0801"
+
+
+def test_a_second_check_leaves_the_first_its_statements() -> None:
+    """Both are made for all elements beforehand; the second one examines the index that the first one reads with."""
+    text = """
+        func f(n: i64, m: i64, y: f64[m], p: i64[n]) {
+          z: f64[m] = accum y { r: &f64[m]
+            build n { i: i64
+              a: i64 = get p i
+              b: i64 = add i a
+              add_to r b 1.0
+              add_to r i 2.0
+              yield
+            }
+            yield
+          }
+          yield z
+        }
+        """
+    agree_text(text, 3, 5, np.zeros(5), np.array([2, 0, 1]))
+    assert failing(text, 3, 5, np.zeros(5), np.array([2, 5, 1])).code == "E0801"
