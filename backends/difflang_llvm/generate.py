@@ -31,7 +31,7 @@ from difflang_llvm.primitives import LOWERINGS, Operation
 from difflang_llvm.text import MEMORY_TYPES, REGISTER_TYPES, Emitter, constant_array
 
 VECTORS_IN_REDUCTIONS = 4
-WIDE: dict[DType, int] = {"f64": 8, "f32": 16}
+WIDE: dict[DType, int] = {"f64": 8, "i64": 8, "f32": 16}
 
 
 @dataclass(frozen=True, slots=True)
