@@ -9,6 +9,7 @@ from difflang.passes.fuse import Fuse
 from difflang.passes.gather import Gather
 from difflang.passes.inline import Inline
 from difflang.passes.interchange import Interchange
+from difflang.passes.localize import Localize
 from difflang.passes.model import Pass, Pipeline
 from difflang.passes.nest import Nest
 from difflang.passes.products import Products
@@ -37,6 +38,7 @@ PASSES: tuple[Pass, ...] = (
     DeadCode(),
     Interchange(),
     Unroll(),
+    Localize(),
 )
 """Scatters become gathers before loops are joined, since a gather joins more; what is joined and read in one place only
 is then computed there, which uncovers nests, and nests uncover contractions. Short loops are unrolled last: what they
