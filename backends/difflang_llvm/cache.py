@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -119,8 +119,9 @@ def _evict(limit: int) -> None:
 def source_digest() -> str:
     """Changes with the code generator and the passes before it: made from names, sizes and times of files."""
     digest = hashlib.sha256()
-    for package in ("difflang_llvm", "difflang.loops", "difflang.prims"):
-        for root in import_module(package).__path__:
+    for package in ("difflang_llvm", "difflang.loops", "difflang.passes", "difflang.prims"):
+        spec = find_spec(package)
+        for root in (spec and spec.submodule_search_locations) or ():
             for path in sorted(Path(root).rglob("*")):
                 if path.suffix in (".py", ".ll"):
                     status = path.stat()

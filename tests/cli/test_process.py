@@ -96,7 +96,8 @@ def test_importing_is_light():
 def test_the_second_run_reads_no_program(folder, tmp_path):
     code = (
         "import sys; from difflang.cli.app import execute; status = execute(sys.argv[1:]);"
-        "heavy = {'difflang.check', 'difflang.syntax', 'difflang.loops.schedule', 'scipy'};"
+        "heavy = {'difflang.check', 'difflang.syntax', 'difflang.core.ir', 'difflang.loops.ir', 'difflang.prims',"
+        "'scipy', 'importlib.metadata', 'difflang.diagnostics.render'};"
         "print(sorted(heavy & set(sys.modules)))"
     )
 
@@ -109,6 +110,9 @@ def test_the_second_run_reads_no_program(folder, tmp_path):
     words = ("run", "one.dl", "width=3")
     assert "difflang.check" in run(*words)
     assert run(*words) == "6.0\n[]\n"
+    loud = ("run", "one.dl", "-f", "loud", "n=1", "--quiet")
+    assert "difflang.check" in run(*loud)
+    assert run(*loud) == "done 1\n1\n[]\n", "nor does one that reports"
     assert run("run", "one.dl", "width=5") == "10.0\n[]\n"
     assert "difflang.check" in run("run", "one.dl", "width=3", "height=1"), "another specialisation"
     (folder / "one.dl").write_text("fn main(width: real) -> real = 7 * width\n")
