@@ -79,24 +79,29 @@ class Derivative(FunctionValue):
 class Grad(Derivative):
     operator = "grad"
 
+    def __init__(self, inner: FunctionValue, wrt: Wrt, asked: str = "grad") -> None:
+        """`asked` is the operator that the program names."""
+        super().__init__(inner, wrt)
+        self.asked = asked
+
     def apply(self, context: Context, linear: Linear, directions: list[Value], span: Span) -> Value:
-        return several(gradients(context, linear, self.inner.name, span)[1])
+        return several(gradients(context, linear, self.asked, self.inner.name, span)[1])
 
 
 class ValueAndGrad(Derivative):
     operator = "value_and_grad"
 
     def apply(self, context: Context, linear: Linear, directions: list[Value], span: Span) -> Value:
-        value, found = gradients(context, linear, self.inner.name, span)
+        value, found = gradients(context, linear, self.operator, self.inner.name, span)
         return TupleValue((value, several(found)))
 
 
-def gradients(context: Context, linear: Linear, name: str, span: Span) -> tuple[Value, list[Value]]:
+def gradients(context: Context, linear: Linear, operator: str, name: str, span: Span) -> tuple[Value, list[Value]]:
     """The value and the gradient of a real-valued function. Raises E0502 for other results."""
     result = linear.result
     if not isinstance(result, Scalar) or not is_float(result.type):
         function = "this function" if name == "fn" else f"`{name}`"
-        message = f"`grad` needs a function with a real result, but {function} gives {context.text(result)}"
+        message = f"`{operator}` needs a function with a real result, but {function} gives {context.text(result)}"
         raise context.error(
             "E0502",
             message,
@@ -158,10 +163,11 @@ class Hessian(Derivative):
 
     def call(self, context: Context, arguments: Arguments) -> Value:
         if self.wrt.count == 1:
-            return Jacobian(Grad(self.inner, self.wrt), self.wrt).call(context, arguments)
+            return Jacobian(Grad(self.inner, self.wrt, self.operator), self.wrt).call(context, arguments)
         names = self.wrt.names or ()
         rows = [
-            Jacobian(Grad(self.inner, replace(self.wrt, names=(n,))), self.wrt).call(context, arguments) for n in names
+            Jacobian(Grad(self.inner, replace(self.wrt, names=(n,)), self.operator), self.wrt).call(context, arguments)
+            for n in names
         ]
         return TupleValue(tuple(rows))
 
@@ -175,7 +181,7 @@ class Hvp(Derivative):
         return self.directions("v", "v_")
 
     def call(self, context: Context, arguments: Arguments) -> Value:
-        moved = Renamed(Jvp(Grad(self.inner, self.wrt), self.wrt), self.extra()).call(context, arguments)
+        moved = Renamed(Jvp(Grad(self.inner, self.wrt, self.operator), self.wrt), self.extra()).call(context, arguments)
         assert isinstance(moved, TupleValue)
         return moved.elements[1]
 

@@ -140,12 +140,12 @@ def _differentiable(context: Context, function: FunctionValue, key: Key, value: 
     name = key if isinstance(key, str) else _name_at(function, key)
     declared = _declared_element(context, function, name)
     if declared is not None and is_int(declared):
-        raise _no_vector(context, name, "an int", wrt)
+        raise _no_vector(context, function, name, "an int", wrt)
     real = declared if declared is not None and is_float(declared) else context.real
     value = _realized(context, value, real, widen=declared is not None)
     bad = next((leaf for leaf in leaves(value) if not is_float(element_of(leaf))), None)
     if bad is not None or next(leaves(value), None) is None:
-        raise _no_vector(context, name, context.text(value), wrt)
+        raise _no_vector(context, function, name, context.text(value), wrt)
     return value
 
 
@@ -154,11 +154,19 @@ def _name_at(function: FunctionValue, position: int) -> str | None:
     return names[position] if names is not None and position < len(names) else None
 
 
-def _no_vector(context: Context, name: str | None, found: str, wrt: Wrt) -> DiffLangError:
+def _no_vector(context: Context, function: FunctionValue, name: str | None, found: str, wrt: Wrt) -> DiffLangError:
     subject = f"`{name}`" if name else "this argument"
     message = f"{subject} is {found}: only reals, and arrays, tuples and structs of reals, can be differentiated by"
-    hint = "name the parameter to differentiate by: wrt = x" if wrt.names is None else None
+    names = [n for n in function.parameter_names() or () if _is_declared_real(context, function, n)]
+    hint = f"name the parameter to differentiate by: wrt = {names[0]}" if names else None
+    if not names and isinstance(function, Closure):
+        hint = f"`{function.name}` has no parameter that is real: declare one as `real` or as an array of reals"
     return context.error("E0503", message, wrt.span, hint=hint)
+
+
+def _is_declared_real(context: Context, function: FunctionValue, name: str) -> bool:
+    declared = _declared_element(context, function, name)
+    return declared is not None and is_float(declared)
 
 
 def _declared_element(context: Context, function: FunctionValue, name: str | None) -> ScalarType | None:

@@ -24,6 +24,13 @@ from difflang.syntax import ast
 
 def emit_assert(context: Context, node: ast.Assert, scope: Scope) -> None:
     """`assert c, "message"`; a comparison that fails shows its two sides."""
+    if isinstance(node.condition, ast.Tuple) and node.message is None:
+        raise context.error(
+            "E0301",
+            "an assert needs a condition, but this is a tuple",
+            node.condition.span,
+            hint='write it without parentheses: `assert n > 0, "n is not positive"`',
+        )
     condition = as_condition(context, context.evaluate(node.condition, scope), node.condition.span)
     message = "its condition is false"
     if node.message is not None:

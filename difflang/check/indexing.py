@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
+from itertools import pairwise
 
 from difflang.check.coerce import as_scalar, coerce, require_same_shape
 from difflang.check.context import Context
@@ -164,15 +166,16 @@ def _check_stretch(context: Context, first: Size, last: Size, size: Size, span: 
             span,
             hint=f"bounds go from 0 to {size}, the second one not below the first",
         )
-    for lower, upper in ((Size.literal(0), first), (first, last), (last, size)):
-        if not context.sizes.at_least(upper - lower, 0):
-            with context.at(span):
-                a, b = context.sizes.value(lower), context.sizes.value(upper)
-                attrs: dict[str, str] = {
-                    "code": "E0801",
-                    "message": f"the slice {first}:{last} is out of range for the size {size}: {{0}} > {{1}}",
-                }
-                context.builder.emit("assert", [context.builder.prim("le", a, b), a, b], dict(attrs))
+    ends = (Size.literal(0), first, last, size)
+    open_pairs = [(a, b) for a, b in pairwise(ends) if not context.sizes.at_least(b - a, 0)]
+    if open_pairs:
+        with context.at(span):
+            value, prim = context.sizes.value, context.builder.prim
+            right: list[Atom] = [prim("le", value(a), value(b)) for a, b in open_pairs]
+            message = "the slice {0}:{1} is out of range: this dimension has the size {2}"
+            shown = [value(s) for s in ends[1:]]
+            everything = reduce(lambda a, b: prim("and", a, b), right)
+            context.builder.emit("assert", [everything, *shown], {"code": "E0801", "message": message})
 
 
 def take(context: Context, array: Array, subs: Sequence[Subscript]) -> Value:

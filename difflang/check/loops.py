@@ -105,6 +105,10 @@ def range_of(context: Context, start: ast.Expr, stop: ast.Expr, step: ast.Expr |
             step.span,
             hint="write a step such as `by 2`, or `by -1` to count down",
         )
+    if by.size is None or by.size.constant is None:
+        with context.at(step.span):
+            moving = context.builder.prim("ne", by.atom, integer(0))
+            context.builder.emit("assert", [moving], {"code": "E0317", "message": "a range cannot have the step 0"})
     return Range(first, last, by, _steps(context, first, last, by))
 
 

@@ -22,6 +22,7 @@ OTHER_SPELLINGS = {
     "where": "a if c else b", "concatenate": "concat", "vstack": "stack", "append": "concat", "shape": "len(a)",
     "size": "len(a)", "range": "a..b", "map": "[f(x[i]) for i]",
     "inv": "linalg.inv", "e": "exp(1.0)", "fft": "import fft", "random": "import rng",
+    "astype": "real(x)", "hstack": "concat", "det": "linalg.det", "solve": "linalg.solve", "trace": "linalg.trace",
     "gammaln": "lgamma", "expit": "sigmoid", "identity": "eye", "empty": "zeros", "mod": "a % b",
 }  # fmt: skip
 """What programmers of other languages look for, and what it is called here."""
@@ -46,6 +47,15 @@ NOT_NEEDED = {
     "scan": "write a `for` loop over a `var`: it is compiled and can be differentiated",
     "fori_loop": "write a `for` loop over a `var`: it is compiled and can be differentiated",
     "while_loop": "write a `while` loop over a `var`: it is compiled and can be differentiated",
+    "einsum": "write the sum: `[sum(a[i, k] * b[k, j] for k) for i, j]`; products of matrices are `A @ B`",
+    "tensordot": "write the sum: `[sum(a[i, k] * b[k, j] for k) for i, j]`; products of matrices are `A @ B`",
+    "array": "write the elements in brackets, such as [1.0, 2.0]",
+    "asarray": "leave it out: arrays are arrays already",
+    "newaxis": "write reshape(x, n, 1), or a comprehension",
+    "enumerate": "name the index: `for i in 0..len(x)`, or `[x[i] for i]`",
+    "zip": "name the index: `for i in 0..len(x)`, or `[x[i] * y[i] for i]`",
+    "filter": "write `sum(x[i] for i if c)`: the size of an array does not depend on its values",
+    "isinstance": "leave it out: every type is known before the program runs",
     "cond": "write `a if c else b`: only the branch that is taken is computed",
 }
 """What other systems need a name for, and what to write here."""

@@ -307,7 +307,8 @@ def _broadcast_hint(left: int, right: int, name: str) -> str:
         return "arrays do not broadcast: write what you mean as a comprehension"
     a, b = (f"{array}[{', '.join(indices[-rank:])}]" for array, rank in (("a", left), ("b", right)))
     operation = f"{name}({a}, {b})" if name.isidentifier() else f"{a} {name} {b}"
-    return f"arrays do not broadcast: write what you mean, such as `[{operation} for {', '.join(indices)}]`"
+    product = "; the product of a matrix and a vector is `A @ x`" if name == "*" else ""
+    return f"arrays do not broadcast: write what you mean, such as `[{operation} for {', '.join(indices)}]`{product}"
 
 
 def negate(context: Context, value: Value, span: Span) -> Value:

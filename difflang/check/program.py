@@ -10,6 +10,7 @@ from difflang.check import comprehension, expressions, indexing
 from difflang.check.context import Work
 from difflang.check.entry import check_function, lower_function, lower_test, optimized
 from difflang.check.modules import ModuleScope, PreludeScope, written_module
+from difflang.check.names import PREFIXES
 from difflang.check.places import Places
 from difflang.check.prelude import prelude_values
 from difflang.diagnostics.model import Diagnostic, DiffLangError, Span, error
@@ -160,6 +161,8 @@ class Program:
                 self._module_names(directory),
                 f"modules are files beside this one ({name.replace('.', '/')}.dl), or in the standard library",
             )
+            if module[0] in PREFIXES:
+                hint = "leave it out: sum, exp, zeros, pi and the like are in scope; more is in `linalg` and `rng`"
             raise error("E0202", f"there is no module called `{name}`", span, hint=hint)
         return self._module_at(path, ".".join(module))
 

@@ -13,6 +13,9 @@ from __future__ import annotations
 from difflang.diagnostics.model import Diagnostic, DiffLangError, Severity, Span, error
 
 HINTS = {
+    "E0317": "A range takes a step that is not 0, such as `by 2`, or `by -1` to count down.",
+    "E0801": "Indices go from 0 to the size less 1; the bounds of a slice from 0 to the size, the second not below the "
+    "first.",
     "E0803": "The condition of the `assert` was false here.",
     "E0804": "Guard the reduction: `max(a) if n > 0 else 0.0`.",
     "E0809": "Give both the same size where the program makes them, or cut one of them to the other's size.",

@@ -26,7 +26,10 @@ def name(builder: Builder, span: Span, token: Token) -> ast.Name:
         written = PYTHON_CONSTANTS[token.text]
         builder.report("E0134", f"`{token.text}` is written `{written}` here.", span, hint=f"Write `{written}`.")
     elif token.text == "None":
-        hint = "Every value has a type and is always there; leave out the `return`, or return a number or a `bool`."
+        hint = (
+            "Every value has a type and is always there: return a number or a `bool`, or nothing; a new axis is made "
+            "by `reshape(x, n, 1)`."
+        )
         builder.report("E0135", "There is no `None`.", span, hint=hint)
     return ast.Name(span, token.text)
 

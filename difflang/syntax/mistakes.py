@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from difflang.diagnostics import Diagnostic
-from difflang.syntax import mistakes_at_start, mistakes_in_line
+from difflang.syntax import mistakes_at_start, mistakes_in_line, mistakes_of_habit
 from difflang.syntax.situation import Situation
 
-DETECTORS = (*mistakes_at_start.DETECTORS, *mistakes_in_line.DETECTORS)
+DETECTORS = (*mistakes_at_start.DETECTORS, *mistakes_of_habit.DETECTORS, *mistakes_in_line.DETECTORS)
 GROUPS = (
     ("an operator", "+ *", "+ - * / // % ** @ and or == != < <= > >= . ( ["),
     ("an expression", "NAME NUMBER", "NAME NUMBER STRING true false fn not ( [ - +"),

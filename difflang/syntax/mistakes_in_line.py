@@ -36,6 +36,8 @@ def loop_over_array(situation: Situation) -> Mistake | None:
     hint = (
         f"Write `{name} in 0..{written}` if this is a number, or `{name} in 0..len({written})` and index with `{name}`."
     )
+    if situation.innermost_bracket() and line[position + 1].kind == "NAME":
+        hint = f"Write `{name} in 0..{written}` if this is a number; else name the index: `{written}[i] for i`."
     return Mistake("E0131", "A loop runs over a range `a..b`.", hint, situation.span_of(line[position + 1]))
 
 
@@ -231,7 +233,9 @@ def empty_brackets(situation: Situation) -> Mistake | None:
     token, previous = situation.token, situation.previous
     if (previous.kind, token.kind) == ("[", "]"):
         return Mistake(
-            "E0141", "These brackets are empty.", "An array without elements is `zeros(0)`; a whole axis is `a[:]`."
+            "E0141",
+            "These brackets are empty.",
+            "An array has its full size from the start, such as `zeros(n)`; a whole axis is `a[:]`.",
         )
     if (previous.kind, token.kind) == ("(", ")"):
         return Mistake("E0141", "There is no empty tuple.", "Leave out the `return`, or return a value.")

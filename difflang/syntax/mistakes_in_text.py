@@ -93,6 +93,9 @@ def _three_quotes(text: str, position: int, path: str, line: int, column: int) -
 
 
 def _single_quotes(text: str, position: int, path: str, line: int, column: int) -> tuple[Diagnostic, int]:
+    if re.match(r"[\w\])]'(?!\w|[^'\n]*')", text[position - 1 : position + 80]):
+        span = Span(path, line, column, line, column + 1)
+        return Diagnostic("E0109", "A transpose is not written with `'`.", span, hint="Write `A.T`."), 1
     match = re.compile(r"'([^'\n]*)'?").match(text, position)
     written = match.group(1) if match else ""
     length = len(match.group()) if match else 1
@@ -147,7 +150,7 @@ def _touching(first: Token, second: Token) -> tuple[str, str, str] | None:
         )
     if first.kind == "NUMBER" and second.text[:1].isidentifier():
         return _number_and_name(first.text, second.text)
-    if kinds == ("NAME", "STRING"):
+    if kinds == ("NAME", "STRING") and first.text.isidentifier():
         return (
             "E0113",
             f'Strings have no prefixes: `{first.text}"`',

@@ -52,6 +52,14 @@ class Situation:
         return self.tokens[start : self.position]
 
     @property
+    def rest_of_line(self) -> list[Token]:
+        """The tokens of the logical line from the one that does not fit."""
+        end = self.position
+        while end < len(self.tokens) and self.tokens[end].kind not in LAYOUT:
+            end += 1
+        return self.tokens[self.position : end]
+
+    @property
     def first(self) -> Token:
         """The first token of the logical line."""
         line = self.line
