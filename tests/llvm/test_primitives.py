@@ -9,6 +9,7 @@ import mpmath
 import numpy as np
 import pytest
 
+import difflang as dl
 from difflang.core.ir import DType, Type, Var
 from difflang.core.ops import I64
 from difflang.prims.random import threefry
@@ -105,6 +106,16 @@ def test_random_bits_are_threefry() -> None:
     assert [int(v) % 2**64 for v in elementwise("random_bits", keys, counters)] == expected
     many = np.arange(1000)
     np.testing.assert_array_equal(elementwise("random_bits", many, many * 7), threefry(many, many * 7))
+
+
+def test_draws_are_calls_of_the_library() -> None:
+    """A program with many of them would be made of their seventy instructions each."""
+    draws = " + ".join(f"rng.uniform(k, {i})" for i in range(40))
+    text = dl.loads(f"import rng\nfn f(seed: int) -> real:\n    let k = rng.key(seed)\n    return {draws}").f.emit(
+        "llvm"
+    )
+    assert text.count("call i64 @dl.random_bits.i64(") == 40
+    assert "fshl" not in text
 
 
 @pytest.mark.parametrize(("dtype", "kept"), [("f64", 53), ("f32", 24)])

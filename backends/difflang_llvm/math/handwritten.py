@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from difflang.core.ir import DType
-from difflang.prims.random import PARITY, ROTATIONS, ROUNDS
 from difflang_llvm.math.coefficients import TWO_OVER_PI_WORDS
 from difflang_llvm.math.trigonometric import HALF_PI
 from difflang_llvm.text import REGISTER_TYPES, float_text
@@ -295,45 +294,6 @@ POLYGAMMA_F32 = """define internal float @dl.polygamma.f32(i64 %n, float %x) #4 
 }"""
 
 
-def _threefry() -> str:
-    """Threefry-2x32 (see `difflang.prims.random`), straight-line 32-bit integer code that vectorises."""
-    lines = ["define internal i64 @dl.random_bits.i64(i64 %key, i64 %counter) #2 {"]
-    for name, word in (("k", "%key"), ("c", "%counter")):
-        lines += [
-            f"  %{name}.shifted = lshr i64 {word}, 32",
-            f"  %{name}0 = trunc i64 %{name}.shifted to i32",
-            f"  %{name}1 = trunc i64 {word} to i32",
-        ]
-    lines += ["  %k.both = xor i32 %k0, %k1", f"  %k2 = xor i32 %k.both, {PARITY}"]
-    lines += ["  %x.0 = add i32 %c0, %k0", "  %y.0 = add i32 %c1, %k1"]
-    x, y = "%x.0", "%y.0"
-    for r in range(ROUNDS):
-        turn = ROTATIONS[r % 8]
-        lines += [
-            f"  %x{r} = add i32 {x}, {y}",
-            f"  %turned{r} = call i32 @llvm.fshl.i32(i32 {y}, i32 {y}, i32 {turn})",
-            f"  %y{r} = xor i32 %turned{r}, %x{r}",
-        ]
-        x, y = f"%x{r}", f"%y{r}"
-        if r % 4 == 3:
-            s = r // 4 + 1
-            lines += [
-                f"  %xk{r} = add i32 {x}, %k{s % 3}",
-                f"  %yk{r} = add i32 {y}, %k{(s + 1) % 3}",
-                f"  %yks{r} = add i32 %yk{r}, {s}",
-            ]
-            x, y = f"%xk{r}", f"%yks{r}"
-    lines += [
-        f"  %high = zext i32 {x} to i64",
-        f"  %low = zext i32 {y} to i64",
-        "  %high.shifted = shl i64 %high, 32",
-        "  %word = or i64 %high.shifted, %low",
-        "  ret i64 %word",
-        "}",
-    ]
-    return "\n".join(lines)
-
-
 TEXTS: dict[tuple[str, DType], Handwritten] = {
     ("huge_angle", "f64"): (HUGE_ANGLE, HUGE_ANGLE_DECLARATIONS, ()),
     ("mod", "f64"): _float_modulo_entry("f64"),
@@ -352,5 +312,4 @@ TEXTS: dict[tuple[str, DType], Handwritten] = {
     ),
     ("polygamma", "f32"): (POLYGAMMA_F32, (), (("polygamma", "f64"),)),
     ("powi", "i64"): (INTEGER_POWER, (), ()),
-    ("random_bits", "i64"): (_threefry(), ("declare i32 @llvm.fshl.i32(i32, i32, i32)",), ()),
 }

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from difflang.core.ir import DType
-from difflang_llvm.math import exponential, handwritten, logarithm, power, single, special, trigonometric
+from difflang_llvm.math import exponential, handwritten, logarithm, power, random, single, special, trigonometric
 from difflang_llvm.math.kernel import FUNCTIONS, LANES, Kernel, Value, symbol
 from difflang_llvm.text import REGISTER_TYPES
 
@@ -24,7 +24,7 @@ FAMILIES = (exponential, logarithm, trigonometric, power, special, single)
 """The modules whose import fills `FUNCTIONS`."""
 
 PURE = "nounwind willreturn speculatable memory(none)"
-INLINED = frozenset({"mod", "floordiv", "powi", "random_bits"})
+INLINED = frozenset({"mod", "floordiv", "powi"})
 """Functions that stand inside the programs that use them."""
 
 Key = tuple[str, DType, int]
@@ -43,12 +43,12 @@ class FunctionText:
 def parameter_types(name: str, dtype: DType) -> list[str]:
     if name == "polygamma":
         return ["i64", REGISTER_TYPES[dtype]]
-    arity = FUNCTIONS[name, "f64"].arity if has_vector_forms(name) else 2
+    arity = FUNCTIONS[name, "f64"].arity if (name, "f64") in FUNCTIONS else 2
     return [REGISTER_TYPES[dtype]] * arity
 
 
 def has_vector_forms(name: str) -> bool:
-    return (name, "f64") in FUNCTIONS
+    return (name, "f64") in FUNCTIONS or name == "random_bits"
 
 
 def _wide(type_: str, lanes: int) -> str:
@@ -58,6 +58,8 @@ def _wide(type_: str, lanes: int) -> str:
 @cache
 def function_text(name: str, dtype: DType, lanes: int = 1) -> FunctionText:
     """Raises KeyError for an unknown function."""
+    if name == "random_bits":
+        return FunctionText(random.threefry(lanes), (random.intrinsic(lanes),), ())
     if (name, dtype) in handwritten.TEXTS:
         text, declarations, called = handwritten.TEXTS[name, dtype]
         return FunctionText(text, declarations, tuple((callee, kind, 1) for callee, kind in called))
