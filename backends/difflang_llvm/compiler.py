@@ -12,6 +12,7 @@ from difflang.core.printer import format_func
 from difflang.loops.ir import PreferThreads, Program
 from difflang.loops.schedule import schedule
 from difflang.loops.threads import AskForThreads, ForThreads
+from difflang.watch import run_passes
 from difflang_llvm import engine
 from difflang_llvm.executable import Compiled, Recipe
 from difflang_llvm.generate import generate
@@ -20,7 +21,7 @@ from difflang_llvm.module import imported_symbols
 
 def compiled_function(func: Func, options: CompileOptions) -> Compiled:
     """For one thread, with a recipe for several where it may ask for them."""
-    program = AskForThreads()(schedule(func, options))
+    program = run_passes((AskForThreads(),), schedule(func, options))
     compiled = compiled_program(program, options.optimize)
     if not any(isinstance(statement, PreferThreads) for statement in program.body):
         return compiled
@@ -30,7 +31,7 @@ def compiled_function(func: Func, options: CompileOptions) -> Compiled:
 def compiled_for_threads(recipe: Recipe) -> Compiled:
     """The same function for several threads."""
     options = CompileOptions(check_nan=recipe.check_nan, optimize=recipe.optimize)
-    program = ForThreads()(schedule(parse_func(recipe.core), options))
+    program = run_passes((ForThreads(),), schedule(parse_func(recipe.core), options))
     return compiled_program(program, recipe.optimize)
 
 
@@ -45,7 +46,7 @@ def compiled_program(program: Program, level: int = 3) -> Compiled:
 def _shown(func: Func, options: CompileOptions) -> Program:
     """The program for one thread, unless several are asked for."""
     program = schedule(func, options)
-    return ForThreads()(program) if options.threads > 1 else program
+    return run_passes((ForThreads(),), program) if options.threads > 1 else program
 
 
 def _loops(func: Func, options: CompileOptions) -> str:

@@ -29,6 +29,7 @@ class Settings:
     checks: tuple[str, ...] = ()
     watched: bool = False
     """Whether compilation is to be seen: then nothing comes from the cache."""
+    deterministic: bool = False
 
     def options(self) -> Any:
         """The options of compilation. Raises E0902 and E0906 for what does not exist."""
@@ -36,7 +37,9 @@ class Settings:
         from difflang.runtime.engine import Options, check_precision
         from difflang.runtime.stages import compile_options
 
-        compile_ = compile_options(CompileOptions(cache=not self.watched), self.threads, self.checks)
+        compile_ = compile_options(
+            CompileOptions(cache=not self.watched), self.threads, self.checks, self.deterministic
+        )
         return Options(self.backend, check_precision(self.precision), compile_)
 
 
@@ -76,6 +79,7 @@ def common_options(command: Command) -> Command:
     @click.option("--backend", default="llvm", metavar="NAME", help="llvm (the default), reference, ...")
     @click.option("--precision", default="f64", metavar="f64|f32", help="The precision of `real`.")
     @click.option("--threads", type=int, default=0, metavar="N", help="Threads to use; 0 is all cores.")
+    @click.option("--deterministic", is_flag=True, help="The same bits on one thread as on several.")
     @click.option(
         "--check", "checks", multiple=True, metavar="nan|residual",
         help="Stop at the first NaN, or where an implicit condition is not met.",
@@ -84,9 +88,17 @@ def common_options(command: Command) -> Command:
     @click.option("--quiet", "-q", is_flag=True, help="No progress, no warnings, no remarks.")
     @functools.wraps(watchable)
     def wrapped(
-        backend: str, precision: str, threads: int, checks: tuple[str, ...], form: str, quiet: bool, **rest: Any
+        backend: str,
+        precision: str,
+        threads: int,
+        deterministic: bool,
+        checks: tuple[str, ...],
+        form: str,
+        quiet: bool,
+        **rest: Any,
     ) -> Any:
         console = Console(cast("Format", form), quiet)
-        return watchable(settings=Settings(console, backend, precision, threads, checks), **rest)
+        settings = Settings(console, backend, precision, threads, checks, deterministic=deterministic)
+        return watchable(settings=settings, **rest)
 
     return wrapped

@@ -18,8 +18,11 @@ from difflang.loops.values import Name, substituted
 THRESHOLD = 200_000.0
 """Work (see `work`) from which threads are worth it: some twenty microseconds."""
 
-GRAIN = 100_000.0
-"""The least work of one range."""
+GRAIN = 200_000.0
+"""The work of one range, unless there would be fewer than `LEAST` or more than `MOST`."""
+
+LEAST = 8
+"""Ranges of a loop that is cut at all, so that two or four threads end at nearly the same time."""
 
 MOST = 64
 """Ranges of a loop; more would help only machines with more cores."""
@@ -85,7 +88,8 @@ class Cut:
     def chunks(self, work: Operand, extent: Operand) -> Operand:
         """The number of ranges, from the sizes alone; 1 where threads are not worth it."""
         e = self.estimator
-        most = e.apply("min", e.apply("div", work, _number(GRAIN)), _number(float(MOST)))
+        wanted = e.apply("max", e.apply("div", work, _number(GRAIN)), _number(float(LEAST)))
+        most = e.apply("min", wanted, _number(float(MOST)))
         shortest = float(max(1, LENGTH_BY_OVERLAP * self.sharing.overlap))
         most = e.apply("min", most, e.apply("div", e.size(extent), _number(shortest)))
         for array in self.sharing.private:
