@@ -91,6 +91,8 @@ DERIVATIVES: list[tuple[str, tuple[float, ...], Callable[..., Any]]] = [
     ("gammainc", (2.5, 1.7), lambda a, x: mpmath.gammainc(a, 0, x, regularized=True)),
     ("gammainc", (2.5, 9.0), lambda a, x: mpmath.gammainc(a, 0, x, regularized=True)),
     ("beta", (2.5, 1.7), mpmath.beta),
+    ("xlogy", (0.0, 2.0), lambda x, y: x * mpmath.log(y)),
+    ("xlog1py", (0.0, -0.5), lambda x, y: x * mpmath.log1p(y)),
     ("betainc", (2.0, 3.5, 0.3), lambda a, b, x: mpmath.betainc(a, b, 0, x, regularized=True)),
 ]
 
@@ -104,3 +106,17 @@ def test_derivatives_in_every_argument(load: Load, name: str, at: tuple[float, .
             expected = float(mpmath.diff(oracle, at, order).real)
         ours = float(dl.grad(function, wrt=parameter)(*at))
         np.testing.assert_allclose(ours, expected, rtol=1e-10, atol=1e-13, err_msg=f"{name}, {parameter}")
+
+
+@pytest.mark.parametrize("x", [0.0, 0.02, 0.499, 0.51])
+def test_the_series_of_sinc(load: Load, x: float) -> None:
+    """To order 10, at the joint of its two formulas and in the middle of the first."""
+    with mpmath.workdps(40):
+        expected = [float(c) for c in mpmath.taylor(mpmath.sincpi, mpmath.mpf(x), 10)]
+    np.testing.assert_allclose(dl.jet(load(PROGRAM).sinc, order=10)(x, 1.0), expected, rtol=1e-12, atol=1e-12)
+
+
+def test_logaddexp_is_smooth_where_both_are_equal(load: Load) -> None:
+    """The Hessian is s (1 - s) [[1, -1], [-1, 1]] with s = sigmoid(a - b)."""
+    hessian = dl.hessian(load(PROGRAM).logaddexp, wrt=("a", "b"))(1.5, 1.5)
+    np.testing.assert_allclose(hessian, [[0.25, -0.25], [-0.25, 0.25]], rtol=1e-14)
