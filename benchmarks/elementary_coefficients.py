@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import mpmath
 import numpy as np
@@ -32,6 +33,8 @@ class Fit:
     weight: Callable[[Real], Real]
     single: bool = False
     """Whether the coefficients are rounded to f32."""
+    rest: bool = False
+    """Whether what rounding took from the first coefficient is kept, too."""
 
 
 def _series_free(function: Callable[[Real], Real], at_zero: float) -> Callable[[Real], Real]:
@@ -196,6 +199,7 @@ FITS = (
         30,
         _series_free(lambda t: mp.loggamma(1 + t) / t, -mp.euler),
         lambda t: Real(1),
+        rest=True,
     ),
     Fit(
         "LGAMMA_TWO",
@@ -205,6 +209,7 @@ FITS = (
         20,
         _series_free(lambda t: mp.loggamma(2 + t) / t, 1 - mp.euler),
         lambda t: Real(1),
+        rest=True,
     ),
     Fit(
         "LGAMMA_MIDDLE",
@@ -214,15 +219,16 @@ FITS = (
         16,
         lambda u: mp.loggamma(Real(3) / 2 + u),
         lambda u: 8,
+        rest=True,
     ),
     Fit(
         "STIRLING",
-        "x (log gamma(x) - (x - 1/2) log x + x - log(2 pi) / 2) as a polynomial in 1/x^2, for x >= 8",
+        "x (log gamma(x) - (x - 1/2) log x + x - log(2 pi) / 2) as a polynomial in 1/x^2, for x >= 5/2",
         0.0,
-        1 / 64,
-        8,
+        0.16,
+        14,
         lambda z: _stirling(1 / mp.sqrt(z)) if z > 1e-8 else Real(1) / 12 - z / 360,
-        lambda z: mp.sqrt(z) / 8,
+        lambda z: mp.sqrt(z),
     ),
     Fit(
         "DIGAMMA",
@@ -232,15 +238,16 @@ FITS = (
         24,
         lambda u: mp.digamma(u + 1.5) / (u + 1.5 - DIGAMMA_ROOT),
         lambda u: Real(1),
+        rest=True,
     ),
     Fit(
         "DIGAMMA_TAIL",
-        "x^2 (log x - 1 / (2x) - digamma(x)) as a polynomial in 1/x^2, for x >= 8",
+        "x^2 (log x - 1 / (2x) - digamma(x)) as a polynomial in 1/x^2, for x >= 2",
         0.0,
-        1 / 64,
-        8,
+        0.25,
+        17,
         lambda z: _digamma_tail(1 / mp.sqrt(z)) if z > 1e-8 else Real(1) / 12 - z / 120,
-        lambda z: z / 2,
+        lambda z: z,
     ),
     Fit(
         "EXP_SINGLE",
@@ -295,10 +302,20 @@ FITS = (
 )
 
 
-def coefficients(fit: Fit) -> list[float]:
+@cache
+def exact_coefficients(fit: Fit) -> list[Real]:
     """Constant term first."""
-    exact = reversed(mpmath.chebyfit(fit.target, [fit.low, fit.high], fit.degree + 1))
-    return [float(np.float32(c)) if fit.single else float(c) for c in exact]
+    return list(reversed(mpmath.chebyfit(fit.target, [fit.low, fit.high], fit.degree + 1)))
+
+
+def coefficients(fit: Fit) -> list[float]:
+    """Those of `exact_coefficients`, rounded."""
+    return [float(np.float32(c)) if fit.single else float(c) for c in exact_coefficients(fit)]
+
+
+def rest(fit: Fit) -> float:
+    """What rounding took from the constant term."""
+    return float(exact_coefficients(fit)[0] - coefficients(fit)[0])
 
 
 def error(fit: Fit, table: list[float]) -> float:
@@ -319,6 +336,10 @@ def main() -> None:
         for start in range(0, len(table), 3):
             print("    " + " ".join(value.hex() for value in table[start : start + 3]))
         print(f'    """\n)\n"""{fit.text}; error 2^{float(mp.log(error(fit, table), 2)):.1f}"""')
+        if fit.rest:
+            print(
+                f'{fit.name}_REST = float.fromhex("{rest(fit).hex()}")\n"""What rounding took from its first term."""'
+            )
     root = float(DIGAMMA_ROOT)
     print("\n\nDIGAMMA_ROOT = (")
     print(f'    float.fromhex("{root.hex()}"),\n    float.fromhex("{float(DIGAMMA_ROOT - root).hex()}"),\n)')

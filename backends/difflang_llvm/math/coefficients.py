@@ -164,6 +164,8 @@ LGAMMA_ONE = _table(
     """
 )
 """log gamma(1 + t) / t for |t| <= 1/2; error 2^-55.7"""
+LGAMMA_ONE_REST = float.fromhex("0x1.6cb90701fbfabp-58")
+"""What rounding took from its first term."""
 
 
 LGAMMA_TWO = _table(
@@ -178,6 +180,8 @@ LGAMMA_TWO = _table(
     """
 )
 """log gamma(2 + t) / t for |t| <= 1/2; error 2^-56.4"""
+LGAMMA_TWO_REST = float.fromhex("0x1.6cb90701fbfabp-58")
+"""What rounding took from its first term."""
 
 
 LGAMMA_MIDDLE = _table(
@@ -191,16 +195,20 @@ LGAMMA_MIDDLE = _table(
     """
 )
 """log gamma(3/2 + u) for |u| <= 1/4; error 2^-54.3"""
+LGAMMA_MIDDLE_REST = float.fromhex("-0x1.346863f58b075p-58")
+"""What rounding took from its first term."""
 
 
 STIRLING = _table(
     """
-    0x1.5555555555555p-4 -0x1.6c16c16c16c0fp-9 0x1.a01a01a00d0c8p-11
-    -0x1.381381168d370p-11 0x1.b951b7066a805p-11 -0x1.f69af4cedb3c1p-10
-    0x1.a2565f7c03969p-8 -0x1.c6897db52d634p-6 0x1.c29fa984fd96ep-4
+    0x1.5555555555555p-4 -0x1.6c16c16c158d5p-9 0x1.a01a01972a46dp-11
+    -0x1.38137a91f1e1ap-11 0x1.b94f3f8034d19p-11 -0x1.f658912c843ebp-10
+    0x1.a0b659205e766p-8 -0x1.ca9aeccab73d5p-6 0x1.2736f4268abb5p-3
+    -0x1.7f275b4a19aedp-1 0x1.b65ba28dd74f2p+1 -0x1.8cde48454b486p+3
+    0x1.0118b1c0c7c41p+5 -0x1.a0571acb3314bp+5 0x1.39a2a09b2f5d2p+5
     """
 )
-"""x (log gamma(x) - (x - 1/2) log x + x - log(2 pi) / 2) as a polynomial in 1/x^2, for x >= 8; error 2^-63.6"""
+"""x (log gamma(x) - (x - 1/2) log x + x - log(2 pi) / 2) as a polynomial in 1/x^2, for x >= 5/2; error 2^-59.1"""
 
 
 DIGAMMA = _table(
@@ -217,16 +225,21 @@ DIGAMMA = _table(
     """
 )
 """digamma(3/2 + u) / (3/2 + u - r), r its positive root, for |u| <= 1/2; error 2^-54.1"""
+DIGAMMA_REST = float.fromhex("0x1.8f70c7a125e6ap-55")
+"""What rounding took from its first term."""
 
 
 DIGAMMA_TAIL = _table(
     """
-    0x1.5555555555555p-4 -0x1.11111111110eep-7 0x1.04104103f3357p-8
-    -0x1.111110c5db913p-8 0x1.f07bbcef74ac4p-8 -0x1.59837b4a4780cp-6
-    0x1.5356fbc92b38cp-4 -0x1.a43dc8de6cf74p-2 0x1.c5b8542e7f8cap+0
+    0x1.5555555555554p-4 -0x1.1111111109e62p-7 0x1.041040eb6b06bp-8
+    -0x1.1110fff770a6ap-8 0x1.f075bb607ec82p-8 -0x1.593636e943c74p-6
+    0x1.5186623adf876p-4 -0x1.a966fb638e1f4p-2 0x1.344e133fb731dp+1
+    -0x1.c59f1b96a8f96p+3 0x1.318d7f96efe83p+6 -0x1.5ea8e09c8d243p+8
+    0x1.45d47e6a504d0p+10 -0x1.d5ccd8a45d646p+11 0x1.f59444d65bd73p+12
+    -0x1.733d535894f38p+13 0x1.52f922c7da7ccp+13 -0x1.1eff058434261p+12
     """
 )
-"""x^2 (log x - 1 / (2x) - digamma(x)) as a polynomial in 1/x^2, for x >= 8; error 2^-64.6"""
+"""x^2 (log x - 1 / (2x) - digamma(x)) as a polynomial in 1/x^2, for x >= 2; error 2^-59.1"""
 
 
 EXP_SINGLE = _table(

@@ -1,8 +1,9 @@
 """Error functions and the gamma family.
 
 erfc(x) = exp(-x^2) Q(t) / (1 + 2x) with t = (x - 4) / (x + 4), after Shepherd & Laframboise (1981). Gamma: polynomials
-around 1, 3/2 and 2, the recurrence up to 8, Stirling's series beyond; reflection for negative arguments. Near the zeros
-on the negative axis the error of lgamma and digamma is small in absolute, not in relative terms.
+around 1, 3/2 and 2; beyond, Stirling's formula with a polynomial in 1/x^2 in place of its divergent series; reflection
+for negative arguments. Near the zeros on the negative axis the error of lgamma and digamma is small in absolute, not in
+relative terms.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from math import factorial
 
 from difflang_llvm.math.coefficients import (
     DIGAMMA,
+    DIGAMMA_REST,
     DIGAMMA_ROOT,
     DIGAMMA_TAIL,
     ERF,
@@ -19,8 +21,11 @@ from difflang_llvm.math.coefficients import (
     ERFC,
     ERFC_SLOPE,
     LGAMMA_MIDDLE,
+    LGAMMA_MIDDLE_REST,
     LGAMMA_ONE,
+    LGAMMA_ONE_REST,
     LGAMMA_TWO,
+    LGAMMA_TWO_REST,
     STIRLING,
 )
 from difflang_llvm.math.exponential import power_of_two, reduced, scaled
@@ -28,6 +33,7 @@ from difflang_llvm.math.kernel import (
     INFINITY,
     NAN,
     Kernel,
+    Operand,
     Pair,
     Value,
     fast_two_sum,
@@ -39,7 +45,6 @@ from difflang_llvm.math.kernel import (
 from difflang_llvm.math.logarithm import log_pair, natural
 from difflang_llvm.math.trigonometric import PI, ratio, wave
 
-SHIFT_LIMIT = 8.0
 LARGEST = 2.556348e305
 """lgamma overflows beyond."""
 HALF_LOG_2PI = (float.fromhex("0x1.d67f1c864beb5p-1"), float.fromhex("-0x1.65b5a1b7ff5dfp-55"))
@@ -111,19 +116,22 @@ def _erfc(kernel: Kernel, x: Value) -> Value:
     return kernel.select(x.is_nan(), x, kernel.select(small, near, far))
 
 
-def _shifted(kernel: Kernel, w: Value, lowest: float) -> tuple[Value, Value]:
-    """(steps, w - steps) with w - steps within 1/2 of `lowest`, for w up to 8."""
-    steps = kernel.round_even(w - lowest)
-    steps = kernel.select(steps > 0.0, steps, 0.0)
-    return steps, w - steps
+def _leading_pair(kernel: Kernel, first: Pair, second: Value, inner: Value, t: Value) -> Pair:
+    """first + t (second + t inner), |first| above the rest: what is beside the large terms is all that is rounded."""
+    product, lost = two_product(t, inner)
+    slope, slope_low = two_sum(second, product)
+    product, rest = two_product(t, slope)
+    high, low = fast_two_sum(first[0], product)
+    return high, low + kernel.fma(t, slope_low + lost, rest + first[1])
 
 
-def _stirling(kernel: Kernel, w: Value) -> Value:
-    """(w - 1/2) log w - w + log(2 pi)/2 + S(1/w^2)/w, for w >= 8."""
-    w = kernel.select(w < SHIFT_LIMIT, SHIFT_LIMIT, kernel.select(w > LARGEST, kernel.number(LARGEST), w))
-    zero = kernel.number(0.0)
-    log = natural(kernel, *log_pair(kernel, w))
-    product = multiply_pairs((w - 0.5, zero), log)
+def _logarithm(kernel: Kernel, x: Value) -> Pair:
+    return natural(kernel, *log_pair(kernel, x))
+
+
+def _stirling(kernel: Kernel, w: Value, log: Pair) -> Value:
+    """(w - 1/2) log w - w + log(2 pi)/2 + S(1/w^2)/w, for w >= 5/2."""
+    product = multiply_pairs(fast_two_sum(w, kernel.number(-0.5)), log)
     high, low = two_sum(product[0], -w)
     inverse = 1.0 / w
     rest = low + product[1] + HALF_LOG_2PI[1] + inverse * kernel.polynomial(STIRLING, inverse * inverse)
@@ -131,24 +139,32 @@ def _stirling(kernel: Kernel, w: Value) -> Value:
     return total + (lost + rest)
 
 
-def _lgamma_low(kernel: Kernel, w: Value) -> Value:
-    """log gamma(w) for 0 < w < 8: around 1, 3/2 or 2, or shifted there; the product of the steps in one log."""
-    first, middle = w < 1.25, (w >= 1.25) & (w < 1.75)
-    tiny = w < 0.5
-    w = kernel.select(w > SHIFT_LIMIT, SHIFT_LIMIT, w)
-    steps, base = _shifted(kernel, w, 2.0)
-    t = kernel.select(tiny, w, kernel.select(first, w - 1.0, base - 2.0))
-    one, two = kernel.leading_polynomial(LGAMMA_ONE, t), kernel.leading_polynomial(LGAMMA_TWO, t)
-    product = kernel.number(1.0)
-    for k in range(1, 7):
-        product = product * kernel.select(steps >= float(k), w - float(k), 1.0)
-    product = kernel.select(tiny, w, product)
-    high, low = natural(kernel, *log_pair(kernel, kernel.select(product > 0.0, product, 1.0)))
-    sign = kernel.select(tiny, -1.0, kernel.number(1.0))
-    between = kernel.leading_polynomial(LGAMMA_MIDDLE, kernel.select(middle, w - 1.5, 0.0))
-    near = kernel.select(middle, between, t * kernel.select(first, one, two))
-    total, rest = two_sum(high * sign, near)
-    return total + (rest + low * sign)
+def _lgamma_low(kernel: Kernel, w: Value, log: Pair) -> Value:
+    """log gamma(w) for 0 < w < 5/2: around 1, 3/2 or 2; up to 1/2 log gamma(1 + w) - log w."""
+    tiny, first, middle = w < 0.5, w < 1.34375, w < 1.6875
+
+    def choice(one: Operand, between: Operand, two: Operand) -> Value:
+        later = kernel.select(middle, between, two if isinstance(two, Value) else kernel.number(two))
+        return kernel.select(first, one, later)
+
+    t = kernel.select(tiny, w, w - choice(1.0, 1.5, 2.0))
+    tables = (LGAMMA_ONE, LGAMMA_MIDDLE, LGAMMA_TWO)
+    start = choice(*(table[0] for table in tables)), choice(LGAMMA_ONE_REST, LGAMMA_MIDDLE_REST, LGAMMA_TWO_REST)
+    inner = choice(*(kernel.polynomial(table[2:], t) for table in tables))
+    value = _leading_pair(kernel, start, choice(*(table[1] for table in tables)), inner, t)
+    factor = choice(t, 1.0, t)
+    near, lost = two_product(factor, value[0])
+    total, rest = two_sum(kernel.select(tiny, -log[0], 0.0), near)
+    return total + (rest + (kernel.fma(factor, value[1], lost) - kernel.select(tiny, log[1], 0.0)))
+
+
+def _lgamma_positive(kernel: Kernel, w: Value) -> Value:
+    """log gamma(w) for w > 0."""
+    log = _logarithm(kernel, w)
+    large = kernel.select(w > 2.5, w, 2.5)
+    return kernel.select(
+        w < 2.5, _lgamma_low(kernel, kernel.select(w < 2.5, w, 2.0), log), _stirling(kernel, large, log)
+    )
 
 
 def _sine_of_half_turns(kernel: Kernel, x: Value) -> tuple[Value, Value, Pair]:
@@ -160,63 +176,77 @@ def _sine_of_half_turns(kernel: Kernel, x: Value) -> tuple[Value, Value, Pair]:
     return f, kernel.convert(q, "fptosi", "i64"), r
 
 
-def _log_positive(kernel: Kernel, x: Value) -> Value:
-    """log x; inf at 0 is left to the caller."""
-    return natural(kernel, *log_pair(kernel, kernel.select(x > 0.0, x, 1.0)))[0]
-
-
 @function("lgamma")
 def _lgamma(kernel: Kernel, x: Value) -> Value:
-    """log |gamma(x)|; for x < 0: log(pi / |x sin(pi x)|) - log gamma(-x)."""
+    """log |gamma(x)|."""
+    usual = (x > 0.0) & (x <= LARGEST)
+    result = kernel.select(usual, _lgamma_positive(kernel, kernel.select(usual, x, 1.0)), INFINITY)
+    return kernel.select(x.is_nan(), x, kernel.rarely((x < 0.0) & (x > -INFINITY), "lgamma_mirrored", x, result))
+
+
+@function("lgamma_mirrored", rare=True)
+def _lgamma_mirrored(kernel: Kernel, x: Value) -> Value:
+    """For x < 0: log(pi / |x sin(pi x)|) - log gamma(-x); infinite at the poles."""
     w = kernel.abs(x)
-    safe = kernel.select((w > 0.0) & (w < INFINITY), w, 1.0)
-    core = kernel.select(safe < SHIFT_LIMIT, _lgamma_low(kernel, safe), _stirling(kernel, safe))
     f, q, r = _sine_of_half_turns(kernel, kernel.select(w < 2.0**53, x, 0.0))
     sine = kernel.abs(wave(kernel, q, r))
-    mirrored = (LOG_PI - _log_positive(kernel, safe * sine)) - core
-    mirrored = kernel.select(f.equals(0.0), INFINITY, mirrored)
-    mirrored = kernel.select(w < 2.0**-60, -_log_positive(kernel, safe), mirrored)
-    result = kernel.select(x < 0.0, mirrored, core)
-    result = kernel.select(w.equals(0.0) | (w > LARGEST), INFINITY, result)
-    return kernel.select(x.is_nan(), x, result)
+    product = kernel.select(f.equals(0.0), 1.0, w * sine)
+    core = _lgamma_positive(kernel, kernel.select(w < LARGEST, w, 1.0))
+    mirrored = kernel.select(f.equals(0.0), INFINITY, (LOG_PI - _logarithm(kernel, product)[0]) - core)
+    return kernel.select(w < 2.0**-60, -_logarithm(kernel, w)[0], mirrored)
 
 
 LOG_PI = 1.1447298858494002
 
 
-def _digamma_positive(kernel: Kernel, w: Value) -> Value:
-    """digamma(w) for w > 0: the polynomial on [1, 2], the recurrence up to 8, the asymptotic series beyond."""
-    large = kernel.select(w < SHIFT_LIMIT, SHIFT_LIMIT, w)
-    inverse = 1.0 / large
+def _digamma_near(kernel: Kernel, w: Value) -> Value:
+    """digamma(w) for 0 < w < 2: the polynomial on [1, 2], below it digamma(1 + w) - 1/w."""
+    below = w < 1.0
+    base = kernel.select(below, w + 1.0, w)
+    distance = base - DIGAMMA_ROOT[0]
+    # w + 1 has lost the end of a small w.
+    end = kernel.select(below, w - (base - 1.0), 0.0) - DIGAMMA_ROOT[1]
+    t = base - 1.5
+    start = kernel.number(DIGAMMA[0]), kernel.number(DIGAMMA_REST)
+    high, low = _leading_pair(kernel, start, kernel.number(DIGAMMA[1]), kernel.polynomial(DIGAMMA[2:], t), t)
+    product, lost = two_product(distance, high)
+    inverse = kernel.select(below, 1.0 / w, 0.0)
+    error = kernel.select(below, kernel.fma(-inverse, w, 1.0), 0.0) * inverse
+    total, rest = two_sum(-inverse, product)
+    return total + (rest + (kernel.fma(distance, low, kernel.fma(end, high, lost)) - error))
+
+
+def _digamma_far(kernel: Kernel, w: Value) -> Value:
+    """log w - 1/(2w) - T(1/w^2)/w^2, for w >= 2."""
+    inverse = 1.0 / w
     z = inverse * inverse
-    log = natural(kernel, *log_pair(kernel, kernel.select(large < INFINITY, large, 1e308)))
-    far = log[0] + (log[1] - kernel.fma(z, kernel.polynomial(DIGAMMA_TAIL, z), inverse * 0.5))
-    low = kernel.select(w < SHIFT_LIMIT, w, 1.5)
-    below = low < 1.0
-    steps, base = _shifted(kernel, low, 1.5)
-    base = kernel.select(below, low + 1.0, base)
-    distance = (base - DIGAMMA_ROOT[0]) - DIGAMMA_ROOT[1]
-    # low + 1 has lost the end of a small `low`.
-    distance = distance + kernel.select(below, low - (base - 1.0), 0.0)
-    near = distance * kernel.leading_polynomial(DIGAMMA, base - 1.5)
-    for k in range(1, 8):
-        near = near + kernel.select(steps >= float(k), 1.0 / (low - float(k)), 0.0)
-    near = near - kernel.select(below, 1.0 / low, 0.0)
-    return kernel.select(w < SHIFT_LIMIT, near, far)
+    log = _logarithm(kernel, w)
+    high, low = fast_two_sum(log[0], inverse * -0.5)
+    error = kernel.fma(-inverse, w, 1.0) * inverse
+    return high + (low + (log[1] - kernel.fma(z, kernel.polynomial(DIGAMMA_TAIL, z), error * 0.5)))
+
+
+def _digamma_positive(kernel: Kernel, w: Value) -> Value:
+    near = _digamma_near(kernel, kernel.select(w < 2.0, w, 1.0))
+    large = kernel.select(w < 2.0, 2.0, kernel.select(w < INFINITY, w, kernel.number(1e308)))
+    return kernel.select(w < 2.0, near, _digamma_far(kernel, large))
 
 
 @function("digamma")
 def _digamma(kernel: Kernel, x: Value) -> Value:
-    """For x < 0: digamma(1 - x) - pi / tan(pi x). At 0 infinite with the sign of -x; NaN at the other poles."""
-    negative = x < 0.0
-    core = _digamma_positive(kernel, kernel.select(negative, 1.0 - x, kernel.select(x > 0.0, x, 1.0)))
-    f, q, r = _sine_of_half_turns(kernel, kernel.select(negative & (x > -(2.0**53)), x, 0.25))
-    minus_cotangent = ratio(kernel, q + 1, r)
-    mirrored = kernel.select(f.equals(0.0) | (x <= -(2.0**53)), NAN, kernel.fma(minus_cotangent, PI[0], core))
-    result = kernel.select(negative, mirrored, core)
-    result = kernel.select(kernel.abs(x) < 1e-300, -1.0 / x, result)
-    result = kernel.select(x.equals(INFINITY), x, result)
-    return kernel.select(x.is_nan(), x, result)
+    """At 0 infinite with the sign of -x; NaN at the other poles."""
+    result = _digamma_positive(kernel, kernel.select(x > 1e-300, x, 1.0))
+    result = kernel.select(kernel.abs(x) <= 1e-300, -1.0 / x, kernel.select(x.equals(INFINITY), x, result))
+    return kernel.select(x.is_nan(), x, kernel.rarely(x < -1e-300, "digamma_mirrored", x, result))
+
+
+@function("digamma_mirrored", rare=True)
+def _digamma_mirrored(kernel: Kernel, x: Value) -> Value:
+    """For x < 0: digamma(1 - x) - pi / tan(pi x)."""
+    core = _digamma_positive(kernel, 1.0 - x)
+    f, q, r = _sine_of_half_turns(kernel, kernel.select(x > -(2.0**53), x, 0.25))
+    mirrored = kernel.fma(ratio(kernel, q + 1, r), PI[0], core)
+    return kernel.select(f.equals(0.0) | (x <= -(2.0**53)), NAN, mirrored)
 
 
 BERNOULLI = (
