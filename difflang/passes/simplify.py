@@ -171,7 +171,7 @@ class Simplifier(Rewriter):
         if facts.host or facts.adds:
             self.write(eqn, facts, self.level)
             return
-        key = (eqn.op, tuple(map(key_of, eqn.args)), _attribute_key(eqn), tuple(map(BlockKey, eqn.regions)))
+        key = (eqn.op, tuple(map(key_of, eqn.args)), _attribute_key(eqn), tuple(map(block_key, eqn.regions)))
         if key in self.available:
             self.atoms.update(zip(eqn.outs, self.available[key], strict=True))
             return
@@ -219,29 +219,12 @@ def _attribute_key(eqn: Eqn) -> object:
     return tuple(sorted(item for item in eqn.attrs.items() if item[0] not in ("inbounds", "total")))
 
 
-class BlockKey:
+def block_key(block: Block) -> object:
     """Equal for blocks that differ only in the names of what they bind.
 
     A block that nests deeply equals itself only: the key of each block on the way down would hold all below it.
-    Blocks are compared in full where their operations are the same, which they hardly ever are.
     """
-
-    __slots__ = ("_block", "_operations")
-
-    def __init__(self, block: Block) -> None:
-        self._block = block
-        self._operations = tuple([eqn.op for eqn in block.eqns])
-
-    def __hash__(self) -> int:
-        return hash(self._operations)
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, BlockKey) or self._operations != other._operations:
-            return False
-        return self._block is other._block or self._full() == other._full()
-
-    def _full(self) -> object:
-        return self._block if _nests(self._block, MAXIMUM_KEY_DEPTH) else _block_key(self._block, {})
+    return block if _nests(block, MAXIMUM_KEY_DEPTH) else _block_key(block, {})
 
 
 def _nests(block: Block, levels: int) -> bool:
