@@ -121,7 +121,12 @@ class _CallWriter:
         self._line(f"status = {{0}}({f'frame, {host}' if entry.port else 'place'})", entry.enter)
         self._line(f"if status: {{0}}(status, frame, {host})", entry.settle)
         self._read()
-        self._line("if not status: {0}(held)", frames.free.append)
+        if not self._makes_memory():
+            self._line("if not status: {0}(held)", frames.free.append)
+
+    def _makes_memory(self) -> bool:
+        """Whether results are allocated in the call. A later call that fails would free them again, from its frame."""
+        return any(slot.shape is None and slot.rank is not None for _, slot in self._results)
 
     def _read(self) -> None:
         read = [(slot, self._words(name, slot)) for name, slot in self._results if slot.shape is None]
