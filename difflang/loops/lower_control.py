@@ -143,6 +143,10 @@ def _while_loop(
 
 def cond(s: Scheduler, eqn: Eqn) -> None:
     """Scalars meet in mutable registers; arrays in memory that is, if possible, what a branch updates in place."""
+    decided = s.decided.get(eqn.args[0]) if isinstance(eqn.args[0], Var) else None
+    if decided is not None and not any(out.type.shape for out in eqn.outs):
+        _only(s, eqn, decided)
+        return
     outs: list[Register | Place] = []
     for k, out in enumerate(eqn.outs):
         if out.type.shape:
@@ -156,6 +160,15 @@ def cond(s: Scheduler, eqn: Eqn) -> None:
     s.emit(ir.If(s.operand(eqn.args[0]), *branches))
     for out, value in zip(eqn.outs, outs, strict=True):
         s.bind(out, value)
+
+
+def _only(s: Scheduler, eqn: Eqn, holds: bool) -> None:
+    """The branch that is taken, in line, where the condition is known."""
+    region = eqn.regions[0 if holds else 1]
+    with s.bounds.assuming(eqn.args[0], holds), s.frame(region, repeated=False):
+        s.equations(region)
+        values = s.operands(region.results)
+    s.scalars.update(zip(eqn.outs, values, strict=True))
 
 
 def _branch(s: Scheduler, region: Block, outs: Sequence[Register | Place]) -> ir.Body:

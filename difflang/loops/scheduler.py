@@ -79,6 +79,7 @@ class Scheduler:
         self.sums = Sums(func, self.liveness)
         self.bounds = Bounds()
         self.scalars: dict[Var, Operand] = {}
+        self.decided: dict[Var, bool] = {}
         self.places: dict[Var, Place] = {}
         self.constants: dict[Var, Operand] = {}
         self.saved: dict[Var, int] = {}

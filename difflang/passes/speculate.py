@@ -73,5 +73,9 @@ class _Speculator(Simplifier):
         return all(out.type.shape == () for out in eqn.outs) and all(map(self.is_cheap, eqn.regions))
 
     def is_cheap(self, region: Block) -> bool:
-        plain = all(inner.op in PRIMITIVES or inner.op == "get" for inner in region.eqns)
-        return plain and price(region.eqns) <= self.dearest
+        return all(map(_may_move, region.eqns)) and price(region.eqns) <= self.dearest
+
+
+def _may_move(eqn: Eqn) -> bool:
+    """Whether an equation of a branch that cannot fail is a scalar's, and good outside of the branch too."""
+    return eqn.op in PRIMITIVES or (eqn.op == "get" and not eqn.attrs.get("total"))
