@@ -21,6 +21,8 @@ from difflang.passes.cost import CHEAP, price, pure
 from difflang.passes.fuse import is_plain
 from difflang.passes.rewrite import Rewriter, key_of
 
+REACH = 256
+"""A sum looks for its loop among this many equations behind it, so that the search takes linear time."""
 DEAR = 4 * CHEAP
 """A term below this price is not worth the trouble of sharing it."""
 
@@ -34,16 +36,49 @@ class Unite:
 
 
 class _Uniter(Rewriter):
+    def __init__(self) -> None:
+        super().__init__()
+        self._known_uses: dict[Eqn, set[Var]] = {}
+
     def block(self, block: Block) -> Block:
         new = super().block(block)
-        return Block(new.params, tuple(_united(list(new.eqns))), new.results)
+        return Block(new.params, tuple(self._united(list(new.eqns))), new.results)
 
+    def _united(self, eqns: list[Eqn]) -> list[Eqn]:
+        for position in reversed(range(len(eqns))):
+            if _is_sum(eqns[position]):
+                eqns = self._moved(eqns, position)
+        return eqns
 
-def _united(eqns: list[Eqn]) -> list[Eqn]:
-    for position in reversed(range(len(eqns))):
-        if _is_sum(eqns[position]):
-            eqns = _moved(eqns, position)
-    return eqns
+    def _moved(self, eqns: list[Eqn], position: int) -> list[Eqn]:
+        """The equations with the sum at `position` in front of the next loop that it may join, if there is one."""
+        total = eqns[position]
+        dependent: list[Eqn] = []
+        known = set(total.outs)
+        for target in range(position + 1, min(position + REACH, len(eqns))):
+            eqn = eqns[target]
+            depends = not known.isdisjoint(self._uses(eqn))
+            if not depends and (moved := _as_beside(total, eqn)) is not None:
+                between = [e for e in eqns[position + 1 : target] if e not in dependent]
+                return [*eqns[:position], *between, moved, eqn, *dependent, *eqns[target + 1 :]]
+            if depends:
+                if is_effect(eqn.op, eqn.regions):
+                    return eqns
+                dependent.append(eqn)
+                known.update(eqn.outs)
+        return eqns
+
+    def _uses(self, eqn: Eqn) -> set[Var]:
+        """Everything that an equation mentions, sizes in types included."""
+        if eqn not in self._known_uses:
+            used = {arg for arg in eqn.args if isinstance(arg, Var)}
+            for region in eqn.regions:
+                used.update(result for result in region.results if isinstance(result, Var))
+                for inner in region.eqns:
+                    used |= self._uses(inner)
+            used.update(dim for out in eqn.outs for dim in out.type.shape if isinstance(dim, Var))
+            self._known_uses[eqn] = used
+        return self._known_uses[eqn]
 
 
 def _is_sum(eqn: Eqn) -> bool:
@@ -58,25 +93,6 @@ def _is_dear(total: Eqn) -> bool:
     return any(inner.regions for inner in region) and price(region) >= DEAR
 
 
-def _moved(eqns: list[Eqn], position: int) -> list[Eqn]:
-    """The equations with the sum at `position` in front of the next loop that it may join, if there is one."""
-    total = eqns[position]
-    dependent: list[Eqn] = []
-    known = set(total.outs)
-    for target in range(position + 1, len(eqns)):
-        eqn = eqns[target]
-        depends = not known.isdisjoint(_uses(eqn))
-        if not depends and (moved := _as_beside(total, eqn)) is not None:
-            between = [e for e in eqns[position + 1 : target] if e not in dependent]
-            return [*eqns[:position], *between, moved, eqn, *dependent, *eqns[target + 1 :]]
-        if depends:
-            if is_effect(eqn.op, eqn.regions):
-                return eqns
-            dependent.append(eqn)
-            known.update(eqn.outs)
-    return eqns
-
-
 def _as_beside(total: Eqn, other: Eqn) -> Eqn | None:
     """A sum as it joins another loop; None if it does not."""
     if _range(other) == [key_of(arg) for arg in total.args]:
@@ -89,16 +105,6 @@ def _elements(loop: Eqn) -> set[Atom]:
     """The arrays that a loop reads in its own turn."""
     region = loop.regions[0]
     return {e.args[0] for e in region.eqns if e.op == "get" and e.args[1:] == region.params}
-
-
-def _uses(eqn: Eqn) -> set[Var]:
-    """Everything that an equation mentions, sizes in types included."""
-    used = {arg for arg in eqn.args if isinstance(arg, Var)}
-    for region in eqn.regions:
-        used.update(result for result in region.results if isinstance(result, Var))
-        for inner in region.eqns:
-            used |= _uses(inner)
-    return used | {dim for out in eqn.outs for dim in out.type.shape if isinstance(dim, Var)}
 
 
 def _range(eqn: Eqn) -> Sequence[object] | None:
