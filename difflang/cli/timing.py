@@ -14,7 +14,10 @@ import numpy as np
 
 from difflang.cli.calling import interruptible
 from difflang.cli.derivatives import require_wrt
+from difflang.cli.peak import Peak, measured
 from difflang.diagnostics import DiffLangError, error
+from difflang.loops.count import Work, work
+from difflang.loops.schedule import schedule
 from difflang.runtime.engine import Engine, prepare
 from difflang.runtime.host import RunHost
 from difflang.runtime.marshal import marshal, match
@@ -34,16 +37,25 @@ class Subject:
     compile_seconds: float
     array_bytes: int
     """Of the arguments and the results: what a call reads and writes at least."""
+    work: Work
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Medians over the runs; `per_value` is the median of the quotients with the value's time in the same round."""
+    """Medians over the runs; `per_value` is the median of the quotients with the value's time in the same round.
+
+    `flops` and `moved_bytes` are counted in the loops (see `difflang.loops.count`); `estimated` says that the data
+    decide about part of them. `of_peak` is the share of the machine's best in the flops, or in `array_bytes`.
+    """
 
     seconds: float
     per_value: float
     compile_seconds: float
     array_bytes: int
+    flops: float
+    moved_bytes: float
+    estimated: bool
+    of_peak: float
     runs: int
 
 
@@ -72,7 +84,8 @@ def compare(engine: Engine, request: Request, arguments: Mapping[str, Any], budg
             if operator is None:
                 raise
             problems[name] = problem
-    return Comparison(interruptible(partial(_times, subjects, budget)), problems)
+    peak = measured(request.options.precision)
+    return Comparison(interruptible(partial(_times, subjects, budget, peak)), problems)
 
 
 def _subject(engine: Engine, name: str, request: Request, arguments: Mapping[str, Any]) -> Subject:
@@ -86,7 +99,8 @@ def _subject(engine: Engine, name: str, request: Request, arguments: Mapping[str
     compile_seconds = time.perf_counter() - start
     flat = marshal(lowered.signature, given, engine.data(lowered.signature)).flat
     call = partial(prepared.executable, flat, RunHost(stream=io.StringIO()))
-    return Subject(name, call, compile_seconds, _bytes([*flat, *interruptible(call)]))
+    counted = work(schedule(lowered.func, fresh.compile), flat)
+    return Subject(name, call, compile_seconds, _bytes([*flat, *interruptible(call)]), counted)
 
 
 def _directions(engine: Engine, request: Request, arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -118,21 +132,27 @@ def _bytes(values: Sequence[Any]) -> int:
     return sum(value.nbytes for value in values if isinstance(value, np.ndarray))
 
 
-def _times(subjects: Sequence[Subject], budget: float) -> dict[str, Timing]:
+def _times(subjects: Sequence[Subject], budget: float, peak: Peak) -> dict[str, Timing]:
     rounds: list[list[float]] = []
     end = time.perf_counter() + budget
     while len(rounds) < MINIMUM_RUNS or time.perf_counter() < end:
         rounds.append([_seconds(subject.call) for subject in subjects])
-    return {
-        subject.name: Timing(
-            statistics.median(row[k] for row in rounds),
-            statistics.median(row[k] / row[0] for row in rounds),
-            subject.compile_seconds,
-            subject.array_bytes,
-            len(rounds),
-        )
-        for k, subject in enumerate(subjects)
-    }
+    return {subject.name: _timing(subject, rounds, k, peak) for k, subject in enumerate(subjects)}
+
+
+def _timing(subject: Subject, rounds: Sequence[Sequence[float]], k: int, peak: Peak) -> Timing:
+    seconds = statistics.median(row[k] for row in rounds)
+    return Timing(
+        seconds,
+        statistics.median(row[k] / row[0] for row in rounds),
+        subject.compile_seconds,
+        subject.array_bytes,
+        subject.work.flops,
+        subject.work.bytes,
+        not subject.work.known,
+        peak.share(subject.work.flops, subject.array_bytes, seconds),
+        len(rounds),
+    )
 
 
 def _seconds(call: Callable[[], object]) -> float:

@@ -54,10 +54,15 @@ def command(
 
 def table(comparison: Comparison) -> str:
     """A line for each timing, and one for each derivative that there is none of."""
-    lines = [f"{'':10} {'time':>12} {'of value':>9} {'compile':>9} {'arrays':>12} {'runs':>7}"]
+    heads = f"{'time':>12} {'of value':>9} {'compile':>9} {'arrays':>12} {'flops':>10} {'moved':>12}"
+    lines = [f"{'':10} {heads} {'of peak':>8} {'runs':>7}"]
     for name, timing in comparison.timings.items():
+        about = "~" if timing.estimated else ""
         figures = f"{duration(timing.seconds):>12} {timing.per_value:9.2f} {timing.compile_seconds:7.2f} s"
-        lines.append(f"{name:10} {figures} {timing.array_bytes:10} B {timing.runs:7}")
+        counts = (
+            f"{timing.array_bytes:10} B {about + f'{timing.flops:.3g}':>10} {about + f'{timing.moved_bytes:.3g}':>10} B"
+        )
+        lines.append(f"{name:10} {figures} {counts} {timing.of_peak:8.1%} {timing.runs:7}")
     lines += [f"{name:10} none: {problem.diagnostics[0].message}" for name, problem in comparison.problems.items()]
     return "\n".join(lines)
 
