@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import argparse
 import csv
+import math
 import os
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,16 @@ from benchmarks.baseline import PROGRAMS, Prepared, Workload, function, seconds
 from benchmarks.workloads import WORKLOADS
 
 TOLERANCE = 1e-9
+Call = Callable[[], Any]
 
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the table; times are medians in seconds, the ratio is the median of the paired ratios."""
+    """A line of the table; times are medians in seconds, ratios are medians of the paired ratios.
+
+    `peer` is the fastest peer, `against_peer` our time in units of its time, and `peer_compile` the seconds of its
+    first call; empty and NaN where there is none.
+    """
 
     workload: str
     difflang: float
@@ -35,6 +41,9 @@ class Row:
     compile: float
     error: float
     pairs: int
+    peer: str = ""
+    against_peer: float = math.nan
+    peer_compile: float = math.nan
 
 
 def flat(result: Any) -> np.ndarray:
@@ -44,31 +53,53 @@ def flat(result: Any) -> np.ndarray:
     return np.asarray(result, dtype=np.float64).ravel()
 
 
-def difference(prepared: Prepared) -> float:
+def difference(one: Call, other: Call) -> float:
     """The largest difference of the results, relative where they exceed 1."""
-    ours, theirs = flat(prepared.ours()), flat(prepared.theirs())
+    ours, theirs = flat(one()), flat(other())
     return float((np.abs(ours - theirs) / np.maximum(1.0, np.abs(theirs))).max())
 
 
-def compare(prepared: Prepared, budget: float) -> list[tuple[float, float]]:
-    """Seconds of ours and of C, one after the other, as many pairs as fit into the budget and at least 5."""
+def compare(ours: Call, theirs: Call, budget: float) -> list[tuple[float, float]]:
+    """Seconds of both, one after the other, as many pairs as fit into the budget and at least 5."""
     pairs: list[tuple[float, float]] = []
     end = time.perf_counter() + budget
     while len(pairs) < 5 or (time.perf_counter() < end and len(pairs) < 1000):
-        pairs.append((seconds(prepared.ours), seconds(prepared.theirs)))
+        pairs.append((seconds(ours), seconds(theirs)))
     return pairs
 
 
-def measure(workload: Workload, budget: float) -> Row:
+def checked(name: str, ours: Call, theirs: Call) -> float:
     """Raises SystemExit where the results differ: times of different computations say nothing."""
-    prepared = workload.prepare()
-    error = difference(prepared)
+    error = difference(ours, theirs)
     if not error < TOLERANCE:
-        raise SystemExit(f"{workload.name}: the results differ by {error:.1e}.")
-    pairs = compare(prepared, budget)
+        raise SystemExit(f"{name}: the results differ by {error:.1e}.")
+    return error
+
+
+def ratio(pairs: Sequence[tuple[float, float]]) -> float:
+    return statistics.median(a / b for a, b in pairs)
+
+
+def measure(workload: Workload, budget: float, with_peers: bool = False) -> Row:
+    prepared = workload.prepare()
+    error = checked(workload.name, prepared.ours, prepared.theirs)
+    pairs = compare(prepared.ours, prepared.theirs, budget)
     ours, theirs = (statistics.median(side) for side in zip(*pairs, strict=True))
-    ratio = statistics.median(a / b for a, b in pairs)
-    return Row(workload.name, ours, theirs, ratio, prepared.compile_seconds, error, len(pairs))
+    row = Row(workload.name, ours, theirs, ratio(pairs), prepared.compile_seconds, error, len(pairs))
+    return best_peer(row, prepared, budget) if with_peers else row
+
+
+def best_peer(row: Row, prepared: Prepared, budget: float) -> Row:
+    """The row with the peer that is ahead of the others, measured in turns with ours."""
+    found = row
+    for peer, make in prepared.peers.items():
+        call = make()
+        compiling = seconds(call)
+        checked(f"{row.workload} by {peer}", call, prepared.theirs)
+        against = ratio(compare(prepared.ours, call, budget))
+        if not found.peer or against > found.against_peer:
+            found = replace(found, peer=peer, against_peer=against, peer_compile=compiling)
+    return found
 
 
 def duration(value: float) -> str:
@@ -77,15 +108,17 @@ def duration(value: float) -> str:
 
 def line(row: Row) -> str:
     times = f"{duration(row.difflang):>13} {duration(row.c):>13} {row.ratio:7.2f} {row.compile:8.2f} s"
-    return f"{row.workload:28} {times}   {row.error:.1e}   {row.pairs:5d}"
+    peer = f"   {row.against_peer:9.3f} {row.peer}" if row.peer else ""
+    return f"{row.workload:28} {times}   {row.error:.1e}   {row.pairs:5d}{peer}"
 
 
-def rows(names: Sequence[str], budget: float) -> Iterator[Row]:
+def rows(names: Sequence[str], budget: float, with_peers: bool) -> Iterator[Row]:
     """The rows of the chosen workloads, each printed when it is there."""
-    print(f"{'workload':28} {'DiffLang':>13} {'C':>13} {'ratio':>7} {'compile':>10}   {'error':7}   pairs")
+    last = "   best peer" if with_peers else ""
+    print(f"{'workload':28} {'DiffLang':>13} {'C':>13} {'ratio':>7} {'compile':>10}   {'error':7}   pairs{last}")
     for workload in WORKLOADS:
         if not names or any(name in workload.name for name in names):
-            row = measure(workload, budget)
+            row = measure(workload, budget, with_peers)
             print(line(row), flush=True)
             yield row
 
@@ -122,11 +155,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="DiffLang against C written by hand.")
     parser.add_argument("names", nargs="*", metavar="NAME", help="workloads whose name contains one of these; else all")
     parser.add_argument("--budget", type=float, default=2.0, metavar="SECONDS", help="time for each workload")
+    parser.add_argument("--peers", action="store_true", help="also against the peers that are installed")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write the table to a file")
     parser.add_argument("--plot", type=Path, metavar="FILE.png", help="draw the ratios")
     options = parser.parse_args()
     start_cold()
-    table = list(rows(options.names, options.budget))
+    table = list(rows(options.names, options.budget, options.peers))
     if options.csv:
         write_csv(options.csv, table)
     if options.plot and table:

@@ -16,7 +16,7 @@ def gmm(d: int, k: int, n: int) -> Prepared:
     gradient = dl.value_and_grad(function(ADBENCH / "gmm.dl", "objective"), wrt=("alpha", "means", "icf"))
     outs = (np.empty_like(alpha), np.empty_like(means), np.empty_like(icf))
     theirs = c_call("gmm_gradient", d, k, n, alpha, means, icf, x, 1.0, 0, outs=outs)
-    return pair(lambda: gradient(alpha, means, icf, x, 1.0, 0), theirs)
+    return pair(lambda: gradient(alpha, means, icf, x, 1.0, 0), theirs, "gmm", alpha, means, icf, x, 1.0, 0)
 
 
 def ba(cameras: int, points: int, observations: int) -> Prepared:
@@ -32,7 +32,7 @@ def ba(cameras: int, points: int, observations: int) -> Prepared:
     errors, blocks = (function(ADBENCH / "ba.dl", name) for name in ("reprojection_errors", "blocks"))
     outs = (np.empty((observations, 2)), np.empty((observations, 2, 15)))
     theirs = c_call("ba_jacobian", observations, *arguments, outs=outs, value=False)
-    return pair(lambda: (errors(*arguments), blocks(*arguments)), theirs)
+    return pair(lambda: (errors(*arguments), blocks(*arguments)), theirs, "ba", *arguments)
 
 
 def lstm(layers: int, characters: int, bits: int = 14) -> Prepared:
@@ -43,7 +43,7 @@ def lstm(layers: int, characters: int, bits: int = 14) -> Prepared:
     gradient = dl.value_and_grad(function(ADBENCH / "lstm.dl", "objective"), wrt=("main", "extra"))
     outs = (np.empty_like(main), np.empty_like(extra))
     theirs = c_call("lstm_gradient", layers, bits, characters, main, extra, state, sequence, outs=outs)
-    return pair(lambda: gradient(main, extra, state, sequence), theirs)
+    return pair(lambda: gradient(main, extra, state, sequence), theirs, "lstm", main, extra, state, sequence)
 
 
 def hand(points: int, bones: int = 22, vertices: int = 544) -> Prepared:
@@ -67,4 +67,9 @@ def hand(points: int, bones: int = 22, vertices: int = 544) -> Prepared:
     residuals, jacobian = (function(ADBENCH / "hand.dl", name) for name in ("simple", "simple_jacobian"))
     outs = (np.empty((points, 3)), np.empty((points, 3, 26)))
     theirs = c_call("hand_jacobian", bones, points, theta, *model.values(), vertex, measured, outs=outs, value=False)
-    return pair(lambda: tuple(f(theta, model, vertex, measured) for f in (residuals, jacobian)), theirs)
+    parent, rest = tuple(model["parent"].tolist()), {name: model[name] for name in model if name != "parent"}
+    return pair(
+        lambda: tuple(f(theta, model, vertex, measured) for f in (residuals, jacobian)),
+        theirs,
+        *("hand", theta, parent, rest, vertex, measured),
+    )

@@ -6,8 +6,8 @@ import ctypes
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 import difflang as dl
+from benchmarks import peers
 
 HERE = Path(__file__).parent
 PROGRAMS = HERE / "programs"
@@ -24,11 +25,14 @@ FLAGS = ("-O3", "-march=native", "-ffast-math", "-shared", "-fPIC")
 
 @dataclass(frozen=True)
 class Prepared:
-    """Our call, the C call, and the seconds of our first call, which compiles."""
+    """Our call, the C call, the seconds of our first call, which compiles, and what makes the calls of the peers."""
 
     ours: Callable[[], Any]
     theirs: Callable[[], Any]
     compile_seconds: float
+    peers: Mapping[str, Callable[[], Callable[[], Any]]] = field(
+        default_factory=dict[str, Callable[[], Callable[[], Any]]]
+    )
 
 
 @dataclass(frozen=True)
@@ -46,9 +50,9 @@ def seconds(call: Callable[[], Any]) -> float:
     return time.process_time() - start
 
 
-def pair(ours: Callable[[], Any], theirs: Callable[[], Any]) -> Prepared:
-    """Both calls, ours compiled."""
-    return Prepared(ours, theirs, seconds(ours))
+def pair(ours: Callable[[], Any], theirs: Callable[[], Any], name: str = "", *arguments: Any) -> Prepared:
+    """Both calls, ours compiled; `name` and arguments are those of the programs of the peers."""
+    return Prepared(ours, theirs, seconds(ours), peers.makers(name, *arguments))
 
 
 def function(path: Path, name: str) -> dl.Function:

@@ -13,7 +13,8 @@ def adam(n: int) -> Prepared:
     x, g, m, v = np.random.default_rng(3).random((4, n))
     step = function(PROGRAMS / "adam.dl", "step")
     outs = tuple(np.empty(n) for _ in range(3))
-    return pair(lambda: step(x, g, m, v, 3, 0.01), c_call("adam_step", n, x, g, m, v, 3, 0.01, outs=outs, value=False))
+    theirs = c_call("adam_step", n, x, g, m, v, 3, 0.01, outs=outs, value=False)
+    return pair(lambda: step(x, g, m, v, 3, 0.01), theirs, "adam", x, g, m, v, 3, 0.01)
 
 
 def logistic_hvp(n: int, d: int) -> Prepared:
@@ -23,7 +24,7 @@ def logistic_hvp(n: int, d: int) -> Prepared:
     y = rng.integers(2, size=n).astype(float)
     product = dl.hvp(function(PROGRAMS / "logistic.dl", "loss"), wrt="w")
     theirs = c_call("logistic_hvp", n, d, w, x, 0.1, v, outs=(np.empty(d),), value=False)
-    return pair(lambda: product(w, x, y, 0.1, v), theirs)
+    return pair(lambda: product(w, x, y, 0.1, v), theirs, "logistic_hvp", w, x, y, 0.1, v)
 
 
 def taylor(order: int, n: int = 16, h: int = 64) -> Prepared:
@@ -35,7 +36,7 @@ def taylor(order: int, n: int = 16, h: int = 64) -> Prepared:
     weights = (w1, b1, w2, b2, w3, b3)
     coefficients = dl.jet(function(PROGRAMS / "network.dl", "network"), order=order)
     theirs = c_call("network_taylor", order, n, h, x, v, *weights, outs=(np.empty(order + 1),), value=False)
-    return pair(lambda: coefficients(x, *weights, v), theirs)
+    return pair(lambda: coefficients(x, *weights, v), theirs, "taylor", order, x, v, *weights)
 
 
 def ridge(n: int, d: int) -> Prepared:
@@ -47,4 +48,4 @@ def ridge(n: int, d: int) -> Prepared:
     gradient = dl.value_and_grad(function(PROGRAMS / "ridge.dl", "validation"), wrt="penalty")
     tolerance = float(np.finfo(float).eps ** 0.75)
     theirs = c_call("ridge_hypergradient", n, d, x, y, xv, yv, 2.0, tolerance, outs=(np.empty(()),))
-    return pair(lambda: gradient(2.0, x, y, xv, yv), theirs)
+    return pair(lambda: gradient(2.0, x, y, xv, yv), theirs, "ridge", 2.0, x, y, xv, yv)

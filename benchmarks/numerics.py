@@ -12,7 +12,7 @@ def ode(steps: int) -> Prepared:
     y0, p, h = np.array([1.0, 0.8]), np.array([1.1, 0.4, 0.1, 0.4]), 10.0 / steps
     gradient = dl.value_and_grad(function(PROGRAMS / "ode.dl", "value"), wrt=("y0", "p"))
     theirs = c_call("ode_gradient", steps, h, y0, p, outs=(np.empty(2), np.empty(4)))
-    return pair(lambda: gradient(y0, p, h, steps), theirs)
+    return pair(lambda: gradient(y0, p, h, steps), theirs, "ode", y0, p, h, steps)
 
 
 def black_scholes(n: int) -> Prepared:
@@ -20,14 +20,14 @@ def black_scholes(n: int) -> Prepared:
     spot, strike, vol = 80 + 40 * rng.random(n), 80 + 40 * rng.random(n), 0.1 + 0.3 * rng.random(n)
     gradient = dl.value_and_grad(function(PROGRAMS / "black_scholes.dl", "total"), wrt=("spot", "vol"))
     theirs = c_call("black_scholes", n, spot, strike, vol, 0.03, 0.5, outs=(np.empty(n), np.empty(n)))
-    return pair(lambda: gradient(spot, vol, strike, 0.03, 0.5), theirs)
+    return pair(lambda: gradient(spot, vol, strike, 0.03, 0.5), theirs, "black_scholes", spot, vol, strike, 0.03, 0.5)
 
 
 def heat(n: int, steps: int) -> Prepared:
     u0 = np.random.default_rng(4).random((n, n))
     gradient = dl.value_and_grad(function(PROGRAMS / "heat.dl", "value"), wrt=("u0", "c"))
     theirs = c_call("heat_gradient", n, steps, u0, 0.1, outs=(np.empty((n, n)), np.empty(())))
-    return pair(lambda: gradient(u0, 0.1, steps), theirs)
+    return pair(lambda: gradient(u0, 0.1, steps), theirs, "heat", u0, 0.1, steps)
 
 
 def trivial(times: int) -> Prepared:

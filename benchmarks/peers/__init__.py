@@ -1,0 +1,22 @@
+"""The workloads in other systems that differentiate. Each is used where it is installed, and imported when it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+Call = Callable[[], Any]
+
+PEERS = {"JAX": ("jax", "benchmarks.peers.jax_programs")}
+"""For each peer the module that must be there, and ours with its programs."""
+
+
+def makers(workload: str, *arguments: Any) -> dict[str, Callable[[], Call]]:
+    """For each installed peer that has the workload what makes its call, with the arguments bound."""
+    found: dict[str, Callable[[], Call]] = {}
+    for peer, (needed, module) in PEERS.items():
+        if find_spec(needed) and workload in import_module(module).PROGRAMS:
+            found[peer] = lambda module=module: import_module(module).call(workload, *arguments)
+    return found
