@@ -6,7 +6,9 @@ import ctypes
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -55,9 +57,22 @@ def pair(ours: Callable[[], Any], theirs: Callable[[], Any], name: str = "", *ar
     return Prepared(ours, theirs, seconds(ours), peers.makers(name, *arguments))
 
 
+_threads = ContextVar("_threads", default=1)
+
+
+@contextmanager
+def on_threads(count: int) -> Generator[None]:
+    """What is prepared meanwhile runs on so many threads."""
+    token = _threads.set(count)
+    try:
+        yield
+    finally:
+        _threads.reset(token)
+
+
 def function(path: Path, name: str) -> dl.Function:
-    """A function of a file, on one thread: the C programs have one."""
-    return dl.load(path)[name].on(threads=1)
+    """A function of a file, usually on one thread: the C programs have one."""
+    return dl.load(path)[name].on(threads=_threads.get())
 
 
 @cache
