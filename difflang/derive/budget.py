@@ -15,6 +15,7 @@ from difflang.core.ir import Atom, Block, DType, Eqn, Type, Var
 from difflang.core.ops import carries, integer
 from difflang.derive.activity import LOOPS, carried
 from difflang.derive.copying import Copy
+from difflang.passes.cost import DEAR_PRICE, price
 
 LIMITS = frozenset({"levels", "memory", "share"})
 WORKERS = 64
@@ -117,7 +118,40 @@ def step_bytes(b: Builder, copy: Copy, eqn: Eqn) -> Atom:
             parts.append(integer(8 * (len(update.args) - 2)))
         if result is not param and not chain:
             parts.append(type_bytes(b, whole))
+    parts += [type_bytes(b, copy.type(v.type)) for v in residuals_of(eqn)]
     return _total(b, parts)
+
+
+def residuals_of(eqn: Eqn) -> dict[Var, str]:
+    """The values of a step, besides its carries, that are stored where the tape of a loop is short-lived.
+
+    That is so for loops inside loops and for segments, which are run once more to be reversed at once: their tape stays
+    in the cache, and to read a value there costs less than an elementary function, a sum or a product of matrices. The
+    tape of a loop that is as long as the run lies in main memory; there only carries are stored. A residual is no
+    larger than the carries: each of its dimensions is one of theirs. Gives what each of them is, for readers.
+    """
+    body = eqn.regions[-1]
+    results = set(body.results)
+    dims = {dim for init, _, _, _ in carried(eqn) for dim in init.type.shape}
+    rank = max((init.type.rank for init, _, _, _ in carried(eqn)), default=0)
+    return {
+        out: _dearest(inner)
+        for inner in body.eqns
+        if inner.op not in LOOPS and _per_element(inner) >= DEAR_PRICE
+        for out in inner.outs
+        if out.type.is_float and out not in results and out.type.rank <= rank and dims.issuperset(out.type.shape)
+    }
+
+
+def _dearest(eqn: Eqn) -> str:
+    """The operation that makes an equation dear."""
+    inner = max(eqn.regions[0].eqns, key=lambda e: price([e]), default=eqn) if eqn.regions else eqn
+    return eqn.op if inner is eqn else _dearest(inner)
+
+
+def _per_element(eqn: Eqn) -> int:
+    """The price of an element of what an equation makes."""
+    return price(eqn.regions[0].eqns) if eqn.op == "build" else price([eqn])
 
 
 def _total(b: Builder, parts: list[Atom]) -> Atom:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, MutableMapping, Sequence
 
 from difflang.core.builder import Builder
-from difflang.core.ir import Atom, Attribute, Block, Eqn, Type, Var, free_vars
+from difflang.core.ir import Atom, Attribute, Block, Eqn, Type, Uses, Var
 
 OBSERVERS = frozenset({"assert", "print", "report"})
 
@@ -100,33 +100,44 @@ class Copy:
         return self.builder.block_with(self.fresh(block.params), lambda *_: self.rest(block))
 
 
-def pruned(block: Block) -> Block:
-    """The block without the equations, at any depth, that nothing needs.
+class Pruner:
+    """Drops the equations that nothing needs, from blocks that only compute.
 
-    For code that only computes: what it prints or checks does not count as needed, what it adds to
-    accumulators from outside the equation does.
+    What such code prints or checks does not count as needed, what it adds to accumulators from outside the equation
+    does. A block that has been pruned is not looked at again where it stands inside another one.
     """
-    needed: set[Var] = set()
-    _need(needed, block.results)
-    kept: list[Eqn] = []
-    for eqn in reversed(block.eqns):
-        regions = tuple(pruned(r) for r in eqn.regions)
-        if not (any(out in needed for out in eqn.outs) or _adds_outside(eqn, regions)):
-            continue
-        eqn.regions = regions
-        kept.append(eqn)
-        _need(needed, eqn.args)
-        _need(needed, (dim for out in eqn.outs for dim in out.type.shape))
-        for region in regions:
-            needed.update(free_vars(region))
-    return Block(block.params, tuple(reversed(kept)), block.results)
+
+    def __init__(self) -> None:
+        self._done: set[Block] = set()
+        self.uses = Uses()
+        """Of the blocks that have been pruned, which stay as they are."""
+
+    def block(self, block: Block) -> Block:
+        """The block without the equations, at any depth, that its results do not need."""
+        if block in self._done:
+            return block
+        needed: set[Var] = set()
+        _need(needed, block.results)
+        kept: list[Eqn] = []
+        for eqn in reversed(block.eqns):
+            regions = tuple([self.block(r) for r in eqn.regions])
+            if not (any(out in needed for out in eqn.outs) or self._adds_outside(eqn, regions)):
+                continue
+            eqn.regions = regions
+            kept.append(eqn)
+            _need(needed, eqn.args)
+            _need(needed, (dim for out in eqn.outs for dim in out.type.shape))
+            for region in regions:
+                needed.update(self.uses.free(region))
+        new = Block(block.params, tuple(reversed(kept)), block.results)
+        self._done.add(new)
+        return new
+
+    def _adds_outside(self, eqn: Eqn, regions: Sequence[Block]) -> bool:
+        if eqn.op == "add_to":
+            return True
+        return any(v.type.ref for region in regions for v in self.uses.free(region))
 
 
 def _need(needed: set[Var], atoms: Iterable[Atom]) -> None:
     needed.update(a for a in atoms if isinstance(a, Var))
-
-
-def _adds_outside(eqn: Eqn, regions: Sequence[Block]) -> bool:
-    if eqn.op == "add_to":
-        return True
-    return any(v.type.ref for region in regions for v in free_vars(region))

@@ -12,11 +12,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from difflang.core.ir import Atom, Attribute, Block, Eqn, Type, Var, free_vars
+from difflang.core.ir import Atom, Attribute, Block, Eqn, Type, Var
 from difflang.core.ops import I64
 from difflang.derive import values
 from difflang.derive.activity import carried
-from difflang.derive.budget import updates
+from difflang.derive.budget import residuals_of, updates
 from difflang.derive.replay import replayed
 from difflang.derive.reverse import ADJOINTS, Cotangent, Frame, Sweep, Trace, worth_keeping
 
@@ -28,13 +28,15 @@ ARITHMETIC = frozenset({"add", "sub", "mul", "neg"})
 class Step:
     """An adjoint step that has been emitted: its block over stand-ins for the carries of the primal step.
 
-    `before` and `after` stand for the carries at the start and at the end of the step; an end may be None.
+    `before` and `after` stand for the carries at the start and at the end of the step; an end may be None. `residuals`
+    stand for further values of the step.
     """
 
     block: Block
     index: Var
     before: list[Atom]
     after: list[Var | None]
+    residuals: dict[Var, Var]
 
 
 def loop(sweep: Sweep, eqn: Eqn, trace: Trace, frame: Frame, cotangents: Sequence[Cotangent]) -> None:
@@ -50,12 +52,13 @@ def loop(sweep: Sweep, eqn: Eqn, trace: Trace, frame: Frame, cotangents: Sequenc
 
     def body(refs: Mapping[Var, Atom]) -> Sequence[Atom]:
         step = _adjoint_step(sweep, eqn, trace, refs, active, cotangents)
-        restored = [outs[k] for k in _define_stand_ins(eqn, trace, step)]
+        restored = [outs[k] for k in _define_stand_ins(sweep, eqn, trace, step)]
+        block = Block(step.block.params, step.block.eqns, step.block.results)
         attrs: dict[str, Attribute] = {
             "carries": len(seeds) + len(restored),
             "reverse": not eqn.attrs.get("reverse", False),
         }
-        return b.emit("fold", [count, *seeds, *restored], attrs, [step.block])[: len(seeds)]
+        return b.emit("fold", [count, *seeds, *restored], attrs, [block])[: len(seeds)]
 
     results = frame.accumulated([eqn.regions[-1]], body)
     for k, result in zip(active, results, strict=True):
@@ -76,6 +79,9 @@ def _adjoint_step(
     before = [_stand_in(trace, carry, type_) for carry, type_ in zip(carries, types, strict=True)]
     kept = worth_keeping(body)
     after = [Var(t) if result in kept else None for (_, _, result, _), t in zip(carries, types, strict=True)]
+    residuals: dict[Var, Var] = {}
+    for value, label in residuals_of(eqn).items() if trace.copy.again else ():
+        residuals[value] = Var(trace.copy.atom(value).type, value.name or label)
     args = [index, *before] if eqn.op == "fold" else before
     params = [Var(types[k]) for k in active]
     stacked = list(zip(reversed(body.results[len(carries) :]), reversed(eqn.outs), reversed(cotangents), strict=False))
@@ -88,14 +94,15 @@ def _adjoint_step(
 
     def run(*_: Atom) -> Sequence[Atom]:
         ends = zip(carries, after, strict=True)
-        known: dict[Var, Atom] = {r: a for (_, _, r, _), a in ends if a is not None and isinstance(r, Var)}
+        known: dict[Var, Atom] = dict(residuals)
+        known |= {r: a for (_, _, r, _), a in ends if a is not None and isinstance(r, Var)}
         for result, out, _ct in stacked:
             if isinstance(result, Var) and result in kept:
                 known[result] = values.element(sweep.builder, trace.copy.atom(out), [index])
         inner = sweep.region_adjoint(body, args, trace, refs, seed, known)
         return [inner.taken(carries[k][1]) for k in active]
 
-    return Step(sweep.region([index, *params], run), index, before, after)
+    return Step(sweep.region([index, *params], run), index, before, after, residuals)
 
 
 def _stand_in(trace: Trace, carry: tuple[Atom, Var, Atom, Var], type_: Type) -> Atom:
@@ -103,13 +110,13 @@ def _stand_in(trace: Trace, carry: tuple[Atom, Var, Atom, Var], type_: Type) -> 
     return trace.copy.atom(init) if result is param else Var(type_, param.name)
 
 
-def _define_stand_ins(eqn: Eqn, trace: Trace, step: Step) -> list[int]:
+def _define_stand_ins(sweep: Sweep, eqn: Eqn, trace: Trace, step: Step) -> list[int]:
     """Gives the stand-ins that the step uses their values, at its start.
 
     Returns the carries of which the adjoint loop carries the value after the step, following the cotangents. What a
     step began with is what the step before it ended with.
     """
-    used = free_vars(step.block)
+    used = sweep.pruner.uses.free(step.block)
     start: list[Eqn] = []
     followed: list[int] = []
     for k, (_, param, result, _) in enumerate(carried(eqn)):
@@ -126,6 +133,9 @@ def _define_stand_ins(eqn: Eqn, trace: Trace, step: Step) -> list[int]:
             followed.append(k)
         else:
             start.append(_saved(trace.stacked(eqn, param), step.index, before))
+    for inner, value in step.residuals.items():
+        if value in used:
+            start.append(_saved(trace.stacked(eqn, inner, value.name), step.index, value))
     step.block.eqns = (*start, *step.block.eqns)
     return followed
 

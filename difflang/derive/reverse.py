@@ -13,12 +13,12 @@ from collections.abc import Callable, Collection, Mapping, MutableMapping, Seque
 from dataclasses import dataclass, field
 
 from difflang.core.builder import Builder
-from difflang.core.ir import Atom, Block, Eqn, Type, Var, free_vars
+from difflang.core.ir import Atom, Block, Eqn, Type, Uses, Var, free_vars
 from difflang.core.ops import CLOSED
 from difflang.derive import values
 from difflang.derive.activity import active_variables, varied_variables
 from difflang.derive.budget import with_levels
-from difflang.derive.copying import pruned
+from difflang.derive.copying import Pruner
 from difflang.derive.desugar import desugared
 from difflang.derive.partials import partials_use_result
 from difflang.derive.refuse import no_derivative
@@ -73,7 +73,7 @@ def emitted_pruned(
     span = builder.span
     builder.open()
     results = body()
-    block = pruned(builder.close((), [r for r in results if r is not None]))
+    block = Pruner().block(builder.close((), [r for r in results if r is not None]))
     if _mentions(block, unknown):
         # Loops that carry tangents beside the values they are linear in lose those carries.
         block = eliminate(block)
@@ -96,10 +96,10 @@ class Trace:
     copy: Primal
     stacks: dict[Var | Eqn, Var] = field(default_factory=dict["Var | Eqn", Var])
 
-    def stacked(self, loop: Eqn, inner: Var) -> Var:
+    def stacked(self, loop: Eqn, inner: Var, name: str = "") -> Var:
         """The values, step by step, of a variable of the body of a loop: the loop saves them from now on."""
         if inner not in self.stacks:
-            self.stacks[inner] = self._save(loop, self.copy.atom(inner))
+            self.stacks[inner] = self._save(loop, self.copy.atom(inner), name)
         return self.stacks[inner]
 
     def overwritten(self, loop: Eqn, update: Eqn) -> Var:
@@ -113,12 +113,12 @@ class Trace:
             self.stacks[update] = self._save(loop, old)
         return self.stacks[update]
 
-    def _save(self, loop: Eqn, saved: Atom) -> Var:
+    def _save(self, loop: Eqn, saved: Atom, name: str = "") -> Var:
         made = self.copy.emitted[loop]
         count = made.args[0] if made.op == "fold" else made.outs[len(made.args)]
         body = made.regions[-1]
         body.results = (*body.results, saved)
-        out = Var(Type(saved.type.dtype, (count, *saved.type.shape)), f"{_hint(saved)}{TAPE}")
+        out = Var(Type(saved.type.dtype, (count, *saved.type.shape)), f"{name or _hint(saved)}{TAPE}")
         made.outs = (*made.outs, out)
         return out
 
@@ -130,6 +130,9 @@ class Sweep:
         self.builder = builder
         self.active = active
         self.accumulated: dict[Var, Cotangent] = {}
+        self.pruner = Pruner()
+        self.uses = Uses()
+        """Of the blocks that are differentiated, which do not change meanwhile; emitted ones do."""
 
     def traced(
         self,
@@ -165,11 +168,12 @@ class Sweep:
         """Whether an equation adds to an accumulator that has a cotangent."""
         if eqn.op == "add_to":
             return self.accumulated.get(_variable(eqn.args[0])) is not None
-        return any(self.accumulated.get(v) is not None for region in eqn.regions for v in free_vars(region))
+        wanted = [ref for ref, cotangent in self.accumulated.items() if cotangent is not None]
+        return bool(wanted) and any(ref in self.uses.free(region) for region in eqn.regions for ref in wanted)
 
     def region(self, params: Sequence[Var], body: Callable[..., Sequence[Atom]]) -> Block:
         """A block of adjoint code, without what it does not need."""
-        return pruned(self.builder.block_with(params, body))
+        return self.pruner.block(self.builder.block_with(params, body))
 
     def region_adjoint(
         self,
@@ -275,12 +279,12 @@ class Frame:
 
         `body` receives the accumulators by variable; one that it adds nothing to is not made.
         """
-        free = dict.fromkeys(v for region in regions for v in free_vars(region))
+        free = dict.fromkeys(v for region in regions for v in self.sweep.uses.free(region))
         local = [v for v in free if v in self.sweep.active and v not in self.refs and not v.type.ref]
         types = [self.trace.copy.atom(v).type for v in local]
         made = {v: Var(Type(t.dtype, t.shape, ref=True), v.name) for v, t in zip(local, types, strict=True)}
         block = self.sweep.region((), lambda: body({**self.refs, **made}))
-        used = free_vars(block)
+        used = self.sweep.pruner.uses.free(block)
         opened = [v for v in local if made[v] in used]
         if not opened:
             for eqn in block.eqns:

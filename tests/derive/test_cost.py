@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from difflang.core.builder import Builder, literal
-from difflang.core.ir import Atom, Func, walk
+from difflang.core.ir import Atom, Block, Func, Uses, Var, walk
 from difflang.core.ops import carries
 from tests.derive.toolkit import cotangent_function, function, gradient_function, tangent_function
 
@@ -122,3 +122,40 @@ def test_only_active_values_get_cotangents() -> None:
     zeros = [e for e in walk(gradient.block) if e.op == "build" and e.regions[0].results == (real(0),)]
     assert len(zeros) == 1, "the zero gradient of x itself"
     assert not [e for e in walk(gradient.block) if e.op in ("accum", "add_to")]
+
+
+def test_the_time_of_differentiation_is_linear_in_length_and_no_worse_than_the_code_in_depth() -> None:
+    """Counted in visits of equations by the analyses of uses, which no clock disturbs."""
+
+    def visits(func: Func, monkeypatch: pytest.MonkeyPatch) -> int:
+        count = 0
+        original = Uses._of_block
+
+        def counting(self: Uses, block: Block) -> dict[Var, None]:
+            nonlocal count
+            count += len(block.eqns)
+            return original(self, block)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(Uses, "_of_block", counting)
+            gradient = gradient_function(func)
+        return round(count / size(gradient), 2)
+
+    per_equation = [visits(nest(depth), pytest.MonkeyPatch()) for depth in (6, 12, 24)]
+    assert max(per_equation) <= 2 * per_equation[0]
+
+
+def test_inner_loops_store_what_is_dear_and_outer_loops_only_carries() -> None:
+    """The inner loop is run again for each outer step and its tape is short: the tanh of a step is kept there."""
+
+    def body(b: Builder, n: Atom, x: Atom) -> Sequence[Atom]:
+        def step(k: Atom, x: Atom) -> list[Atom]:
+            y = b.map(lambda v: b.prim("tanh", v), x)
+            return [b.map(lambda v, w: b.prim("mul", v, w), x, y)]
+
+        def outer(i: Atom, x: Atom) -> list[Atom]:
+            return b.fold(n, [x], step)
+
+        return [b.get(b.fold(n, [x], outer)[0], literal(0, "i64"))]
+
+    assert stacks(gradient_function(function("n x[n]", body))) == [(2,), (), (2, 2)]
