@@ -79,7 +79,7 @@ ACCURACY: list[Accuracy] = [
 ]
 
 
-SINGLE = dict.fromkeys(("exp", "log", "sin", "cos", "tanh"), 1.0)
+SINGLE = dict.fromkeys(("exp", "log", "log2", "sin", "cos", "tanh"), 1.0)
 """The promises for the functions that have code of their own in f32."""
 
 

@@ -17,6 +17,7 @@ BIASED = MAGIC + 127.0
 LN2_HIGH = float.fromhex("0x1.62e4p-1")
 """ln 2 in 16 bits: its products with the k of a finite result are exact."""
 LN2_LOW = float.fromhex("0x1.7f7d1cp-20")
+INVERSE_LN2 = (float.fromhex("0x1.715476p+0"), float.fromhex("0x1.4ae0c0p-26"))
 SQRT_HALF_BITS = 0x3F3504F3
 SMALLEST_NORMAL = 2.0**-126
 HALF_PI = (float.fromhex("0x1.921fb6p+0"), float.fromhex("-0x1.777a5cp-25"), float.fromhex("-0x1.ee59dap-50"))
@@ -40,18 +41,31 @@ def _exp(kernel: Kernel, x: Value) -> Value:
     return _scaled(kernel, 1.0 + (r + kernel.fma(r * r, kernel.polynomial(EXP_SINGLE, r), low)), k)
 
 
-@function("log", dtype="f32")
-def _log(kernel: Kernel, x: Value) -> Value:
-    """k ln 2 + log m with sqrt(1/2) <= m = 1 + f < sqrt(2)."""
+def _split(kernel: Kernel, x: Value) -> tuple[Value, Value, Value]:
+    """(k, f, rest) with x = 2^k (1 + f), sqrt(1/2) <= 1 + f < sqrt(2), and log(1 + f) = f - f^2/2 + rest."""
     subnormal = x < SMALLEST_NORMAL
     shifted = kernel.bits(kernel.select(subnormal, x * 2.0**25, x)) - SQRT_HALF_BITS
     exponent = kernel.emit(f"ashr {shifted.typed}, {kernel.constant(23, 'i32')}", "i32")
     k = kernel.convert(exponent, "sitofp", "float") - kernel.select(subnormal, 25.0, 0.0)
     f = kernel.from_bits((shifted & 0x007FFFFF) + SQRT_HALF_BITS) - 1.0
-    square = f * f
-    rest = kernel.fma(square * f, kernel.polynomial(LOG_SINGLE, f), k * LN2_LOW)
-    rest = kernel.fma(square, -0.5, rest)
+    return k, f, f * f * f * kernel.polynomial(LOG_SINGLE, f)
+
+
+@function("log", dtype="f32")
+def _log(kernel: Kernel, x: Value) -> Value:
+    k, f, rest = _split(kernel, x)
+    rest = kernel.fma(f * f, -0.5, kernel.fma(k, LN2_LOW, rest))
     return at_edges(kernel, x, kernel.fma(k, LN2_HIGH, f + rest))
+
+
+@function("log2", dtype="f32")
+def _log2(kernel: Kernel, x: Value) -> Value:
+    """k + (f + rest) / ln 2, with 1 / ln 2 in two pieces."""
+    k, f, rest = _split(kernel, x)
+    square, lost = two_product(f, f)
+    rest = kernel.fma(square, -0.5, kernel.fma(lost, -0.5, rest))
+    part = kernel.fma(f, INVERSE_LN2[0], kernel.fma(rest, INVERSE_LN2[0], f * INVERSE_LN2[1]))
+    return at_edges(kernel, x, k + part)
 
 
 @function("tanh", dtype="f32")
