@@ -13,7 +13,7 @@ import numpy as np
 from difflang.backend.protocol import Host, Value
 from difflang.core.ir import FLOATS, DType
 from difflang.loops.ir import Array, Program, Register, Result
-from difflang.loops.sites import HostSite, failure
+from difflang.loops.sites import HostSite, failure, refusal
 from difflang.runtime import failures
 from difflang.runtime.arrays import NUMPY_DTYPES
 from difflang.runtime.externs import Leaf, extern_values
@@ -156,6 +156,8 @@ class _Serving:
             case "extern":
                 results = self.host.extern(site.text, args)
                 self._take(_places(record, position), slots, site, results)
+            case "refuse":
+                raise refusal(site, args)
 
     def _take(self, places: Sequence[Place], slots: Any, site: HostSite, results: Sequence[Any]) -> None:
         """Copies what an external function returned to where the program expects it."""

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from difflang.backend.lowering import no_lowering
 from difflang.core.ir import FLOATS, Attribute, DType, Literal
 from difflang_c.support import C_TYPES, Piece
 
@@ -46,6 +47,8 @@ Lowering = Callable[[Operation], str]
 
 def expression(primitive: str, operation: Operation) -> str:
     """The C text of a primitive's value."""
+    if primitive not in LOWERINGS:
+        raise no_lowering(primitive, "c")
     return LOWERINGS[primitive](operation)
 
 

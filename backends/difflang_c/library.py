@@ -11,6 +11,7 @@ from difflang.diagnostics import Diagnostic, Span
 from difflang.loops.ir import Program
 from difflang.loops.schedule import schedule
 from difflang.loops.sites import HostSite, Site, failure
+from difflang.runtime.text import pieces
 from difflang_c.generate import Function, HostRecord, generate
 from difflang_c.support import C_TYPES, support_text
 
@@ -137,18 +138,15 @@ def _format(template: str, dtypes: Sequence[DType]) -> str:
     """A call of snprintf: `{k}` in the template is the value of slot k."""
     arguments: list[str] = []
 
-    def slot(match: re.Match[str]) -> str:
-        place = int(match[1])
+    def slot(place: int) -> str:
         if place >= len(dtypes):
-            return match[0]
+            return f"{{{place}}}"
         real = dtypes[place] in FLOATS
         arguments.append(f"state.failed[{place}].{'real' if real else 'integer'}")
         return "%g" if real else '%" PRId64 "'
 
-    parts = re.split(r"(\{\d+\})", template)
     quoted = "".join(
-        slot(match) if (match := re.fullmatch(r"\{(\d+)\}", part)) else _quoted(part.replace("%", "%%"))[1:-1]
-        for part in parts
+        slot(part) if isinstance(part, int) else _quoted(part.replace("%", "%%"))[1:-1] for part in pieces(template)
     )
     listed = "".join(f", {argument}" for argument in arguments)
     return f'snprintf(dl_message, sizeof dl_message, "{quoted}"{listed})'
@@ -175,18 +173,18 @@ def _printed(record: HostRecord, site: HostSite) -> list[str]:
     template = (
         " ".join(f"{name} = {{{k}}}" for k, name in enumerate(site.names)) if site.kind == "report" else site.text
     )
-    stream = "stderr" if site.kind == "report" else "stdout"
+    stream = "stdout" if site.kind == "print" else "stderr"
     places: list[int] = []
     position = 0
     for _, rank in record.args:
         places.append(position)
         position += 1 + (rank or 0)
     lines: list[str] = []
-    for part in re.split(r"(\{\d+\})", template):
-        match = re.fullmatch(r"\{(\d+)\}", part)
-        if match and int(match[1]) < len(record.args):
-            lines += _shown(record.args[int(match[1])], places[int(match[1])], stream)
-        elif part:
+    for part in pieces(template):
+        if isinstance(part, int) and part < len(record.args):
+            lines += _shown(record.args[part], places[part], stream)
+        elif part != "":
+            part = part if isinstance(part, str) else f"{{{part}}}"
             lines.append(f"fputs({_quoted(part)}, {stream});")
     return [*lines, f'fputs("\\n", {stream});', "break;"]
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from difflang.backend.lowering import no_lowering
 from difflang.core.ir import DType, Literal
 from difflang.loops import ir
 from difflang.loops.ir import Array, Body, Program, Register
@@ -144,6 +145,8 @@ class Generator:
             tuple(a.value if isinstance(a, Literal) else None for a in args),
             statement.out in self._reductions,
         )
+        if statement.primitive not in LOWERINGS:
+            raise no_lowering(statement.primitive, "llvm")
         self.registers.write(statement.out, LOWERINGS[statement.primitive](operation))
 
     def assign(self, statement: ir.Assign) -> None:

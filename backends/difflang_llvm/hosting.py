@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from difflang.backend.protocol import Host, Value
-from difflang.loops.sites import HostSite
+from difflang.loops.sites import HostSite, refusal
 from difflang.runtime.arrays import NUMPY_DTYPES
 from difflang.runtime.externs import Leaf, extern_values
 from difflang.runtime.text import fill
@@ -80,6 +80,8 @@ class HostPort:
                 host.report(dict(zip(site.names, args, strict=True)))
             case "extern":
                 self._write_results(site, record, position, host.extern(site.text, args))
+            case "refuse":
+                raise refusal(site, args)
 
     def _write_results(self, site: HostSite, record: HostRecord, position: int, results: Sequence[Value]) -> None:
         """Copies what an external function returned to where the program expects it."""

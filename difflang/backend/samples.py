@@ -307,6 +307,8 @@ def failures() -> Iterator[Case]:
         yield _case(f"{op}-by-zero-{dtype}", f"k: {dtype}", lines, (argument,), failure="E0802")
     lines = 'p: bool = gt n 9\nassert[code="E0803", message="{0} is too few"] p n\nyield n'
     yield _case("assert-fails", HEAD, lines, (4, X), failure="E0803")
+    lines = 'p: bool = gt n 9\nassert[code="E0803", message="{0} has {1} elements"] p x n\nyield n'
+    yield _case("assert-shows-array", HEAD, lines, (4, X), failure="E0803")
     yield _case(
         "cholesky-of-an-indefinite-matrix", "a: f64[3, 3]", "l: f64[3, 3] = cholesky a\nyield l", (-S,), failure="E0805"
     )

@@ -19,6 +19,7 @@ from difflang.check.values import (
     Value,
 )
 from difflang.core.ir import Atom
+from difflang.runtime.text import quoted
 from difflang.syntax import ast
 
 
@@ -42,7 +43,7 @@ def emit_assert(context: Context, node: ast.Assert, scope: Scope) -> None:
                 node.message.span,
                 hint='write the message between double quotes: `assert n > 0, "n is not positive"`',
             )
-        message = text.text
+        message = quoted(text.text)
     with context.at(node.condition.span):
         context.builder.emit("assert", [condition.atom], {"code": "E0803", "message": message})
 
@@ -69,7 +70,7 @@ class Print(FunctionValue):
 def _template(context: Context, value: Value, atoms: list[Atom]) -> str:
     match value:
         case StringValue():
-            return value.text
+            return quoted(value.text)
         case Scalar() | Array():
             atoms.append(value.atom)
             return f"{{{len(atoms) - 1}}}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from difflang.core.ir import Eqn
+from difflang.core.ir import Eqn, Literal
 from difflang.loops import ir
 from difflang.loops.ir import Register, Value
 from difflang.loops.scheduler import Scheduler
@@ -10,10 +10,18 @@ from difflang.loops.storage import Place
 
 
 def assert_(s: Scheduler, eqn: Eqn) -> None:
-    """A check with the program's own message."""
+    """A check with the program's own message; the host shows the arrays in it, before the check fails for certain."""
     holds, *values = eqn.args
-    site = ir.Site("assert", eqn.span, code=str(eqn.attrs["code"]), message=str(eqn.attrs["message"]))
-    s.check(s.operand(holds), site, *s.operands(values))
+    code, message = str(eqn.attrs["code"]), str(eqn.attrs["message"])
+    site = ir.Site("assert", eqn.span, code=code, message=message)
+    if not any(value.type.shape for value in values):
+        s.check(s.operand(holds), site, *s.operands(values))
+        return
+    with s.collect() as failing:
+        shown = _values([s.value(value) for value in values])
+        s.host_call(ir.HostSite("refuse", message, span=eqn.span, code=code), shown)
+        s.check(Literal(False, "bool"), site)
+    s.emit(ir.If(s.operand(holds), (), tuple(failing)))
 
 
 def require(s: Scheduler, eqn: Eqn) -> None:

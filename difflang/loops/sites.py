@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from typing import Literal as Choice
 
 from difflang.diagnostics.model import DiffLangError, Span
@@ -30,12 +31,21 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class HostSite:
-    """A call of the host: `print` has the template as text, `extern` the function's name, `report` its `names`."""
+    """A call of the host: `print` has the template as text, `extern` the function's name, `report` its `names`.
 
-    kind: Choice["print", "report", "extern"]
+    `refuse` ends the program with a failure of this `code`, whose message, the text, shows arrays.
+    """
+
+    kind: Choice["print", "report", "extern", "refuse"]
     text: str = ""
     names: tuple[str, ...] = ()
     span: Span | None = None
+    code: str = ""
+
+
+def refusal(site: HostSite, values: Sequence[Any]) -> DiffLangError:
+    """The error to raise at a `refuse` site."""
+    return failures.check_failed(site.span, site.code, fill(site.text, values))
 
 
 def failure(site: Site, values: Sequence[int | float | bool]) -> DiffLangError:
