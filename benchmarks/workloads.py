@@ -12,6 +12,7 @@ WORKLOADS = (
     Workload("ba 10,000 observations", lambda: adbench.ba(50, 2000, 10_000)),
     Workload("lstm l=2 c=1024", lambda: adbench.lstm(2, 1024)),
     Workload("hand simple, 100 points", lambda: adbench.hand(100)),
+    Workload("hand simple, 800 points", lambda: adbench.hand(800, vertices=10_000)),
     Workload("ode 10,000 steps", lambda: numerics.ode(10_000)),
     Workload("ode 100,000 steps", lambda: numerics.ode(100_000)),
     Workload("black-scholes 1e6", lambda: numerics.black_scholes(1_000_000)),
