@@ -171,3 +171,15 @@ def test_check_derivatives_names_steps_and_kinks(difflang, folder):
     assert ran.status == 0
     assert places == [("W0501", 4, 12), ("W0501", 5, 18), ("W0502", 5, 32), ("W0501", 5, 49), ("W0502", 6, 12)]
     assert difflang("check steps.dl --derivatives g").status == 2
+
+
+def test_deterministic_sums_are_those_of_several_threads(difflang, folder):
+    np.save(folder / "x.npy", np.sin(np.arange(1_000_003.0)))
+    several = difflang("run one.dl -f total x=@x.npy --threads 3").out
+    assert several == difflang("run one.dl -f total x=@x.npy --threads 2").out
+    assert several == difflang("run one.dl -f total x=@x.npy --threads 1 --deterministic").out
+
+
+def test_the_loops_for_threads_are_shown(difflang):
+    assert "threads range, begin, end over n" in difflang("emit one.dl -f total --stage loops --threads 2").out
+    assert "threads" not in difflang("emit one.dl -f total --stage loops").out
