@@ -30,6 +30,8 @@ fn helper(u: real, v: real[n]) -> real:
         r += sin(v[i] * r)
     return r
 fn mapped(g: fn(real) -> real, v: real[n]) -> real[n] = [g(v[i]) for i in 0..n]
+fn twice(g: fn(real) -> real, u: real) -> real = g(g(u))
+fn spread(v: real[n]) -> real[n, n] = [2.0 * i + 2.0 if i == j else 0.2 * sin(v[i] + v[j]) for i in 0..n, j in 0..n]
 """
 
 SCALARS = ("s", "r")
@@ -80,7 +82,7 @@ class Writer:
 
     def over_index(self, make: Callable[[], str]) -> tuple[str, str, str]:
         """An expression with a new index, the index, and its range."""
-        ranges = ["0..n", "1..n", *(f"0..{i}" for i in self.indices if i.isidentifier())]
+        ranges = ["0..n", "1..n", "n..n", "0..k % 2", *(f"0..{i}" for i in self.indices if i.isidentifier())]
         span, name = self.random.choice(ranges), self.fresh()
         self.indices.append(name)
         inside = make()
@@ -128,6 +130,8 @@ class Writer:
             lambda: f"logsumexp({v()})",
             lambda: f"max({v()})",
             lambda: f"helper({e()}, {v()})",
+            lambda: f"twice(fn(u) = cos(u + {e()}), {e()})",
+            lambda: f"linalg.det(spread({v()}))",
         ]
         if self.stopped:
             forms.append(lambda: f"stop_grad({e()})")
@@ -156,6 +160,11 @@ class Writer:
             lambda: f"sort({v()})",
             lambda: f"roll({v()}, 1)",
             lambda: f"mapped(fn(u) = sin(u) * {e()}, {v()})",
+            lambda: f"linalg.eigvalsh(spread({v()}))",
+            lambda: f"(linalg.cholesky(spread({v()})) @ {v()})",
+            lambda: f"linalg.svd(spread({v()}))[1]",
+            lambda: f"square(linalg.qr(spread({v()}))[1] @ {v()})",
+            lambda: f"softmax({v()})",
             lambda: f"linalg.solve(eye(n) + 0.1 * outer({v()}, {v()}), tanh({v()}))",
             lambda: f"({v()} if {self.condition()} else {v()})",
             lambda: self.comprehension(depth),
@@ -192,6 +201,9 @@ class Writer:
                 f"p = State(..p, b = {e})",
                 f"q = ({e}, {v})",
                 "k += 1",
+                "k = (3 * k + 1) % 7 // 2",
+                f"k += int(3.0 * sin({s}))",
+                f"k = argmax({a})",
             ]
         )
 
@@ -228,7 +240,7 @@ class Writer:
 
     def write_for(self, depth: int, looping: bool) -> list[str]:
         name = self.fresh()
-        span = self.random.choice(["0..n", "0..n", "1..n", "0..n by 2"])
+        span = self.random.choice(["0..n", "0..n", "1..n", "0..n by 2", "0..k % 2"])
         self.indices.append(name)
         inside = self.block(depth - 1, True)
         self.indices.pop()
@@ -289,7 +301,7 @@ def _call(name: str, argument: ast.expr) -> ast.Call:
 
 REPLACEMENTS = (
     (r"\b(let|var) ", ""),
-    (r"(\w+)\.\.(\w+)( by (\w+))?", lambda t: f"range({t[1]}, {t[2]}, {t[4] or 1})"),
+    (r"(\w+)\.\.(\w+(?: % 2)?)( by (\w+))?", lambda t: f"range({t[1]}, {t[2]}, {t[4] or 1})"),
     (r", (\w+) in range", r" for \1 in range"),
     (r"fn\((\w)\) =", r"lambda \1:"),
 )
@@ -344,6 +356,25 @@ def _helper(u: Any, v: Any) -> Any:
     return u
 
 
+def _spread(v: Any) -> Any:
+    return 0.2 * np.sin(v[:, None] + v[None, :]) * (1 - np.eye(len(v))) + np.diag(2.0 * np.arange(len(v)) + 2.0)
+
+
+def _spectrum(a: Any) -> Any:
+    """The eigenvalues of a symmetric matrix, as analytic functions of its entries."""
+    found = np.linalg.eigvals(a)
+    return found[np.argsort(found.real)]
+
+
+def _cholesky(a: Any) -> Any:
+    """The factor by Cholesky's formulas, without conjugation; up to signs it is also the transpose of R in QR."""
+    factor = np.zeros_like(a)
+    for j in range(len(a)):
+        factor[j, j] = np.sqrt(a[j, j] - factor[j, :j] @ factor[j, :j])
+        factor[j + 1 :, j] = (a[j + 1 :, j] - factor[j + 1 :, :j] @ factor[j, :j]) / factor[j, j]
+    return factor
+
+
 def _log(value: Any) -> Any:
     return np.log(value)
 
@@ -360,7 +391,15 @@ NAMES: dict[str, Any] = {
     "logsumexp": lambda a: np.log(np.sum(np.exp(a))),
     "helper": _helper,
     "mapped": lambda g, v: np.array([g(u) for u in v]),
-    "linalg": SimpleNamespace(solve=np.linalg.solve),
+    "twice": lambda g, u: g(g(u)),
+    "spread": _spread,
+    "linalg": SimpleNamespace(
+        solve=np.linalg.solve, det=np.linalg.det, eigvalsh=_spectrum, cholesky=_cholesky,
+        svd=lambda a: (None, np.sqrt(_spectrum(a.T @ a))[::-1]), qr=lambda a: (None, _cholesky(a.T @ a).T),
+    ),
+    "softmax": lambda v: np.exp(v) / np.sum(np.exp(v)),
+    "argmax": lambda v: int(np.argmax(np.real(v))),
+    "int": lambda z: int(np.real(z)),
     "eye": np.eye, "outer": np.outer, "cumsum": np.cumsum, "flip": np.flip, "roll": np.roll,
     "sort": lambda a: a[np.argsort(np.real(a), kind="stable")],
     "real": float, "stop_grad": np.real,

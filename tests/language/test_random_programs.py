@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from random import Random
 
 import numpy as np
@@ -13,17 +14,46 @@ from tests.language.random_programs import python_function, random_program
 STEP = 1e-30
 
 
-@pytest.mark.parametrize("seed", [101, 104, 107, 110, 113, 219])
-def test_derivatives_are_complex_steps(seed: int) -> None:
-    text, numbers = random_program(Random(seed), stopped=seed % 4 == 0), np.random.default_rng(seed)
-    n = 1 + seed % 3
-    x, v, c = numbers.normal(size=n), numbers.normal(size=n), numbers.normal()
-    oracle, function = python_function(text), dl.loads(text).f
-    value = np.real(oracle(x + 0j, c + 0j))
-    slopes = np.array([np.imag(oracle(x + 1j * STEP * row, c + 0j)) / STEP for row in np.eye(n)])
-    scale = max(1.0, np.abs(slopes).max())
-    for backend in ("reference", "llvm"):
-        primal, gradient = dl.value_and_grad(function).on(backend=backend)(x, c)
-        assert primal == pytest.approx(value, rel=1e-10, abs=1e-10)
-        np.testing.assert_allclose(gradient, slopes, rtol=1e-9, atol=1e-9 * scale)
-        assert dl.jvp(function).on(backend=backend)(x, c, v)[1] == pytest.approx(slopes @ v, abs=1e-8 * scale)
+class Sample:
+    """A program with a point (x, c), a direction of x, and by complex steps its value and its gradient there."""
+
+    def __init__(self, seed: int) -> None:
+        text, numbers = random_program(Random(seed), stopped=seed % 4 == 0), np.random.default_rng(seed)
+        n = 1 + seed % 4
+        self.function = dl.loads(text).f
+        self.x, self.v, self.c = numbers.normal(size=n), numbers.normal(size=n), numbers.normal()
+        oracle = python_function(text)
+        self.value = np.real(oracle(self.x + 0j, self.c + 0j))
+        moved = (oracle(self.x + 1j * STEP * row, self.c + 0j) for row in np.eye(n))
+        self.slopes = np.array([np.imag(y) / STEP for y in moved])
+        self.scale = max(1.0, np.abs(self.slopes).max())
+
+    def check(self, backend: str, precision: str = "f64", tolerance: float = 1e-9) -> None:
+        options = {"backend": backend, "precision": precision}
+        x, v = (a.astype(np.float32 if precision == "f32" else np.float64) for a in (self.x, self.v))
+        value, gradient = dl.value_and_grad(self.function).on(**options)(x, self.c)
+        tangent = dl.jvp(self.function).on(**options)(x, self.c, v)[1]
+        bound = tolerance * self.scale
+        assert value == pytest.approx(self.value, rel=tolerance, abs=bound)
+        np.testing.assert_allclose(gradient, self.slopes, rtol=tolerance, atol=bound)
+        assert tangent == pytest.approx(self.slopes @ self.v, abs=10 * bound)
+
+
+@cache
+def sample(seed: int) -> Sample:
+    return Sample(seed)
+
+
+@pytest.mark.parametrize("seed", range(100, 140))
+def test_interpreted(seed: int) -> None:
+    sample(seed).check("reference")
+
+
+@pytest.mark.parametrize("seed", range(100, 108))
+def test_compiled(seed: int) -> None:
+    sample(seed).check("llvm")
+
+
+@pytest.mark.parametrize("seed", range(108, 112))
+def test_in_single_precision(seed: int) -> None:
+    sample(seed).check("llvm", "f32", 1e-4)
