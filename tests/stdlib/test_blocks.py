@@ -1,4 +1,4 @@
-"""Every test block of the standard library and of the examples passes, on both built-in backends."""
+"""Every test block of the standard library and of the examples passes, compiled and interpreted, in both precisions."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ ROOT = Path(dl.__file__).parent.parent
 FILES = [path.relative_to(ROOT) for folder in ("stdlib", "examples") for path in sorted((ROOT / folder).rglob("*.dl"))]
 
 
-@pytest.mark.parametrize("backend", ["reference", "llvm"])
+@pytest.mark.parametrize(("backend", "precision"), [("reference", "f64"), ("llvm", "f64"), ("reference", "f32")])
 @pytest.mark.parametrize("file", FILES, ids=str)
-def test_blocks(file: Path, backend: str) -> None:
+def test_blocks(file: Path, backend: str, precision: str) -> None:
     program = load(str(ROOT / file))
-    engine, tests = Engine(program, lambda warning: pytest.fail(warning.message)), program.tests()
+    engine, tests = Engine(program, lambda warning: pytest.fail(warning.message)), program.tests(precision)
     assert tests, "a file of the library has tests"
     for name, lower in tests:
         lowered = lower()
-        options = Options(backend=backend)
+        options = Options(backend=backend, precision=precision)
         try:
             engine.run(Prepared(lowered.signature, get(backend).compile(lowered.func, options.compile)), {}, RunHost())
         except dl.DiffLangError as problem:
