@@ -65,7 +65,7 @@ class SpecimenMaker:
             scope = self._scope(binder.bindable, binder.generic, closure.scope)
             value = self.make(node, scope, parameter.name)
             self.add_info(parameter.name, value, parameter.span, parameter.default is None)
-            named.append((parameter.name, value))
+            named.append((parameter.name, self._specialised(parameter.name, value)))
         return named
 
     def defaults(
@@ -80,6 +80,12 @@ class SpecimenMaker:
             for parameter in function.parameters
             if parameter.name in wanted and parameter.name not in named and parameter.default is not None
         ]
+
+    def _specialised(self, name: str, value: Value) -> Value:
+        """An int parameter that the program is compiled for is known inside; the caller still gives it."""
+        if name not in self.statics or not isinstance(value, Scalar) or value.type != INT:
+            return value
+        return Scalar(integer(self.statics[name]), INT, Size.literal(self.statics[name]))
 
     def _wanted(self, parameter: ast.Parameter, generic: frozenset[str]) -> bool:
         """Whether a parameter with a default is to be made; functions and what may be one keep their defaults."""
@@ -154,6 +160,8 @@ class SpecimenMaker:
         return inner
 
     def _of_int(self, name: str) -> Size:
+        if name not in self._sizes and name in self.statics:
+            self._sizes[name] = Size.literal(self.statics[name])
         if name not in self._sizes:
             var = Var(I64, name)
             self._sizes[name] = self._named(var, Size.name(name))

@@ -15,7 +15,7 @@ from difflang.cli.values import resolve, unknown_argument
 from difflang.diagnostics import DiffLangError, error
 from difflang.diagnostics.suggest import did_you_mean, listing
 from difflang.runtime import files, plans
-from difflang.runtime.engine import Engine, Prepared, find_backend, run
+from difflang.runtime.engine import Engine, Prepared, Statics, find_backend, run
 from difflang.runtime.host import RunHost
 from difflang.runtime.marshal import match
 from difflang.runtime.plans import Plan, Request
@@ -73,7 +73,7 @@ def call(request: Request, tree: Mapping[str, Any], settings: Settings, outputs:
         files.require_writable(outputs.out)
     if outputs.plot:
         files.require_directory(outputs.plot)
-    prepared = _prepared(request, settings)
+    prepared = _prepared(request, settings, tree)
     parameters = prepared.signature.parameters
     types = {parameter.name: parameter.type for parameter in parameters}
     given = match(parameters, request.expression, (), resolve(tree, types))
@@ -85,17 +85,17 @@ def call(request: Request, tree: Mapping[str, Any], settings: Settings, outputs:
     return Called(outcome.value, outcome.type, tuple(types))
 
 
-def _prepared(request: Request, settings: Settings) -> Prepared:
+def _prepared(request: Request, settings: Settings, tree: Mapping[str, Any]) -> Prepared:
     """The compiled function, by the plan of an earlier run if there is one that holds."""
     plan = plans.find(request) if request.options.compile.cache else None
     if plan is None:
-        return _compiled(request, settings)
+        return _compiled(request, settings, tree)
     for warning in plan.warnings:
         settings.console.warn(warning, plan.sources)
     return plan.prepared
 
 
-def _compiled(request: Request, settings: Settings) -> Prepared:
+def _compiled(request: Request, settings: Settings, tree: Mapping[str, Any]) -> Prepared:
     find_backend(request.options.backend)
     engine = open_engine(request.file, settings)
     require_function(engine, request.function)
@@ -104,13 +104,25 @@ def _compiled(request: Request, settings: Settings) -> Prepared:
     try:
         lowered = engine.lowered(request.expression, request.options.precision, request.given)
         _require_known(engine, request, lowered)
-        prepared = engine.prepared(request.expression, request.options, request.given)
+        statics = _statics(engine, request, lowered, tree)
+        prepared = engine.prepared(request.expression, request.options, request.given, statics)
     except DiffLangError as problem:
         engine.place(problem, request.expression)
         raise
     program = engine.program
-    plans.keep(request, Plan(prepared, lowered.warnings, program.sources), program.lookups)
+    if not statics:
+        plans.keep(request, Plan(prepared, lowered.warnings, program.sources), program.lookups)
     return prepared
+
+
+def _statics(engine: Engine, request: Request, lowered: Lowered, tree: Mapping[str, Any]) -> Statics:
+    """What the program asks to be compiled for; its plan would hold for these values only."""
+    if not engine.static_names(request.expression):
+        return ()
+    parameters = lowered.signature.parameters
+    types = {parameter.name: parameter.type for parameter in parameters}
+    given = match(parameters, request.expression, (), resolve(tree, types))
+    return engine.statics(request.expression, request.options.precision, request.given, given)
 
 
 def _require_known(engine: Engine, request: Request, lowered: Lowered) -> None:

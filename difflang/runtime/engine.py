@@ -108,7 +108,7 @@ class Engine:
             parameters = self.lowered(expression, options.precision).signature.parameters
             given = match(parameters, expression, positional, named)
             chosen = None if len(given) == len(parameters) else frozenset(given)
-            statics = self._statics(expression, options.precision, chosen, given)
+            statics = self.statics(expression, options.precision, chosen, given)
             prepared = self.prepared(expression, options, chosen, statics)
             return self.run(prepared, given, host)
         except DiffLangError as problem:
@@ -127,7 +127,7 @@ class Engine:
         )
 
     def _quick_call(self, expression: str, options: Options, positional: int, named: Sequence[str]) -> QuickCall | None:
-        if len(self.program.forms(expression)) > 1 or self._static_names(expression):
+        if len(self.program.forms(expression)) > 1 or self.static_names(expression):
             return None
         parameters = self.lowered(expression, options.precision).signature.parameters
         places = {name: positional + k for k, name in enumerate(named)}
@@ -154,18 +154,19 @@ class Engine:
         message = f"None of the {len(forms)} forms of `{expression}` takes these arguments."
         raise error("E0308", message, hint="The forms differ in the number, ranks and types of their parameters.")
 
-    def _statics(
+    def statics(
         self, expression: str, precision: str, chosen: frozenset[str] | None, given: Mapping[str, object]
     ) -> Statics:
-        """The sizes that a `static` in the program asks to compile for, with their values in this call."""
-        names = self._static_names(expression)
+        """The sizes and ints that a `static` in the program asks to compile for, with their values in this call."""
+        names = self.static_names(expression)
         if not names:
             return ()
         signature = self.lowered(expression, precision, chosen).signature
         sizes = marshal(signature, given, self.data(signature)).sizes.values
-        return tuple((name, sizes[name]) for name in names if name in signature.sizes)
+        return tuple((name, sizes[name]) for name in names if name in sizes)
 
-    def _static_names(self, expression: str) -> tuple[str, ...]:
+    def static_names(self, expression: str) -> tuple[str, ...]:
+        """What is `static` in the signatures of the functions in an expression."""
         if expression not in self._static:
             words = re.findall(r"[^\W\d]\w*", expression)
             items = [item for word in words for item in self.program.root.items.get(word, [])]

@@ -7,6 +7,7 @@ is not plain raises `Unusual`, and the general way is taken, which also has the 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,11 @@ SCALAR_TESTS: dict[DType, str] = {
     "bool": "type({0}) is bool",
 }
 """What `leaf_value` would give back as it is."""
+
+
+NAME = re.compile(r"[^\W\d]\w*")
+EXPRESSION = re.compile(r"[\w\s()+*-]+(// [1-9]\d*)?")
+"""The sizes that Python computes from their texts, without a way to fail."""
 
 
 class Unusual(Exception):
@@ -140,9 +146,12 @@ class _CallWriter(Writer):
         return f"({' + '.join(products) or '0'})"
 
     def _bound(self, name: str) -> str:
-        if name not in self._sizes:
+        """A size by its name, or by its text, such as `2*n`, in which names stand."""
+        if name in self._sizes:
+            return self._sizes[name]
+        if name.isidentifier() or not EXPRESSION.fullmatch(name):
             raise _NoQuickWay
-        return self._sizes[name]
+        return f"({NAME.sub(lambda match: self._bound(match[0]), name)})"
 
     def finish(self, signature: Signature, executable: DirectExecutable) -> None:
         """Runs the compiled function and builds the result, as `unmarshal` does."""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from difflang.check import loads
-from difflang.core.ir import Literal
+from difflang.core.ir import Literal, walk
 from difflang.diagnostics.model import DiffLangError
 from tests.check.conftest import refusal
 
@@ -78,6 +78,19 @@ fn f(x: real[3]) -> real[2]:
     np.testing.assert_array_equal(run(text, "f", np.array([1.0, 2.0, 3.0])), [6.5, 2])
     with pytest.raises(DiffLangError):
         run(text, "f", np.ones(4))
+
+
+def test_static_ints_are_literals():
+    text = """
+fn power[static k](k: int, x: real[k]) -> real:
+    var y = 1.0
+    for i in 0..k:
+        y = y * x[i]
+    return y
+"""
+    func = loads(text).lower("power", statics={"k": 3}).func
+    assert func.block.params[0].type.dtype == "i64"
+    assert not any(p in func.block.params for e in walk(func.block) for p in e.args if p.type.dtype == "i64")
 
 
 def test_static_sizes_are_literals():

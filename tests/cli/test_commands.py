@@ -183,3 +183,15 @@ def test_deterministic_sums_are_those_of_several_threads(difflang, folder):
 def test_the_loops_for_threads_are_shown(difflang):
     assert "threads range, begin, end over n" in difflang("emit one.dl -f total --stage loops --threads 2").out
     assert "threads" not in difflang("emit one.dl -f total --stage loops").out
+
+
+def test_static_parameters_are_compiled_for(difflang, folder):
+    """Every value has code of its own, also where an earlier run has left a plan."""
+    (folder / "static.dl").write_text(
+        "fn main[static k](k: int, x: real) -> real:\n    var y = 1.0\n    for i in 0..k:\n        y = y * x\n"
+        "    return y\nfn added[static n](x: real[n], by: real = 2.0) -> real = by * sum(x[i] for i)\n"
+    )
+    for k in (3, 4, 3):
+        assert difflang("run", "static.dl", f"k={k}", "x=2").out == f"{2.0**k}\n"
+    assert difflang("run", "static.dl", "-f", "added", "x=[1, 2, 3]").out == "12.0\n"
+    assert difflang("run", "static.dl", "-f", "added", "x=[1, 2]", "by=1").out == "3.0\n"
