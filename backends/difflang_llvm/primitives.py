@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from difflang.core.ir import FLOATS, INTEGERS, Attribute, DType
+from difflang_llvm.math.power import HALVES
 from difflang_llvm.text import REGISTER_TYPES, Emitter, float_text
 
 REASSOCIATE = "reassoc contract "
@@ -230,6 +231,14 @@ def _integer_power(op: Operation) -> str:
     return convert(op, result, "i64", dtype)
 
 
+def _power(op: Operation) -> str:
+    """`a ** p`: roots for some known p, else the power function."""
+    name = HALVES.get(op.literals[1]) if isinstance(op.literals[1], float) else None
+    if name is None:
+        return op.library("pow")
+    return Operation(op.emitter, op.args[:1], op.dtypes[:1], {}, (None,)).library(name)
+
+
 def _product(op: Operation, base: str, exponent: int) -> str:
     """Powers by squaring."""
     multiply = f"fmul {op.type}" if op.is_float else f"mul {op.type}"
@@ -263,7 +272,7 @@ def _intrinsic(name: str) -> Lowering:
 
 _LIBRARY = """
     cbrt exp exp2 expm1 log log2 log10 log1p sin cos tan asin acos atan atan2 sinh cosh tanh asinh acosh atanh
-    erf erfc lgamma digamma polygamma pow hypot sigmoid softplus random_bits
+    erf erfc lgamma digamma polygamma hypot sigmoid softplus random_bits
 """
 
 LOWERINGS: dict[str, Lowering] = {
@@ -298,6 +307,7 @@ LOWERINGS: dict[str, Lowering] = {
     "select": lambda op: op.select(*op.args),
     "convert": _convert,
     "stop_grad": lambda op: op.args[0],
+    "pow": _power,
     "powi": _integer_power,
     "bits_to_unit": _bits_to_unit,
     **{name: _library(name) for name in _LIBRARY.split()},

@@ -16,6 +16,7 @@ import pytest
 from mpmath import mp
 from scipy import special
 
+import difflang as dl
 from tests.llvm.elementary import compiled
 
 Floats = npt.NDArray[Any]
@@ -79,7 +80,7 @@ ACCURACY: list[Accuracy] = [
 ]
 
 
-SINGLE = dict.fromkeys(("exp", "log", "log2", "sin", "cos", "tanh"), 1.0)
+SINGLE: dict[str, float] = dict.fromkeys(("exp", "log", "log2", "sin", "cos", "tanh"), 1.0)
 """The promises for the functions that have code of their own in f32."""
 
 
@@ -129,6 +130,16 @@ def test_functions_of_two_arguments(name: str, exact: Callable[..., Any], x: Flo
     with mpmath.workdps(40):
         truth = [exact(mp.mpf(float(a)), mp.mpf(float(b))) for a, b in zip(x, y, strict=True)]
         assert errors(compiled(name, "f64", 2)(x, y), truth).max() <= bound
+
+
+@pytest.mark.parametrize("exponent", [0.5, -0.5, 1.5, -1.5])
+def test_powers_of_halves(exponent: float) -> None:
+    power = dl.loads(f"fn power(x: real[n]) -> real[n] = [x[i] ** {exponent} for i]").power
+    x = np.concatenate([even(0, 3), powers(-150, 150)])
+    with mpmath.workdps(40):
+        assert errors(power(x), [mp.mpf(float(v)) ** exponent for v in x]).max() <= 0.6
+    with np.errstate(all="ignore"):
+        assert_same(power(SPECIAL), np.power(SPECIAL, np.full_like(SPECIAL, exponent)), 1e-15)
 
 
 LISTED = (

@@ -1,4 +1,4 @@
-"""pow, cbrt, hypot."""
+"""pow, powers of one half and three halves, cbrt, hypot."""
 
 from __future__ import annotations
 
@@ -79,6 +79,56 @@ def _pow(kernel: Kernel, x: Value, y: Value) -> Value:
 def _pow_single(kernel: Kernel, x: Value, y: Value) -> Value:
     """As exact as f32 needs it."""
     return _power(kernel, x, y, lambda kernel, x: natural(kernel, *log_pair(kernel, x)))
+
+
+HALVES = {0.5: "pow_half", -0.5: "pow_minus_half", 1.5: "pow_three_halves", -1.5: "pow_minus_three_halves"}
+"""The functions x^p for some p: roots and quotients, many times quicker than pow."""
+
+
+def _root(kernel: Kernel, x: Value) -> tuple[Value, Value]:
+    """The root of x, and x minus its square; as pow has it: 0 for -0 and inf for -inf."""
+    root = kernel.select(x.equals(-INFINITY), INFINITY, kernel.sqrt(x) + 0.0)
+    return root, kernel.fma(-root, root, x)
+
+
+def _corrected(kernel: Kernel, value: Value, correction: Value) -> Value:
+    """Their sum, where the value is far from overflow and underflow."""
+    size = kernel.abs(value)
+    return kernel.select((size > 1e-270) & (size < 1e270), value + correction, value)
+
+
+@function("pow_half")
+def _pow_half(kernel: Kernel, x: Value) -> Value:
+    return _root(kernel, x)[0]
+
+
+@function("pow_minus_half")
+def _pow_minus_half(kernel: Kernel, x: Value) -> Value:
+    root, rest = _root(kernel, x)
+    quotient = 1.0 / root
+    relative = kernel.fma(rest * -0.5 * quotient, quotient, kernel.fma(-quotient, root, 1.0))
+    return _corrected(kernel, quotient, quotient * relative)
+
+
+@function("pow_three_halves")
+def _pow_three_halves(kernel: Kernel, x: Value) -> Value:
+    """|x| s with s = sqrt x, and what rounding took from s and from the product."""
+    root, rest = _root(kernel, x)
+    size = kernel.abs(x)
+    product, lost = two_product(size, root)
+    return _corrected(kernel, product, kernel.fma(rest * 0.5, root, lost))
+
+
+@function("pow_minus_three_halves")
+def _pow_minus_three_halves(kernel: Kernel, x: Value) -> Value:
+    """(1/|x|) / s with s = sqrt x, and what rounding took from them; 1/s is |x| times the result."""
+    root, rest = _root(kernel, x)
+    size = kernel.abs(x)
+    inverse = 1.0 / size
+    quotient = inverse / root
+    relative = kernel.fma(rest * -0.5, inverse, kernel.fma(-inverse, size, 1.0))
+    relative = kernel.fma(kernel.fma(-quotient, root, inverse), size, relative)
+    return _corrected(kernel, quotient, quotient * relative)
 
 
 @function("cbrt")
