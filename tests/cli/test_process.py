@@ -83,6 +83,23 @@ def test_an_internal_error_is_reported_without_a_traceback(folder, monkeypatch, 
         app.execute(["explain", "E0601"])
 
 
+def test_python_runs_the_package(folder):
+    command = [sys.executable, "-m", "difflang", "run", "one.dl", "width=3"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (0, "6.0\n")
+
+
+@pytest.mark.parametrize("words", [["--help"], ["run", "--help"], ["explain", "E0601"]])
+def test_help_comes_without_what_runs_programs(words):
+    code = (
+        "import sys; from difflang.cli.app import execute; status = execute(sys.argv[1:]);"
+        "heavy = {'numpy', 'llvmlite', 'difflang.check', 'importlib.metadata'} & set(sys.modules);"
+        "sys.exit(', '.join(heavy) or status)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_importing_is_light():
     code = (
         "import sys, difflang; difflang.load;"
