@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from math import lcm
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -137,12 +138,12 @@ class _CallWriter(Writer):
         if name is not None and name not in self._sizes:
             self._sizes[name] = extent
         else:
-            self.line(f"if {extent} != {self._size_text(size)}: {self._unusual}")
+            whole = lcm(*(coefficient.denominator for _, coefficient in size.terms))
+            self.line(f"if {whole}*{extent} != {self._multiple(size, whole)}: {self._unusual}")
 
-    def _size_text(self, size: Size) -> str:
-        if any(coefficient.denominator != 1 for _, coefficient in size.terms):
-            raise _NoQuickWay
-        products = ["*".join([str(c), *(self._bound(name) for name in names)]) for names, c in size.terms]
+    def _multiple(self, size: Size, factor: int) -> str:
+        """A size times a factor that makes all its coefficients whole."""
+        products = ["*".join([str(c * factor), *(self._bound(name) for name in names)]) for names, c in size.terms]
         return f"({' + '.join(products) or '0'})"
 
     def _bound(self, name: str) -> str:

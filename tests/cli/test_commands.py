@@ -192,6 +192,6 @@ def test_static_parameters_are_compiled_for(difflang, folder):
         "    return y\nfn added[static n](x: real[n], by: real = 2.0) -> real = by * sum(x[i] for i)\n"
     )
     for k in (3, 4, 3):
-        assert difflang("run", "static.dl", f"k={k}", "x=2").out == f"{2.0**k}\n"
-    assert difflang("run", "static.dl", "-f", "added", "x=[1, 2, 3]").out == "12.0\n"
-    assert difflang("run", "static.dl", "-f", "added", "x=[1, 2]", "by=1").out == "3.0\n"
+        assert difflang(f"run static.dl k={k} x=2").out == f"{2.0**k}\n"
+    assert difflang("run static.dl -f added x=[1,2,3]").out == "12.0\n"
+    assert difflang("run static.dl -f added x=[1,2] by=1").out == "3.0\n"
