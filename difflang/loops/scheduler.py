@@ -21,7 +21,7 @@ from difflang.loops.sums import Sums
 from difflang.passes.bounds import Bounds
 from difflang.prims import PRIMITIVES
 
-STACK_BYTES = 512
+STACK_BYTES = 1024
 """Arrays of literal shape up to this size live on the stack frame, where LLVM can keep them in registers."""
 
 ITEM_BYTES: Mapping[DType, int] = {"f64": 8, "f32": 4, "i64": 8, "i32": 4, "bool": 1}
