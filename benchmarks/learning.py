@@ -39,6 +39,18 @@ def taylor(order: int, n: int = 16, h: int = 64) -> Prepared:
     return pair(lambda: coefficients(x, *weights, v), theirs, "taylor", order, x, v, *weights)
 
 
+def taylor_batch(order: int, points: int, n: int = 16, h: int = 64) -> Prepared:
+    """The same along a line for each of many points; C takes one point after the other."""
+    rng = np.random.default_rng(11)
+    x, v = rng.normal(size=(points, n)), rng.normal(size=(points, n)) / np.sqrt(n)
+    w1, w2 = rng.normal(size=(h, n)) / np.sqrt(n), rng.normal(size=(h, h)) / np.sqrt(h)
+    weights = (w1, rng.normal(size=h), w2, rng.normal(size=h), rng.normal(size=h), 0.5)
+    coefficients = dl.jet(function(PROGRAMS / "network.dl", "batch"), order=order)
+    outs = (np.empty((order + 1, points)),)
+    theirs = c_call("network_taylor_batch", points, order, n, h, x, v, *weights, outs=outs, value=False)
+    return pair(lambda: coefficients(x, *weights, v), theirs)
+
+
 def ridge(n: int, d: int) -> Prepared:
     """A validation error and its derivative in the penalty; two runs of conjugate gradients, in C as in DiffLang."""
     rng = np.random.default_rng(10)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from benchmarks import adbench, learning, numerics
 from benchmarks.baseline import Workload
 
@@ -19,8 +21,8 @@ WORKLOADS = (
     Workload("adam 1e6", lambda: learning.adam(1_000_000)),
     Workload("heat 256x256, 100 steps", lambda: numerics.heat(256, 100)),
     Workload("logistic hvp 1000x100", lambda: learning.logistic_hvp(1000, 100)),
-    Workload("taylor order 4", lambda: learning.taylor(4)),
-    Workload("taylor order 10", lambda: learning.taylor(10)),
+    *(Workload(f"taylor order {k}", partial(learning.taylor, k)) for k in (2, 4, 6, 8, 10)),
+    *(Workload(f"taylor order {k}, 1,024 points", partial(learning.taylor_batch, k, 1024)) for k in (2, 10)),
     Workload("ridge hypergradient 500x50", lambda: learning.ridge(500, 50)),
     Workload("trivial call, 1000 times", lambda: numerics.trivial(1000)),
 )

@@ -59,6 +59,17 @@ void network_taylor(int order, int n, int h, const double *x, const double *v, c
     free(u); free(first); free(second);
 }
 
+/* The coefficients of order k of all points stand in row k of `out`. */
+void network_taylor_batch(int points, int order, int n, int h, const double *x, const double *v, const double *w1,
+                          const double *b1, const double *w2, const double *b2, const double *w3, double b3, double *out) {
+    double *one = malloc(sizeof(double) * (order + 1));
+    for (int p = 0; p < points; p++) {
+        network_taylor(order, n, h, x + (size_t)p * n, v + (size_t)p * n, w1, b1, w2, b2, w3, b3, one);
+        for (int k = 0; k <= order; k++) out[(size_t)k * points + p] = one[k];
+    }
+    free(one);
+}
+
 /* out = X' (X v) + penalty v */
 static void normal_product(int n, int d, const double *x, double penalty, const double *v, double *out) {
     for (int j = 0; j < d; j++) out[j] = penalty * v[j];
