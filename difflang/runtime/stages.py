@@ -48,7 +48,7 @@ def compile_options(
 def emit(
     engine: Engine, expression: str, stage: str, options: Options, given: Mapping[str, object] | None = None
 ) -> str:
-    """The text of a stage: `ast`, `core` as elaborated, `opt` after the Core passes, `tape`, the rest by the backend.
+    """The text of a stage: `ast`, `core` as elaborated, `opt` after the Core passes, `tape`, the rest by a backend.
 
     `given` are arguments by name, for the sizes in the stage `tape`.
     """
@@ -66,7 +66,8 @@ def emit(
         func = engine.lowered(expression, options.precision).func
         if stage == "opt":
             return _core_text(func)
-        return deeply(lambda: find_backend(options.backend).emit(func, stage, options.compile))
+        backend = find_backend(stage if stage in TARGETS else options.backend)
+        return deeply(lambda: backend.emit(func, stage, options.compile))
     except DiffLangError as problem:
         engine.place(problem, expression)
         raise

@@ -98,7 +98,7 @@ def test_test_runs_every_block(difflang):
     assert passed == {"doubling": True, "good": True, "bad": False}
 
 
-@pytest.mark.parametrize("stage", ["ast", "core", "opt", "loops", "llvm", "asm"])
+@pytest.mark.parametrize("stage", ["ast", "core", "opt", "loops", "llvm", "asm", "c"])
 def test_emit(difflang, stage, folder):
     ran = difflang(f"emit one.dl -f total --stage {stage}")
     assert ran.status == 0 and len(ran.out) > 40
@@ -155,6 +155,20 @@ def test_check_derivatives_compares_rules(difflang, folder):
     assert ran.status == 1
     assert [(record["code"], record["line"]) for record in ran.json] == [("E0514", 2)]
     assert "correct the `rule vjp`" in ran.json[0]["hint"]
+
+
+def test_check_derivatives_compares_modes_and_differences(difflang, folder):
+    (folder / "cube.dl").write_text(
+        "fn cube(x: real) -> real = x ** 3\n"
+        "rule jvp cube(x, dx) = 2.0 * x ** 2 * dx\n"
+        "fn f(x: real[n], s: real) -> real = sum(cube(x[i]) for i) * s\n"
+        "fn g(x: real[n], s: real) -> real[n] = sin(s * x)\n"
+    )
+    ran = difflang("check cube.dl --derivatives f --format json")
+    assert ran.status == 1
+    assert [(record["code"], record["line"]) for record in ran.json] == [("E0613", 3)]
+    assert "finite differences" in ran.json[0]["message"]
+    assert difflang("check cube.dl --derivatives g --format json").status == 0
 
 
 def test_check_derivatives_names_steps_and_kinks(difflang, folder):
