@@ -20,11 +20,16 @@ from typing import Any
 from difflang_llvm.engine import process_symbol
 
 PACKAGE = "scipy.linalg"
+_kept = ctypes.c_void_p()
+"""A large piece of memory that the last program has left for the next one (see `runtime.ll`)."""
+
 PREFIXES = {"blas.": "cython_blas", "lapack.": "cython_lapack"}
 
 
 def resolve(symbol: str) -> int:
     """The address of `malloc`, `blas.dgemm`, `lapack.dpotrf`, `pool.run`, ... Raises KeyError for an unknown one."""
+    if symbol == "memory.kept":
+        return ctypes.addressof(_kept)
     if symbol.startswith("pool."):
         from difflang_llvm import threads
 

@@ -12,7 +12,7 @@ from difflang_llvm.kernels import kernel_text
 from difflang_llvm.math import library
 from difflang_llvm.text import Needs
 
-_DECLARED = re.compile(r"^declare [^@\n]*@([\w.]+)", re.MULTILINE)
+_DECLARED = re.compile(r"^(?:declare [^@\n]*)?@([\w.]+)(?:\(| = external)", re.MULTILINE)
 ATTRIBUTES = (
     "attributes #0 = { nounwind noinline }",
     "attributes #2 = { alwaysinline nounwind willreturn memory(none) }",
@@ -66,6 +66,6 @@ def _kept_text(names: Sequence[str]) -> str:
 
 
 def imported_symbols(text: str) -> tuple[str, ...]:
-    """The external functions that a module text declares (LLVM's intrinsics and the function library aside)."""
+    """What a module text declares and does not define (LLVM's intrinsics and the function library aside)."""
     names = (match[1] for match in _DECLARED.finditer(text))
     return tuple(dict.fromkeys(name for name in names if not name.startswith(("llvm.", "dl."))))

@@ -1,6 +1,10 @@
 ; The arena of a running program: { current chunk, next free byte, end of the chunk, first chunk }.
 ; A chunk starts with { next chunk, size }, padded to a cache line. Releasing restores the first three
-; fields; later chunks stay linked for reuse, and `dl.release_all` frees them when the program ends.
+; fields; later chunks stay linked for reuse, and `dl.release_all` frees them when the program ends. One large chunk
+; is kept for the next run, of whatever program in the process: fresh memory costs more than most of what is done with
+; it. Who takes or leaves it exchanges the pointer, so that it has one owner at any time.
+
+@memory.kept = external global ptr
 
 declare noalias ptr @malloc(i64) #1
 declare void @free(ptr) #1
@@ -59,6 +63,21 @@ sized:
   %wanted = phi i64 [ 65536, %new ], [ %doubled, %grow ]
   %capped = call i64 @llvm.umin.i64(i64 %wanted, i64 67108864)
   %size = call i64 @llvm.umax.i64(i64 %capped, i64 %bytes)
+  %large = icmp uge i64 %size, 1048576
+  br i1 %large, label %ask, label %make
+ask:
+  %kept = atomicrmw xchg ptr @memory.kept, ptr null acq_rel, align 8
+  %nothing = icmp eq ptr %kept, null
+  br i1 %nothing, label %make, label %weigh
+weigh:
+  %kept.size.field = getelementptr i8, ptr %kept, i64 8
+  %kept.size = load i64, ptr %kept.size.field
+  %suffices = icmp uge i64 %kept.size, %size
+  br i1 %suffices, label %insert, label %drop
+drop:
+  call void @free(ptr %kept)
+  br label %make
+make:
   %total = add i64 %size, 128
   %made = call ptr @malloc(i64 %total)
   %failed = icmp eq ptr %made, null
@@ -66,13 +85,15 @@ sized:
 out:
   ret ptr null
 insert:
-  store ptr %next, ptr %made
-  %made.size.field = getelementptr i8, ptr %made, i64 8
-  store i64 %size, ptr %made.size.field
-  store ptr %made, ptr %link
+  %got = phi ptr [ %kept, %weigh ], [ %made, %make ]
+  %got.size = phi i64 [ %kept.size, %weigh ], [ %size, %make ]
+  store ptr %next, ptr %got
+  %got.size.field = getelementptr i8, ptr %got, i64 8
+  store i64 %got.size, ptr %got.size.field
+  store ptr %got, ptr %link
   br label %enter
 enter:
-  %chosen = phi ptr [ %next, %look ], [ %made, %insert ]
+  %chosen = phi ptr [ %next, %look ], [ %got, %insert ]
   %chosen.size.field = getelementptr i8, ptr %chosen, i64 8
   %chosen.size = load i64, ptr %chosen.size.field
   %address = ptrtoint ptr %chosen to i64
@@ -93,12 +114,22 @@ entry:
   %first = load ptr, ptr %first.field
   br label %loop
 loop:
-  %chunk = phi ptr [ %first, %entry ], [ %next, %free ]
+  %chunk = phi ptr [ %first, %entry ], [ %next, %drop ]
   %done = icmp eq ptr %chunk, null
   br i1 %done, label %out, label %free
 free:
   %next = load ptr, ptr %chunk
-  call void @free(ptr %chunk)
+  %size.field = getelementptr i8, ptr %chunk, i64 8
+  %size = load i64, ptr %size.field
+  %above = sub i64 %size, 1048576
+  %worth.it = icmp ule i64 %above, 66060288
+  br i1 %worth.it, label %keep, label %drop
+keep:
+  %old = atomicrmw xchg ptr @memory.kept, ptr %chunk acq_rel, align 8
+  br label %drop
+drop:
+  %unused = phi ptr [ %chunk, %free ], [ %old, %keep ]
+  call void @free(ptr %unused)
   br label %loop
 out:
   ret void

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import resource
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import numpy as np
 import pytest
 from difflang_llvm.backend import LLVMBackend
 
+import difflang as dl
 from difflang.backend.protocol import CompileOptions
 from difflang.core.builder import literal
 from difflang.core.ir import Literal, Type, Var
@@ -274,3 +276,22 @@ def test_threads_compile_at_once() -> None:
     for thread in threads:
         thread.join()
     assert results == pytest.approx({k: np.exp(0.5 * k) for k in range(6)}, rel=1e-15)
+
+
+def test_large_memory_is_kept_for_the_next_run() -> None:
+    """The faults of a page at a time show whether memory is fresh; sizes above and below what is kept are right too."""
+    program = dl.loads("""
+fn f(x: real[n], steps: int) -> real:
+    var u = x
+    for t in 0..steps:
+        u = [sin(u[i]) * 0.9 + x[i] for i in 0..n]
+    return sum(u[i] for i)
+""")
+    gradient = dl.grad(program["f"], wrt="x").on(threads=1)
+    small, large, larger = (np.linspace(0.0, 1.0, n) for n in (1000, 40_000, 60_000))
+    expected = [gradient(x, 50) for x in (small, large, larger)]
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for x, wanted in zip((small, large, larger, larger, large, small), (*expected, *reversed(expected)), strict=True):
+        assert gradient(x, 50).tobytes() == wanted.tobytes()
+    faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+    assert faults * resource.getpagesize() < 50 * large.nbytes
