@@ -7,6 +7,7 @@ is the same: the sources, what was found where modules were looked for, DiffLang
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -60,8 +61,8 @@ class Plan:
 
 def find(request: Request) -> Plan | None:
     """The plan of an earlier run of the same, or None where there is none that still holds."""
-    data = cachedir.read(_name(request))
     try:
+        data = cachedir.read(_name(request))
         return None if data is None else _restored(json.loads(data))
     except (OSError, ValueError, KeyError, TypeError, ImportError, AttributeError):
         return None
@@ -108,8 +109,9 @@ def keep(request: Request, plan: Plan, lookups: Mapping[Path, Path | None]) -> N
         "warnings": codec.encode(plan.warnings),
         "token": token,
     }
-    cachedir.write(_name(request), json.dumps(record).encode())
-    _evict()
+    with contextlib.suppress(OSError):  # a working directory that is gone
+        cachedir.write(_name(request), json.dumps(record).encode())
+        _evict()
 
 
 def _name(request: Request) -> str:

@@ -26,9 +26,9 @@ def compiled(monkeypatch) -> list[str]:
     names: list[str] = []
     original = calling._compiled
 
-    def counting(request, settings):
+    def counting(request, *rest):
         names.append(request.expression)
-        return original(request, settings)
+        return original(request, *rest)
 
     monkeypatch.setattr(calling, "_compiled", counting)
     return names
@@ -143,6 +143,15 @@ def test_a_user_without_a_home_directory_has_no_cache(difflang, monkeypatch):
     monkeypatch.setattr(Path, "home", nowhere)
     assert difflang("run one.dl width=3").out == "6.0\n"
     assert difflang("cache").status == 0
+
+
+def test_a_working_directory_that_is_gone_is_no_failure(difflang, cache, folder, monkeypatch):
+    (folder / "gone").mkdir()
+    monkeypatch.chdir(folder / "gone")
+    (folder / "gone").rmdir()
+    ran = difflang(f"run {folder / 'one.dl'} width=3")
+    monkeypatch.chdir(folder)
+    assert (ran.out, ran.status) == ("6.0\n", 0)
 
 
 def test_processes_that_start_at_the_same_time_agree(folder, cache):
