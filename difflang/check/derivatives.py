@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -46,21 +47,6 @@ class Derivative(FunctionValue):
         made = [f"{prefix}{name}" for name in wanted] if wanted and (prefix == "d" or len(wanted) > 1) else [single]
         return [f"{m}_" if m in names else m for m in made]
 
-    def call(self, context: Context, arguments: Arguments) -> Value:
-        ready = make_ready(context, self.inner, self.wrt, arguments, self.extra())
-        directions = [
-            fitted(context, d, v, arguments.span, f"the direction of `{self.name}`")
-            for d, v in zip(ready.directions, ready.values, strict=False)
-        ] if self.takes_directions() else list(ready.directions)  # fmt: skip
-        return self.apply(context, Linear(context, ready, self.wrt.memory), directions, arguments.span)
-
-    def takes_directions(self) -> bool:
-        """Whether the further arguments have the types of the differentiated ones."""
-        return True
-
-    def apply(self, context: Context, linear: Linear, directions: list[Value], span: Span) -> Value:
-        raise NotImplementedError
-
     def specimens(self, context: Context, maker: SpecimenMaker) -> Named:
         named = self.inner.specimens(context, maker)
         named += maker.defaults(self.inner, self.wrt.names, dict(named))
@@ -76,7 +62,27 @@ class Derivative(FunctionValue):
         return list(self.wrt.names) if self.wrt.names is not None else [name for name, _ in named[:1]]
 
 
-class Grad(Derivative):
+class LinearDerivative(Derivative):
+    """One whose calls differentiate the body of the function once."""
+
+    def call(self, context: Context, arguments: Arguments) -> Value:
+        ready = make_ready(context, self.inner, self.wrt, arguments, self.extra())
+        directions = [
+            fitted(context, d, v, arguments.span, f"the direction of `{self.name}`")
+            for d, v in zip(ready.directions, ready.values, strict=False)
+        ] if self.takes_directions() else list(ready.directions)  # fmt: skip
+        return self.apply(context, Linear(context, ready, self.wrt.memory), directions, arguments.span)
+
+    def takes_directions(self) -> bool:
+        """Whether the further arguments have the types of the differentiated ones."""
+        return True
+
+    @abstractmethod
+    def apply(self, context: Context, linear: Linear, directions: list[Value], span: Span) -> Value:
+        """The result, from the body and the further arguments."""
+
+
+class Grad(LinearDerivative):
     operator = "grad"
 
     def __init__(self, inner: FunctionValue, wrt: Wrt, asked: str = "grad") -> None:
@@ -88,7 +94,7 @@ class Grad(Derivative):
         return several(gradients(context, linear, self.asked, self.inner.name, span)[1])
 
 
-class ValueAndGrad(Derivative):
+class ValueAndGrad(LinearDerivative):
     operator = "value_and_grad"
 
     def apply(self, context: Context, linear: Linear, directions: list[Value], span: Span) -> Value:
@@ -112,7 +118,7 @@ def gradients(context: Context, linear: Linear, operator: str, name: str, span: 
     return value, pull(Scalar(literal(1.0, result.atom.type.dtype), result.type))
 
 
-class Jvp(Derivative):
+class Jvp(LinearDerivative):
     operator = "jvp"
 
     def extra(self) -> list[str]:
@@ -122,7 +128,7 @@ class Jvp(Derivative):
         return TupleValue(linear.jvp(directions))
 
 
-class Vjp(Derivative):
+class Vjp(LinearDerivative):
     operator = "vjp"
 
     def extra(self) -> list[str]:
@@ -147,7 +153,7 @@ class Vjp(Derivative):
         return [*named, (name, value)]
 
 
-class Jacobian(Derivative):
+class Jacobian(LinearDerivative):
     operator = "jacobian"
 
     def apply(self, context: Context, linear: Linear, directions: list[Value], span: Span) -> Value:
@@ -200,7 +206,7 @@ class Renamed(FunctionValue):
         return self.inner.call(context, replace(arguments, keywords=keywords))
 
 
-class GaussNewton(Derivative):
+class GaussNewton(LinearDerivative):
     """J^T H J v, with J the Jacobian of the function and H the Hessian of the loss at its result."""
 
     operator = "ggn"

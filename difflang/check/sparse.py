@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from difflang.check.context import Context
-from difflang.check.derivatives import Derivative, Grad, several
+from difflang.check.derivatives import Derivative, Grad, LinearDerivative, several
 from difflang.check.differentiated import Linear, make_ready
 from difflang.check.environment import Scope
 from difflang.check.types import INT, StructInfo, StructType, is_float
@@ -32,7 +32,7 @@ def sparse_info() -> StructInfo:
     return StructInfo(definition, Scope(None), ("size",))
 
 
-class SparseJacobian(Derivative):
+class SparseJacobian(LinearDerivative):
     """The Jacobian of a vector in a vector, as a struct of rows, columns, values and shape."""
 
     operator = "jacobian"

@@ -7,7 +7,7 @@ from dataclasses import replace
 from math import factorial
 
 from difflang.check.context import Context
-from difflang.check.derivatives import Derivative
+from difflang.check.derivatives import LinearDerivative
 from difflang.check.differentiated import Linear, Wrt, filled, fitted
 from difflang.check.leaves import atoms, materialize, rebuild, rewrap
 from difflang.check.specimens import SpecimenMaker
@@ -19,7 +19,7 @@ from difflang.diagnostics.model import Span
 Named = list[tuple[str, Value]]
 
 
-class Jet(Derivative):
+class Jet(LinearDerivative):
     """`jet(f, order = k)(x, v)`: the coefficients of orders 0 to k of f(x + t v), divided by j!, as a tuple."""
 
     operator = "jet"
@@ -37,7 +37,7 @@ class Jet(Derivative):
         return coefficients(context, linear, [(a, *rest)[: self.order] for a in flat], self.order)
 
 
-class CurveJet(Derivative):
+class CurveJet(LinearDerivative):
     """`jet(f)((x0, x1, ..., xk))`: the coefficients of f along the curve with these coefficients."""
 
     operator = "jet"
@@ -71,7 +71,7 @@ def coefficients(context: Context, linear: Linear, series: Sequence[tuple[Atom |
     return TupleValue((value, *(filled(context, value, [s[j] for s in found]) for j in range(order))))
 
 
-class ScalarDerivative(Derivative):
+class ScalarDerivative(LinearDerivative):
     """The derivative of a function of one real: a Taylor coefficient times the factorial of the order."""
 
     operator = "derivative"

@@ -6,6 +6,7 @@ and exist at elaboration only, like functions, modules and strings.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -124,14 +125,14 @@ class PrecisionConstant:
     single: float
 
 
-class FunctionValue:
+class FunctionValue(ABC):
     """A function. Subclasses: closures, overload sets, builtins, derivatives of functions, externs."""
 
     name: str = "fn"
 
+    @abstractmethod
     def call(self, context: Context, arguments: Arguments) -> Value:
         """The result of a call, elaborated in place. Raises DiffLangError when the arguments do not fit."""
-        raise NotImplementedError
 
     def parameter_names(self) -> Sequence[str] | None:
         """The names of the parameters, where they have any."""

@@ -8,6 +8,7 @@ Reference: Hascoet and Pascual, The Tapenade automatic differentiation tool (201
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 
 from difflang.core.ir import Atom, Block, Eqn, Var
@@ -46,7 +47,7 @@ def differentiable_arguments(eqn: Eqn) -> list[Atom]:
     return [a for a in eqn.args if a.type.is_float]
 
 
-class Analysis:
+class Analysis(ABC):
     """A growing set of variables over floats."""
 
     def __init__(self) -> None:
@@ -73,11 +74,13 @@ class Analysis:
                 self.link_carry(init, param, result, out)
             self.visit(body)
 
+    @abstractmethod
     def link_carry(self, init: Atom, param: Var, result: Atom, out: Var) -> None:
-        raise NotImplementedError
+        """Marks what follows from each other among the four places of a carried value."""
 
+    @abstractmethod
     def visit(self, block: Block) -> None:
-        raise NotImplementedError
+        """Marks the variables of a block."""
 
 
 class Varied(Analysis):

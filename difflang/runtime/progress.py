@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from io import BufferedWriter, FileIO, TextIOWrapper
 from pathlib import Path
 from typing import IO, Any, Protocol
 
@@ -108,7 +109,7 @@ class CsvLog:
 
     def __init__(self, path: str | Path) -> None:
         try:
-            self._file = open(path, "w", encoding="utf-8", newline="")  # noqa: SIM115
+            self._file = TextIOWrapper(BufferedWriter(FileIO(path, "w")), encoding="utf-8", newline="")
         except OSError as problem:
             raise _unwritable(path, problem) from None
         self._columns: list[str] | None = None

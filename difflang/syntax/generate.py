@@ -42,7 +42,8 @@ def _lalr_tables(text: str) -> dict[str, Any]:
             return iter(())
 
     lark = Lark(text, parser="lalr", lexer=NoLexer, start=list(START), maybe_placeholders=True)
-    table: Any = lark.parser.parser._parse_table  # type: ignore[union-attr]
+    parser: Any = lark.parser
+    table = parser.parser._parse_table
     kinds = {definition.name: _kind(definition) for definition in lark.terminals}
     rules = {rule: number for number, rule in enumerate(lark.rules)}
     order = _reachable(table)

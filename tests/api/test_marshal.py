@@ -134,12 +134,12 @@ def test_results_come_back():
     type_ = TupleType((REAL, POINT, INT, BOOL))
     arguments = marshal(signature(), {}, {})
     value, point, count, truth = unmarshal(type_, [1.5, np.array([1.0]), 2.0, 3, True], arguments)
-    assert value.dtype == np.float64 and count.dtype == np.int64 and truth == True  # noqa: E712
+    assert value.dtype == np.float64 and count.dtype == np.int64 and bool(truth) is True
     assert isinstance(point, Struct) and point == {"w": point.w, "b": 2.0}
     assert point["b"] == point.b == 2.0
     assert repr(point) == f"Point(w = {point.w!r}, b = {point.b!r})"
     with pytest.raises(AttributeError, match="has no field 'c'"):
-        point.c  # noqa: B018
+        _ = point.c
     with pytest.raises(AttributeError):
         point.c = 1
 
