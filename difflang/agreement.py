@@ -1,7 +1,8 @@
-"""Whether two rules for one function agree: <u, J v> by its `rule jvp` against <J^T u, v> by its `rule vjp`.
+"""Whether the derivatives of a program agree at random points: for `difflang check --derivatives`, and two rules.
 
-The points, u and v are random; a point where something is not finite says nothing and is left out. Differences of the
-values tell which of two rules that disagree is the wrong one.
+At a point, <u, J v> by forward mode stands against <J^T u, v> by reverse mode and against differences of the values,
+and the second Taylor coefficient against forward mode over itself; u and v are random too. A point where something is
+not finite says nothing and is left out. Nothing is compiled.
 """
 
 from __future__ import annotations
@@ -25,6 +26,38 @@ SIZES = (3, 2, 4)
 """What the sizes of a function are taken to be, in turn."""
 
 INTEGER = 2
+
+
+def disagreeing_modes(engine: Engine, name: str, *, smooth: bool) -> list[Diagnostic]:
+    """E0613 where two modes differentiate a function differently; with `smooth`, differences are asked too."""
+    random = np.random.default_rng(21)
+    try:
+        function = api.Function(engine, name, Options(backend="reference"))
+        names = [p.name for p in function.signature.parameters if has_derivative(p.type)]
+        for _ in range(POINTS if names else 0):
+            point = Point(function, (), sampled(function.signature, random), names)
+            wrong = _wrong_mode(point, random, smooth)
+            if wrong is not None:
+                message = f"The derivatives of `{name}` disagree at a random point: {wrong}."
+                hint = "`check_grad(f, x)` compares them at a point of your choice. Are its rules right?"
+                return [Diagnostic("E0613", message, engine.program.root.items[name][0].span, hint=hint)]
+    except DiffLangError:
+        pass
+    return []
+
+
+def _wrong_mode(point: Point, random: np.random.Generator, smooth: bool) -> str | None:
+    forward, reverse, differences = _figures(point, random)
+    with np.errstate(all="ignore"):
+        taylor, nested = point.second(random.standard_normal(point.vector.size))
+    pairs = [("tangent and cotangent", np.array(forward), np.array(reverse))]
+    pairs.append(("Taylor coefficient and nested tangent", taylor, nested))
+    if smooth:
+        pairs.append(("tangent and finite differences", np.array(forward), np.array(differences)))
+    for names, left, right in pairs:
+        if np.isfinite(left).all() and np.isfinite(right).all() and relative(left, right) > TOLERANCE:
+            return f"{names} differ by {relative(left, right):.2g} (relative)"
+    return None
 
 
 def disagreeing_rules(engine: Engine) -> list[Diagnostic]:

@@ -312,8 +312,9 @@ def derivative(function: Function, order: int = 1) -> Function:
     return _derived("derivative", function, order=_order(order))
 
 
-def jet(function: Function, order: int | None = None) -> Function:
-    """Taylor coefficients of orders 0 to `order` along a line: takes the arguments, then the direction.
+def jet(function: Function, order: int | None = None, wrt: Wrt = None) -> Function:
+    """Taylor coefficients of orders 0 to `order` along a line: takes the arguments, then one direction for each
+    differentiated one.
 
     Raises E0507 without an order: the form along a curve is for programs, where it is known how many coefficients
     the curve has.
@@ -323,7 +324,7 @@ def jet(function: Function, order: int | None = None) -> Function:
         message = f"`jet` needs the order of the last Taylor coefficient of `{name}`."
         hint = "Write dl.jet(f, order=3)(x, v). A curve is written in the program: `fn g(a: real, b: real) -> "
         raise error("E0507", message, hint=hint + f"(real, real) = jet({name})((a, b))`.")
-    return _derived("jet", function, order=_order(order))
+    return _derived("jet", function, wrt, order=_order(order))
 
 
 def _budget(memory: object) -> str | None:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from difflang import api
+from difflang.diagnostics import DiffLangError
 from difflang.signature import ArrayType, ScalarType, StructType, TupleType, ValueType
 
 Vector = npt.NDArray[np.float64]
@@ -55,6 +56,24 @@ class Point:
         """A derivative with its directions (or its cotangent), which are its last parameters."""
         names = [parameter.name for parameter in derived.signature.parameters][-len(directions) :]
         return derived(**self.arguments, **dict(zip(names, directions, strict=True)))
+
+    def second(self, direction: Vector) -> tuple[Vector, Vector]:
+        """The second derivative along a direction: twice the Taylor coefficient, and forward mode over itself.
+
+        Both are empty where there is none: a rule may call what has no derivative itself.
+        """
+        try:
+            return self._second(direction)
+        except DiffLangError:
+            return np.zeros(0), np.zeros(0)
+
+    def _second(self, direction: Vector) -> tuple[Vector, Vector]:
+        along = self._unpacked(direction)
+        series = self._call(api.jet(self.function, order=2, wrt=self.wrt), along)
+        nested = api.jvp(api.jvp(self.function, wrt=self.wrt), wrt=self.wrt)
+        found = self._call(nested, [*along, *along])[1][1]
+        result = self.function.signature.result
+        return 2 * _packed([(series[2], result)]), _packed([(found, result)])
 
     def differences(self, direction: Vector, single: bool) -> Vector:
         """Ridders' method: central differences at shrinking steps, extrapolated to zero (Ridders 1982)."""

@@ -19,14 +19,16 @@ DIRECTIONS = 3
 
 @dataclass(frozen=True, slots=True)
 class GradientReport:
-    """The largest relative differences: tangent against differences, cotangent against tangent."""
+    """The largest relative differences: tangent against differences, cotangent against tangent, and the second Taylor
+    coefficient against forward mode over itself."""
 
     forward: float
     reverse: float
+    taylor: float
     tolerance: float
 
     def __bool__(self) -> bool:
-        return self.forward <= self.tolerance and self.reverse <= self.tolerance
+        return max(self.forward, self.reverse, self.taylor) <= self.tolerance
 
 
 def check_grad(
@@ -35,8 +37,9 @@ def check_grad(
     """Compares the derivatives of a function at a point with Richardson-extrapolated central differences.
 
     Along random directions v it forms J v by forward mode, by differences, and <u, J v> = <J^T u, v> by reverse
-    mode. Raises E0613 when a difference exceeds the tolerance (1e-6, or 1e-2 in single precision), naming both values;
-    E0514 instead, where two rules of the program disagree.
+    mode; along one of them the second derivative by Taylor mode and by forward mode twice. Raises E0613 when a
+    difference exceeds the tolerance (1e-6, or 1e-2 in single precision), naming both values; E0514 instead, where
+    two rules of the program disagree.
     """
     single = function.options.precision == "f32"
     limit = tolerance if tolerance is not None else (1e-2 if single else 1e-6)
@@ -51,7 +54,8 @@ def check_grad(
         weights = random.standard_normal(tangent.size)
         pulled = float(point.reverse(weights) @ direction)
         worst_reverse = max(worst_reverse, relative(np.array(pulled), np.array(weights @ tangent)))
-    report = GradientReport(worst_forward, worst_reverse, limit)
+    taylor = relative(*point.second(random.standard_normal(point.vector.size)))
+    report = GradientReport(worst_forward, worst_reverse, taylor, limit)
     if report.reverse > limit:
         found = disagreeing_rules(function.engine)
         if found:
@@ -62,8 +66,12 @@ def check_grad(
 
 
 def _disagreement(function: api.Function, report: GradientReport) -> Exception:
-    wrong = "tangent and finite differences" if report.forward > report.tolerance else "cotangent and tangent"
-    amount = max(report.forward, report.reverse)
+    amounts = {
+        "tangent and finite differences": report.forward,
+        "cotangent and tangent": report.reverse,
+        "Taylor coefficient and nested tangent": report.taylor,
+    }
+    wrong, amount = max(amounts.items(), key=lambda found: found[1])
     message = f"The derivatives of `{function.__name__}` disagree: {wrong} differ by {amount:.2g} (relative)."
     return error("E0613", message, hint="Is the function smooth at this point, and are its rules right?")
 

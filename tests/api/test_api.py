@@ -280,3 +280,12 @@ def test_sparse_matrices(backend):
     result = dl.jacobian(m.f.on(backend=backend), sparse=True)(x)
     assert result.format == "csr" and result.nnz <= 9
     np.testing.assert_allclose(result.toarray(), np.diag(2 * x) + np.diag(np.ones(4), -1), rtol=1e-15)
+
+
+def test_check_grad_compares_taylor_mode() -> None:
+    module = dl.loads("fn f(x: real[n], s: real) -> real[n] = [s * sin(x[i] * x[0]) for i in 0..n]")
+    report = dl.check_grad(module.f, np.array([0.3, 0.8]), 1.2, wrt=("x", "s"))
+    assert report and report.taylor < 1e-12
+    found = dl.jet(module.f, order=2, wrt="s")(np.array([0.3, 0.8]), 1.2, 1.0)
+    np.testing.assert_allclose(found[1], np.sin([0.09, 0.24]))
+    np.testing.assert_array_equal(found[2], [0, 0])

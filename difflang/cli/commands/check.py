@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.option(
     "--derivatives",
     metavar="FUNCTION",
-    help="Say where its derivative is zero or has a kink, and where rules disagree.",
+    help="Say where its derivative is zero or has a kink, and where modes or rules disagree.",
 )
 @output_options
 @watch_options
@@ -62,25 +62,21 @@ def _check(path: str, derivatives: str | None) -> tuple[Sequence[Diagnostic], Ma
         program = load_program(path)
         found = program.check()
         if derivatives is not None and not any(d.severity == "error" for d in found):
-            found = [*found, *_smoothness(program, derivatives), *_rules(program)]
+            found = [*found, *_derivatives(program, derivatives)]
         return found, program.sources
     except DiffLangError as problem:
         return problem.diagnostics, problem.sources
 
 
-def _smoothness(program: Program, function: str) -> Sequence[Diagnostic]:
+def _derivatives(program: Program, function: str) -> Sequence[Diagnostic]:
+    """The places where the derivative of a function is zero or has a kink, and what disagrees at random points."""
+    from difflang.agreement import disagreeing_modes, disagreeing_rules
     from difflang.cli.calling import require_function
     from difflang.runtime.engine import Engine
     from difflang.runtime.smoothness import report
 
     engine = Engine(program, lambda warning: None)
     require_function(engine, function)
-    return report(engine.lowered(function, "f64").func)
-
-
-def _rules(program: Program) -> Sequence[Diagnostic]:
-    """The functions with two rules that disagree."""
-    from difflang.agreement import disagreeing_rules
-    from difflang.runtime.engine import Engine
-
-    return disagreeing_rules(Engine(program, lambda warning: None))
+    notes = report(engine.lowered(function, "f64").func)
+    wrong = disagreeing_rules(engine) or disagreeing_modes(engine, function, smooth=not notes)
+    return [*notes, *wrong]
