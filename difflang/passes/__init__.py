@@ -13,6 +13,7 @@ from difflang.passes.localize import Localize
 from difflang.passes.model import Pass, Pipeline
 from difflang.passes.nest import Nest
 from difflang.passes.products import Products
+from difflang.passes.shift import Shift
 from difflang.passes.simplify import Simplify
 from difflang.passes.unite import Unite
 from difflang.passes.unroll import Unroll
@@ -28,6 +29,7 @@ PASSES: tuple[Pass, ...] = (
     Inline(),
     *CLEAN,
     Nest(),
+    Shift(),
     Gather(),
     Unite(),
     Products(),

@@ -1,0 +1,90 @@
+"""Adjoints of stencils: no additions to memory are left, and the numbers are those of explicit matrices."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import difflang as dl
+
+STENCILS = {
+    "zero outside": "[a * x[i] * x[i] + (x[i - 1] if i > 0 else 0.0) - 2 * (x[i + 1] if i < n - 1 else 0.0) for i]",
+    "periodic": "[a * x[i] * x[i] + x[(i + n - 1) % n] - 2 * x[(i + 1) % n] for i]",
+    "inner points": "[a * x[i + 1] * x[i + 1] + x[i] - 2 * x[i + 2] for i in 0..n - 2]",
+    "dear": "[sin(a * x[i]) * (x[i - 1] if i > 0 else 0.0) for i]",
+}
+
+
+def program(expression: str) -> dl.Module:
+    return dl.loads(f"""
+fn stencil(x: real[n], a: real) = {expression}
+fn total(x: real[n], a: real, w: real[m]) -> real:
+    let y = stencil(x, a)
+    return sum(y[k] * w[k] for k in 0..len(y))
+""")
+
+
+def neighbours(kind: str, n: int, a: float, x: np.ndarray) -> np.ndarray:
+    """The Jacobian, row by row."""
+    rows = n - 2 if kind == "inner points" else n
+    jacobian = np.zeros((rows, n))
+    for i in range(rows):
+        if kind == "inner points":
+            jacobian[i, i : i + 3] += [1, 2 * a * x[i + 1], -2]
+        elif kind == "periodic":
+            jacobian[i, i] += 2 * a * x[i]
+            jacobian[i, (i - 1) % n] += 1
+            jacobian[i, (i + 1) % n] -= 2
+        elif kind == "dear":
+            if i > 0:
+                jacobian[i, i] += a * np.cos(a * x[i]) * x[i - 1]
+                jacobian[i, i - 1] += np.sin(a * x[i])
+        else:
+            jacobian[i, i] += 2 * a * x[i]
+            if i > 0:
+                jacobian[i, i - 1] += 1
+            if i < n - 1:
+                jacobian[i, i + 1] -= 2
+    return jacobian
+
+
+@pytest.mark.parametrize("backend", ["reference", "llvm"])
+@pytest.mark.parametrize("kind", list(STENCILS))
+def test_gradients_of_stencils(kind: str, backend: str) -> None:
+    rng = np.random.default_rng(0)
+    gradient = dl.grad(program(STENCILS[kind]).total.on(backend=backend))
+    for n in (2, 3, 7, 40) if kind != "periodic" else (1, 2, 3, 7, 40):
+        x, a = rng.normal(size=n), 0.7
+        jacobian = neighbours(kind, n, a, x)
+        w = rng.normal(size=len(jacobian))
+        np.testing.assert_allclose(gradient(x, a, w), w @ jacobian, rtol=1e-13, atol=1e-14)
+
+
+@pytest.mark.parametrize("kind", list(STENCILS))
+def test_nothing_is_added_to_memory(kind: str) -> None:
+    module = dl.loads(f"fn f(x: real[n], a: real) = {STENCILS[kind]}")
+    text = dl.vjp(module.f).emit("opt")
+    assert "add_to" not in text
+
+
+def test_two_dimensions() -> None:
+    """The five-point stencil of the heat equation is its own adjoint."""
+    module = dl.loads("""
+fn heat(u: real[n, m]) -> real[n, m]:
+    return [u[i, j] + 0.1 * ((u[i - 1, j] if i > 0 else 0.0) + (u[i + 1, j] if i < n - 1 else 0.0)
+        + (u[i, j - 1] if j > 0 else 0.0) + (u[i, j + 1] if j < m - 1 else 0.0) - 4 * u[i, j]) for i in 0..n, j in 0..m]
+""")
+    u = np.random.default_rng(1).normal(size=(5, 4))
+    _, found = dl.vjp(module.heat)(u, u)
+    np.testing.assert_allclose(found, module.heat(u), rtol=1e-13, atol=1e-14)
+
+
+def test_an_index_out_of_range_is_still_found() -> None:
+    module = dl.loads("""
+fn f(x: real[n], k: int) -> real = sum(x[i + k] for i in 0..n - 1)
+fn g(x: real[n]) -> real = sum(x[i + 1] for i in 0..n)
+""")
+    for call in (lambda: dl.grad(module.f)(np.ones(3), 2), lambda: dl.grad(module.g)(np.ones(3))):
+        with pytest.raises(dl.DiffLangError) as caught:
+            call()
+        assert caught.value.diagnostic.code == "E0801"
