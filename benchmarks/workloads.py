@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from benchmarks import adbench, learning, numerics
+from benchmarks import adbench, learning, numerics, operators
 from benchmarks.baseline import Workload
 
 WORKLOADS = (
@@ -24,5 +24,9 @@ WORKLOADS = (
     *(Workload(f"taylor order {k}", partial(learning.taylor, k)) for k in (2, 4, 6, 8, 10)),
     *(Workload(f"taylor order {k}, 1,024 points", partial(learning.taylor_batch, k, 1024)) for k in (2, 10)),
     Workload("ridge hypergradient 500x50", lambda: learning.ridge(500, 50)),
+    Workload("tanh fixed point n=100", lambda: operators.fixed_point(100)),
+    Workload("rosenbrock hvp n=1000", lambda: operators.rosenbrock_hvp(1000)),
+    Workload("laplacian d=100", lambda: operators.laplacian(100)),
+    Workload("laplacian d=1000", lambda: operators.laplacian(1000)),
     Workload("trivial call, 1000 times", lambda: numerics.trivial(1000)),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from difflang.core.ir import Atom, Block, Eqn, Literal, Var
+from difflang.core.ir import Atom, Block, Eqn, Literal, Type, Var
 from difflang.core.ops import carries, table_shape
 from difflang.passes.rewrite import same_atom
 
@@ -177,6 +177,59 @@ def _build(walk: Simplifier, eqn: Eqn, args: tuple[Atom, ...]) -> bool:
     return not args and _replace(walk, eqn, walk.splice(eqn.regions[0], []))
 
 
+def _contract(walk: Simplifier, eqn: Eqn, args: tuple[Atom, ...]) -> bool:
+    """The product with a unit vector is a column: a derivative along an axis asks for no more."""
+    inputs, output = str(eqn.attrs["spec"]).split("->")
+    letters = inputs.split(",")
+    for vector, other in ((0, 1), (1, 0)):
+        place = _unit_place(walk, args[vector])
+        letter = letters[vector]
+        once = letters[other].count(letter) == 1 and letter not in output
+        if place is None or not once or not walk.bounds.proved([place], args[vector].type.shape):
+            continue
+        walk.equation(_column(eqn, args[other], letters[other], output, {letter: place}))
+        return True
+    return False
+
+
+def _unit_place(walk: Simplifier, vector: Atom) -> Atom | None:
+    """Where the only one of a vector of zeros stands, if that is how the vector was built."""
+    if not isinstance(vector, Var):
+        return None
+    made = walk.known.get(vector)
+    if made is None or made.op != "build" or len(made.args) != 1:
+        return None
+    region = made.regions[0]
+    makers = {out: inner for inner in region.eqns for out in inner.outs}
+    result = region.results[made.outs.index(vector)]
+    chosen = makers.get(result) if isinstance(result, Var) else None
+    if chosen is None or chosen.op != "select" or [_value(a) for a in chosen.args[1:]] != [1, 0]:
+        return None
+    test = makers.get(chosen.args[0]) if isinstance(chosen.args[0], Var) else None
+    if test is None or test.op != "eq" or region.params[0] not in test.args:
+        return None
+    place = test.args[1] if test.args[0] is region.params[0] else test.args[0]
+    return None if place in makers or place is region.params[0] else place
+
+
+def _value(atom: Atom) -> object:
+    return atom.value if isinstance(atom, Literal) else None
+
+
+def _column(eqn: Eqn, array: Atom, letters: str, output: str, places: dict[str, Atom]) -> Eqn:
+    """The equation that reads an array at fixed places of some of its letters."""
+    params = tuple(Var(Type("i64")) for _ in output)
+    at = places | dict(zip(output, params, strict=True))
+    element = Var(Type(array.type.dtype))
+    indices = tuple(at[letter] for letter in letters)
+    if not output:
+        return Eqn(eqn.outs, "get", (array, *indices), {"inbounds": True}, (), eqn.span)
+    read = Eqn((element,), "get", (array, *indices), {"inbounds": True}, (), eqn.span)
+    sizes = dict(zip(letters, array.type.shape, strict=True))
+    region = Block(params, (read,), (element,))
+    return Eqn(eqn.outs, "build", tuple(sizes[letter] for letter in output), {}, (region,), eqn.span)
+
+
 BEFORE: dict[str, Callable[[Simplifier, Eqn, tuple[Atom, ...]], bool]] = {
     "get": _get,
     "reshape": _reshape,
@@ -186,6 +239,7 @@ BEFORE: dict[str, Callable[[Simplifier, Eqn, tuple[Atom, ...]], bool]] = {
     "while": _while,
     "build": _build,
     "reduce": _build,
+    "contract": _contract,
 }
 
 
