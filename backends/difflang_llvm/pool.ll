@@ -1,7 +1,9 @@
 ; A pool of threads that share the ranges of a loop: `pool.run(function, environment, ranges, threads)` calls
 ; function(environment, k) for k = 0 .. ranges - 1, each once, and returns when all are done.
 ;
-; The caller takes ranges like every worker; so a call never waits for a worker that has not begun. One call at a time
+; The caller takes ranges like every worker; so a call never waits for a worker that has not begun. It takes them from
+; the front and the workers from the back: over loops that follow each other on the same arrays each core then finds in
+; its cache what it had before. One call at a time
 ; has the pool. Who finds it taken (another thread of the host, or a caller inside a range), runs its ranges in order.
 ;
 ; A worker announces itself in @active before it looks whether there is a job (@open); the caller closes the job
@@ -10,6 +12,7 @@
 ; @generation for a while and then sleep.
 
 @next = internal global i64 0, align 128
+@back = internal global i64 0, align 128
 @active = internal global i64 0, align 128
 @generation = internal global i64 0, align 128
 @open = internal global i64 0, align 128
@@ -74,10 +77,11 @@ share:
   store ptr %environment, ptr @environment
   store i64 %ranges, ptr @ranges
   store atomic i64 0, ptr @next monotonic, align 128
+  store atomic i64 0, ptr @back monotonic, align 128
   store atomic i64 %wanted, ptr @places monotonic, align 128
   store atomic i64 1, ptr @open seq_cst, align 128
   call void @announce()
-  call void @take()
+  call void @take(i1 true)
   store atomic i64 0, ptr @open seq_cst, align 128
   br label %wait
 wait:
@@ -126,19 +130,29 @@ out:
   ret void
 }
 
-; Ranges of the open job, as long as there are any.
-define internal void @take() {
+; Ranges of the open job, as long as there are any: @next counts all that are taken, @back those from the back.
+define internal void @take(i1 %front) {
 entry:
   %function = load ptr, ptr @function
   %environment = load ptr, ptr @environment
   %ranges = load i64, ptr @ranges
   br label %loop
 loop:
-  %k = atomicrmw add ptr @next, i64 1 acq_rel
-  %left = icmp slt i64 %k, %ranges
-  br i1 %left, label %one, label %out
+  %low = phi i64 [ 0, %entry ], [ %higher, %one ]
+  %taken = atomicrmw add ptr @next, i64 1 acq_rel
+  %left = icmp slt i64 %taken, %ranges
+  br i1 %left, label %choose, label %out
+choose:
+  br i1 %front, label %one, label %behind
+behind:
+  %j = atomicrmw add ptr @back, i64 1 acq_rel
+  %from.end = sub i64 %ranges, %j
+  %high = sub i64 %from.end, 1
+  br label %one
 one:
+  %k = phi i64 [ %low, %choose ], [ %high, %behind ]
   call void %function(ptr %environment, i64 %k)
+  %higher = add i64 %low, 1
   br label %loop
 out:
   ret void
@@ -232,7 +246,7 @@ place:
   %welcome = icmp sgt i64 %places, 0
   br i1 %welcome, label %help, label %leave
 help:
-  call void @take()
+  call void @take(i1 false)
   br label %leave
 leave:
   %out = atomicrmw sub ptr @active, i64 1 seq_cst
