@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from functools import reduce as left_fold
+from math import prod
 
 from difflang.check.coerce import as_condition, boolean, coerce, join
 from difflang.check.context import Context
@@ -259,6 +261,10 @@ def _element_type(expected: Type | None) -> Type | None:
     return ArrayType(expected.element, expected.shape[1:]) if len(expected.shape) > 1 else expected.element
 
 
+LONG = 16
+"""With more literals than this among its elements, an array begins as a table of them."""
+
+
 def stack(context: Context, values: list[Value], node: ast.ArrayLiteral) -> Value:
     """An array with the given values as its rows."""
     first = values[0]
@@ -275,25 +281,22 @@ def stack(context: Context, values: list[Value], node: ast.ArrayLiteral) -> Valu
     settled = [atoms(settle(context, v, node.span))[0] for v in values]
     known = [builder.literals(atom) for atom in settled]
     shape = (Size.literal(len(values)), *inner)
-    if None not in known:
-        elements = [e for part in known for e in part or ()]
-        return Array(builder.table(elements, [len(values), *_row_shape(settled[0])]), element, shape)
-    zero = (
-        Literal(0.0, element.dtype)
-        if element.dtype in ("f64", "f32")
-        else Literal(False, "bool")
-        if element.dtype == "bool"
-        else Literal(0, element.dtype)
-    )
+    made = [k for k, part in enumerate(known) if part is None]
+    zero = literal(0, element.dtype)
+    if not made or len(values) - len(made) > LONG:
+        row = [int(dim.value) for dim in settled[0].type.shape if isinstance(dim, Literal)]
+        empty = [zero] * prod(row)
+        if len(row) == len(inner):
+            array = builder.table([e for part in known for e in part or empty], [len(values), *row])
+            return Array(_with_rows(context, array, settled, made), element, shape)
     array = builder.full(zero, [integer(len(values)), *context.shape_atoms(inner)])
-    for k, atom in enumerate(settled):
-        array = builder.set(array, integer(k), atom, inbounds=True)
-    return Array(array, element, shape)
+    return Array(_with_rows(context, array, settled, range(len(values))), element, shape)
 
 
-def _row_shape(row: Atom) -> list[int]:
-    """The shape of a part of a table."""
-    return [int(dim.value) for dim in row.type.shape if isinstance(dim, Literal)]
+def _with_rows(context: Context, array: Atom, rows: Sequence[Atom], places: Iterable[int]) -> Atom:
+    for k in places:
+        array = context.builder.set(array, integer(k), rows[k], inbounds=True)
+    return array
 
 
 @expression(ast.Slice)
