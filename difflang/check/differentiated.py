@@ -8,13 +8,23 @@ from functools import cached_property
 
 from difflang import derive
 from difflang.check.coerce import as_real, as_scalar, coerce
-from difflang.check.context import Context, Unsketched
+from difflang.check.context import Context, Poisoned, Unsketched
 from difflang.check.functions import Closure, OverloadSet
 from difflang.check.leaves import atoms, element_of, is_vector, leaves, materialize, rebuild, rewrap, settle, zeros_like
 from difflang.check.names import suggestion
 from difflang.check.types import is_float, is_int
 from difflang.check.typing import scalar_type
-from difflang.check.values import Arguments, Array, FunctionValue, Number, Scalar, StructValue, TupleValue, Value
+from difflang.check.values import (
+    Arguments,
+    Array,
+    ErrorValue,
+    FunctionValue,
+    Number,
+    Scalar,
+    StructValue,
+    TupleValue,
+    Value,
+)
 from difflang.core.ir import Atom, Block, Var
 from difflang.derive import sketch
 from difflang.diagnostics.model import DiffLangError, Span
@@ -229,6 +239,8 @@ class Linear:
 
         def body(*flat: Atom) -> list[Atom]:
             inner = ready.function.call(context, with_values(ready, split(self.values, flat)))
+            if isinstance(inner, ErrorValue):
+                raise Poisoned
             self.result = settle(context, materialize(context, inner), ready.arguments.span)
             return atoms(self.result)
 

@@ -67,3 +67,8 @@ def test_the_function_stands_once_for_all_steps():
     """What is elaborated costs time in every `difflang check`: the function, its jvp and its vjp, and no more."""
     program = dl.loads("fn f(x: real) -> real = lgamma(x)\nfn main(x: real) -> bool = check_grad(f, x)")
     assert program.main.emit("core").count("lgamma") == 3
+
+
+def test_a_mistake_in_the_function_is_told_once():
+    found = dl.loads('fn f(x: real) -> real = exp(y)\ntest "t":\n    assert check_grad(f, 1.0)\n').check()
+    assert {d.code for d in found} == {"E0201"}
