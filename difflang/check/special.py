@@ -138,6 +138,9 @@ class WithRules(Custom):
         if not self.rules:
             return self.plain.run(context, scope, span)
         values = [materialize(context, v) for v in bound_values(self, scope)]
+        if any(isinstance(value, ErrorValue) for value in values):
+            # Of a generic type only the calls tell how many parameters its rules take.
+            return self.plain.run(context, scope, span)
         args = [a for v in values for a in atoms(v)]
         types = [a.type for a in args]
         attrs: dict[str, Attribute] = {"name": self._full_name(context, values), "modes": tuple(self.rules)}
