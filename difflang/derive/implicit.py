@@ -167,7 +167,9 @@ def is_direct(eqn: Eqn) -> bool:
 
 
 def _is_surely_large(eqn: Eqn) -> bool:
-    size = Unknowns(Builder(), [out.type for out in eqn.outs]).size()
+    b = Builder()
+    b.open()
+    size = Unknowns(b, [out.type for out in eqn.outs]).size()
     return isinstance(size, Literal) and int(size.value) > DENSE_LIMIT
 
 
