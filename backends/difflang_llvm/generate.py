@@ -208,7 +208,7 @@ class Generator:
         Loops of unknown length are not unrolled: that doubles the time to compile and gains next to nothing. Several
         vectors side by side pay where a sum has to wait for itself, unless the next one can begin meanwhile. Elementary
         functions are long chains: twice the lanes fill the time in which one of them waits, if the loop is not short;
-        one inside another may be.
+        one inside another may be. A width also permits LLVM to change the order of sums, so loops in order have none.
         """
         waits = bool(loop.reductions) and not self.memory.loops
         hints = [self.metadata.shared('!{!"llvm.loop.unroll.runtime.disable"}')]
@@ -216,7 +216,7 @@ class Generator:
             group = self.metadata.add("distinct !{}")
             self.memory.loops.append((loop, group))
             hints.append(self.metadata.add(f'!{{!"llvm.loop.parallel_accesses", {group}}}'))
-        lanes = 0 if self._loops_around else _lanes(loop.body)
+        lanes = 0 if self._loops_around or loop.kind == "serial" else _lanes(loop.body)
         if lanes:
             hints.append(self.metadata.shared(f'!{{!"llvm.loop.vectorize.width", i32 {lanes}}}'))
             waits = False
