@@ -10,7 +10,11 @@ from difflang.diagnostics.explain import codes, page
 
 CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PYTHON = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-NEEDS_MORE = {"E0999": "a fault of DiffLang cannot be had at will", "E0904": "needs a missing package", "E0912": "sets a variable of the shell"}
+NEEDS_MORE = {
+    "E0999": "a fault of DiffLang cannot be had at will",
+    "E0904": "needs a missing package",
+    "E0912": "sets a variable of the shell",
+}
 
 
 def sessions(pattern: re.Pattern[str]) -> list[tuple[str, str]]:
