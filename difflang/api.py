@@ -223,7 +223,13 @@ def load(path: str | Path) -> Module:
 
 
 def loads(text: str, *, path: str = "<string>", directory: str | Path | None = None) -> Module:
-    """The module in a text. `directory` is where its imports and data files are looked for."""
+    """The module in a text. `directory` is where its imports and data files are looked for.
+
+    Raises E0603 for what is no text.
+    """
+    if not isinstance(cast("object", text), str):
+        message = f"`loads` takes the text of a program, not a value of type {type(text).__name__}."
+        raise error("E0603", message, hint="Give a string; `load` reads a file.")
     return Module(Engine(loads_program(text, path, directory), _warn))
 
 

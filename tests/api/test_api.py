@@ -289,3 +289,8 @@ def test_check_grad_compares_taylor_mode() -> None:
     found = dl.jet(module.f, order=2, wrt="s")(np.array([0.3, 0.8]), 1.2, 1.0)
     np.testing.assert_allclose(found[1], np.sin([0.09, 0.24]))
     np.testing.assert_array_equal(found[2], [0, 0])
+
+
+def test_loads_takes_text() -> None:
+    with pytest.raises(dl.DiffLangError, match="E0603: `loads` takes the text of a program"):
+        dl.loads(3)
