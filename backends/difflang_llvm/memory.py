@@ -136,15 +136,17 @@ class Memory:
         return self._pointers[array]
 
     def elements(self, shape: Sequence[Operand], checked: bool = False) -> str:
-        """The number of elements. `checked`: what does not fit saturates, so that an allocation fails."""
+        """The number of elements, where a dimension below 0 counts as 0.
+
+        `checked`: what does not fit saturates, so that an allocation fails.
+        """
         total, known = "1", 1
         for dim in shape:
             if isinstance(dim, Literal):
-                known *= int(dim.value)
-            elif total == "1":
-                total = self._registers.read(dim)
-            else:
-                total = self._times(total, self._registers.read(dim), checked)
+                known *= max(int(dim.value), 0)
+                continue
+            size = self._emitter.intrinsic("smax.i64", "i64", ("i64", self._registers.read(dim)), ("i64", "0"))
+            total = size if total == "1" else self._times(total, size, checked)
         if total == "1":
             return str(known)
         return total if known == 1 else self._times(total, str(known), checked)

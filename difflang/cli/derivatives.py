@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from difflang.diagnostics import error
 from difflang.diagnostics.suggest import did_you_mean, listing
 from difflang.runtime.engine import Engine
@@ -11,6 +13,15 @@ from difflang.runtime.plans import Request
 def wrt_names(wrt: str | None) -> tuple[str, ...]:
     """The names in `--wrt a,b`; none stands for the first parameter."""
     return tuple(name.strip() for name in wrt.split(",")) if wrt is not None else ()
+
+
+def first_parameter(file: str, function: str) -> str | None:
+    """The parameter by which a function of a file is differentiated where none is named; None for an expression."""
+    from difflang.syntax import ast, decode, parse
+
+    items = parse(decode(Path(file).read_bytes(), file), file).items
+    named = [i for i in items if isinstance(i, ast.FunctionDef | ast.ImplicitDef) and i.name == function]
+    return named[0].parameters[0].name if named else None
 
 
 def require_wrt(engine: Engine, request: Request) -> None:

@@ -209,3 +209,9 @@ def test_static_parameters_are_compiled_for(difflang, folder):
         assert difflang(f"run static.dl k={k} x=2").out == f"{2.0**k}\n"
     assert difflang("run static.dl -f added x=[1,2,3]").out == "12.0\n"
     assert difflang("run static.dl -f added x=[1,2] by=1").out == "3.0\n"
+
+
+def test_the_gradient_by_a_parameter_that_is_left_to_its_default_has_its_name(difflang, folder):
+    (folder / "defaults.dl").write_text("fn main(x: real = 3.0, y: real = 2.0) -> real = x * x * y\n")
+    assert difflang("grad defaults.dl").out == "value = 18.0\ngradient.x = 12.0\n"
+    assert difflang("grad defaults.dl y=4 --format json").json == {"value": 36.0, "gradient": {"x": 24.0}}

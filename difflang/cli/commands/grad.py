@@ -22,7 +22,7 @@ def command(
 ) -> None:
     """Print the value and the gradient of a real-valued function of FILE."""
     from difflang.cli.calling import Outputs, call
-    from difflang.cli.derivatives import wrt_names
+    from difflang.cli.derivatives import first_parameter, wrt_names
     from difflang.cli.output import json_text, value_lines
     from difflang.cli.values import assignments
     from difflang.runtime import files
@@ -33,7 +33,7 @@ def command(
     request = Request(file, function, frozenset(tree), settings.options(), "value_and_grad", chosen)
     called = call(request, tree, settings, Outputs(out))
     value, gradient = called.value
-    names = chosen or called.parameters[:1]
+    names = chosen or (first_parameter(file, function) or called.parameters[0],)
     parts = (gradient,) if len(names) == 1 else gradient
     document: dict[str, Any] = {"value": value, "gradient": dict(zip(names, parts, strict=True))}
     if out:
