@@ -25,7 +25,12 @@ def sizes_of(context: Context, call: Call, values: Sequence[Value], example: str
         raise context.error("E0302", f"`{call.name}` takes the sizes one by one", call.span, hint=f"write {example}")
     if not values:
         raise context.error("E0302", f"`{call.name}` needs at least one size", call.span, hint=f"write {example}")
-    return tuple(as_size(context, v, call.span, f"a size of `{call.name}`") for v in values)
+    sizes = tuple(as_size(context, v, call.span, f"a size of `{call.name}`") for v in values)
+    for size in sizes:
+        if (size.constant or 0) < 0:
+            message = f"`{call.name}` cannot make an array of the size {size.constant}"
+            raise context.error("E0405", message, call.span, hint="a size is 0 or more, such as max(n, 0)")
+    return sizes
 
 
 def filled(context: Context, atom: Atom, element: ScalarType, shape: tuple[Size, ...]) -> Array:
@@ -139,6 +144,10 @@ def _is_whole(value: Value) -> bool:
 def _count(context: Context, start: Value, stop: Value, step: Value, span: Span) -> Size:
     """ceil((stop - start) / step), written with the floor: -((start - stop) // step)."""
     if isinstance(step, Number) and step.value == 1:
-        return as_size(context, binary(context, "-", stop, start, span), span)
+        return _not_below_zero(as_size(context, binary(context, "-", stop, start, span), span))
     floor = binary(context, "//", binary(context, "-", start, stop, span), step, span)
-    return as_size(context, binary(context, "-", Number(0), floor, span), span)
+    return _not_below_zero(as_size(context, binary(context, "-", Number(0), floor, span), span))
+
+
+def _not_below_zero(size: Size) -> Size:
+    return Size.literal(0) if (size.constant or 0) < 0 else size
