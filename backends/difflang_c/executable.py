@@ -13,12 +13,12 @@ import numpy as np
 from difflang.backend.protocol import Host, Value
 from difflang.core.ir import FLOATS, DType
 from difflang.loops.ir import Array, Program, Register, Result
-from difflang.loops.sites import HostSite, failure, refusal
+from difflang.loops.sites import HostRecord, HostSite, failure, refusal
 from difflang.runtime import failures
 from difflang.runtime.arrays import NUMPY_DTYPES
 from difflang.runtime.externs import Leaf, extern_values
 from difflang.runtime.text import fill
-from difflang_c.generate import Function, HostRecord
+from difflang_c.generate import Function
 
 SCALARS: dict[DType, Any] = {
     "f64": ctypes.c_double, "f32": ctypes.c_float, "i64": ctypes.c_int64, "i32": ctypes.c_int32, "bool": ctypes.c_bool,
@@ -36,7 +36,7 @@ class State(ctypes.Structure):
     """`dl_state` of the support code."""
 
     _fields_ = (
-        ("memory", ctypes.c_void_p), ("failed", Slot * 16), ("host", HOST), ("context", ctypes.c_void_p),
+        ("memory", ctypes.c_void_p), ("failed", Slot * 16), ("host", HOST),
     )  # fmt: skip
 
 
@@ -56,7 +56,7 @@ class CFunction:
         kept = [_argument(p, a, sizes) for p, a in zip(self.program.params, args, strict=True)]
         results = [_Slot(result, sizes) for result in self.program.results]
         serving = _Serving(self, host)
-        state = State(None, (Slot * 16)(), HOST(serving.receive), None)
+        state = State(None, (Slot * 16)(), HOST(serving.receive))
         places = [part for result in results for part in result.arguments]
         try:
             status = self.entry(ctypes.byref(state), *(argument for argument, _ in kept), *places)

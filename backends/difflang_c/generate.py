@@ -15,6 +15,8 @@ from typing import Any
 from difflang.core.ir import FLOATS, DType, Literal
 from difflang.loops import ir
 from difflang.loops.ir import Array, Body, Program, Register
+from difflang.loops.scopes import own_statements
+from difflang.loops.sites import HostRecord
 from difflang_c.expressions import Operation, expression, literal_text
 from difflang_c.kernels import kernel_call
 from difflang_c.names import Names
@@ -22,15 +24,6 @@ from difflang_c.support import C_TYPES, Piece, support_text
 from difflang_c.writer import EXIT, Writer
 
 SIMD_SIGNS = {"add": "+", "mul": "*"}
-
-
-@dataclass(frozen=True, slots=True)
-class HostRecord:
-    """One call of the host: its site, its arguments and outputs as (type, rank); rank None is a scalar."""
-
-    site: int
-    args: tuple[tuple[DType, int | None], ...]
-    outs: tuple[tuple[DType, int | None], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +36,6 @@ class Function:
     needs: tuple[Piece, ...]
     checks: tuple[tuple[int, tuple[DType, ...]], ...]
     host_calls: tuple[HostRecord, ...]
-
-    @property
-    def prototype(self) -> str:
-        return f"int32_t {self.name}({', '.join(self.parameters)})"
 
 
 def generate(program: Program, name: str | None = None, results: Sequence[str] | None = None) -> Function:
@@ -223,13 +212,14 @@ class Generator(Writer):
     # --- control ---
 
     def for_(self, loop: ir.For) -> None:
-        count, name = self.read(loop.extent), self.names.local(loop.index.name or "i")
+        start, end = self.read(loop.start), self.read(loop.extent)
+        name = self.names.local(loop.index.name or "i")
         self.known[loop.index] = name
         if _is_simd(loop):
             reductions = "".join(f" reduction({SIMD_SIGNS[r.op]}:{self.read(r.register)})" for r in loop.reductions)
             self.lines.append(f"#pragma omp simd{reductions}")
-        up = f"for (int64_t {name} = 0; {name} < {count}; {name}++) {{"
-        down = f"for (int64_t {name} = {count} - 1; {name} >= 0; {name}--) {{"
+        up = f"for (int64_t {name} = {start}; {name} < {end}; {name}++) {{"
+        down = f"for (int64_t {name} = {end} - 1; {name} >= {start}; {name}--) {{"
         self.block(down if loop.reverse else up, loop.body)
 
     def while_(self, statement: ir.While) -> None:
@@ -250,7 +240,7 @@ class Generator(Writer):
             self.line("}")
 
     def scope(self, statement: ir.Scope) -> None:
-        own = list(_own_statements(statement.body))
+        own = list(own_statements(statement.body))
         uses_arena = any(isinstance(s, ir.Allocate) and s.place == "arena" for s in own)
         mark = self.names.local("mark")
         if uses_arena:
@@ -312,17 +302,6 @@ class Generator(Writer):
 
 def _numbered(count: int) -> list[str]:
     return ["result"] if count == 1 else [f"result{k}" for k in range(count)]
-
-
-def _own_statements(body: Body) -> Sequence[ir.Statement]:
-    """The statements inside a scope that are not inside a further scope."""
-    found: list[ir.Statement] = []
-    for statement in body:
-        found.append(statement)
-        if not isinstance(statement, ir.Scope):
-            for inner in ir.bodies(statement):
-                found += _own_statements(inner)
-    return found
 
 
 def _is_simd(loop: ir.For) -> bool:

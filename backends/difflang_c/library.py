@@ -10,9 +10,9 @@ from difflang.core.ir import FLOATS, DType, Func
 from difflang.diagnostics import Diagnostic, Span
 from difflang.loops.ir import Program
 from difflang.loops.schedule import schedule
-from difflang.loops.sites import HostSite, Site, failure
+from difflang.loops.sites import HostRecord, HostSite, Site, failure, refusal
 from difflang.runtime.text import pieces
-from difflang_c.generate import Function, HostRecord, generate
+from difflang_c.generate import Function, generate
 from difflang_c.support import C_TYPES, support_text
 
 FIRST, SECOND = 7000000001, 7000000002
@@ -101,7 +101,7 @@ def _wrapper(name: str, body: Function, program: Program) -> str:
         f"    int32_t status = {body.name}({arguments});",
         "    dl_release_all(&state);",
         "    switch (status) {",
-        "    case DL_DONE: break;",
+        "    case DL_DONE: case DL_HOST_FAILED: break;",
         *(
             f"    case {k}: {_told(program.sites[site], dtypes)}; break;"
             for k, (site, dtypes) in enumerate(body.checks, 1)
@@ -170,6 +170,11 @@ def _hosts(body: Function, program: Program) -> list[str]:
 
 
 def _printed(record: HostRecord, site: HostSite) -> list[str]:
+    """The case of one call. Nobody waits for a notice (all that an exported function calls by `extern`)."""
+    if site.kind == "extern":
+        return ["break;"]
+    if site.kind == "refuse":
+        return [f"{_format(_placed(refusal(site, ()).diagnostic), ())};", "return 1;"]
     template = (
         " ".join(f"{name} = {{{k}}}" for k, name in enumerate(site.names)) if site.kind == "report" else site.text
     )

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from difflang.loops import ir
 from difflang.loops.ir import Array, Body
+from difflang.loops.scopes import own_statements
 from difflang_llvm.exits import Exits
 from difflang_llvm.layout import OUT_OF_MEMORY, Interface
 from difflang_llvm.memory import CACHE_LINE, Memory, Registers
@@ -97,12 +96,3 @@ class Allocation:
         with self._emitter.counted(count) as index:
             address = self._emitter.value(f"getelementptr inbounds nuw {element}, ptr {pointer}, i64 {index}")
             self._memory.store_at(statement.array, address, value)
-
-
-def own_statements(body: Body) -> Iterator[ir.Statement]:
-    """The statements inside a scope that are not inside a further scope."""
-    for statement in body:
-        yield statement
-        if not isinstance(statement, ir.Scope):
-            for inner in ir.bodies(statement):
-                yield from own_statements(inner)

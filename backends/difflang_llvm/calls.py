@@ -5,9 +5,10 @@ from __future__ import annotations
 from difflang.core.ir import DType, Literal
 from difflang.loops import ir
 from difflang.loops.ir import Array, Register
+from difflang.loops.sites import HostRecord
 from difflang_llvm import kernels
 from difflang_llvm.exits import Exits
-from difflang_llvm.layout import HOST_FAILED, OUT_OF_MEMORY, CheckRecord, HostRecord, Interface
+from difflang_llvm.layout import HOST_FAILED, OUT_OF_MEMORY, CheckRecord, Interface
 from difflang_llvm.memory import Memory, Registers
 from difflang_llvm.text import MEMORY_TYPES, Emitter
 

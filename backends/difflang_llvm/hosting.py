@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from difflang.backend.protocol import Host, Value
-from difflang.loops.sites import HostSite, refusal
+from difflang.loops.sites import HostRecord, HostSite, refusal
 from difflang.runtime.arrays import NUMPY_DTYPES
 from difflang.runtime.externs import Leaf, extern_values
 from difflang.runtime.text import fill
-from difflang_llvm.layout import HostRecord
 
 if TYPE_CHECKING:
     from difflang.core.ir import DType

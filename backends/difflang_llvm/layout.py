@@ -12,6 +12,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from difflang.loops.sites import HostRecord
+
 if TYPE_CHECKING:
     from difflang.core.ir import DType
 
@@ -46,15 +48,6 @@ class CheckRecord:
 
     site: int
     dtypes: tuple[DType, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class HostRecord:
-    """One `HostCall`: its site, its arguments and outputs as (type, rank); rank None is a scalar."""
-
-    site: int
-    args: tuple[tuple[DType, int | None], ...]
-    outs: tuple[tuple[DType, int | None], ...]
 
 
 @dataclass(slots=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from difflang.check.context import Context
 from difflang.check.types import (
     BOOL,
@@ -266,11 +264,6 @@ def as_condition(context: Context, value: Value, span: Span) -> Scalar:
 def boolean(value: bool) -> Scalar:
     """A bool that is known at compile time."""
     return Scalar(literal(value, "bool"), BOOL)
-
-
-def retyped(value: Scalar, type_: ScalarType) -> Scalar:
-    """The same scalar under another surface name."""
-    return replace(value, type=type_)
 
 
 def as_int(context: Context, value: Value, span: Span, what: str) -> Scalar:

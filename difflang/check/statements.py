@@ -194,14 +194,21 @@ def _met(context: Context, statement: ast.If, rest: Rest, scope: Scope, frame: F
         return None if status == NEXT else (_passed_on(outcome, frame), outer(scope, len(rest) - 1))
     left = Scalar(context.builder.prim("ne", status.atom, integer(NEXT)), BOOL)
     known = _status_when_left(context, statement, status, frame)
+    return _unless(context, left, Outcome(known, outcome.value), rest, scope, frame, statement.span)
+
+
+def _unless(
+    context: Context, left: Scalar, outcome: Outcome, rest: Rest, scope: Scope, frame: Frame, span: Span
+) -> Ended:
+    """What follows a statement, unless it was left: then that outcome."""
     return fork(
         context,
         left,
-        lambda base: (Outcome(known, outcome.value), outer(base, len(rest) - 1)),
+        lambda base: (outcome, outer(base, len(rest) - 1)),
         lambda base: run(context, rest[-1], rest[:-1], base, frame),
         rest,
         scope,
-        statement.span,
+        span,
     )
 
 
@@ -289,12 +296,4 @@ def _loop(context: Context, statement: ast.For | ast.While, rest: Rest, scope: S
         return None
     assert isinstance(outcome.status, Scalar)
     returned = Scalar(context.builder.prim("eq", outcome.status.atom, integer(RETURN)), BOOL)
-    return fork(
-        context,
-        returned,
-        lambda base: (Outcome(RETURN, outcome.value), outer(base, len(rest) - 1)),
-        lambda base: run(context, rest[-1], rest[:-1], base, frame),
-        rest,
-        scope,
-        statement.span,
-    )
+    return _unless(context, returned, Outcome(RETURN, outcome.value), rest, scope, frame, statement.span)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from math import lcm
 
 from difflang.check.coerce import assert_same_size, require_same_shape
@@ -19,12 +19,10 @@ from difflang.check.types import (
     INT,
     KEY,
     FunctionType,
-    SingletonType,
     StructInfo,
     StructType,
     TupleType,
     Type,
-    type_text,
 )
 from difflang.check.values import ModuleValue, Number, Scalar, TypeValue
 from difflang.core.ops import integer
@@ -305,8 +303,3 @@ class Binder:
                     "E0404", "the sizes in this type cannot be found from the argument", node.span,
                     hint="mention each size name alone in the type of some parameter, such as real[n]",
                 )  # fmt: skip
-
-
-def declared_text(types: Sequence[Type]) -> str:
-    """Several types, for a message."""
-    return ", ".join(type_text(t) for t in types if not isinstance(t, SingletonType))

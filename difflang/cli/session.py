@@ -14,7 +14,6 @@ from itertools import chain
 from pathlib import Path
 
 from difflang.cli.calling import interruptible
-from difflang.cli.console import Console
 from difflang.cli.options import Settings
 from difflang.cli.output import value_lines
 from difflang.diagnostics import Diagnostic, DiffLangError, Span
@@ -107,11 +106,10 @@ class Session:
         candidate = {**kept, **new}
         program = loads_program(_source(candidate), INPUT, self._directory)
         found = program.check()
-        console = Console(self._settings.console.form, self._settings.console.quiet)
         if any(diagnostic.severity == "error" for diagnostic in found):
             raise _with_sources(found, program.sources)
         for diagnostic in found:
-            console.warn(diagnostic, program.sources)
+            self._settings.console.warn(diagnostic, program.sources)
         self._items = candidate
         return ""
 

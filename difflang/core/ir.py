@@ -112,11 +112,6 @@ def walk(block: Block) -> Iterator[Eqn]:
         pending += [iter(region.eqns) for region in reversed(eqn.regions)]
 
 
-def type_vars(type_: Type) -> tuple[Var, ...]:
-    """The size variables that a type mentions."""
-    return tuple(dim for dim in type_.shape if isinstance(dim, Var))
-
-
 def free_vars(block: Block) -> dict[Var, None]:
     """Variables that a block uses but does not bind, in order of first use (a dict as an ordered set)."""
     return Uses().free(block)

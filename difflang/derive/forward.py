@@ -126,11 +126,6 @@ class Forward(Copy):
         self.builder.span = eqn.span
         self.builder.append(Eqn(tuple(outs), eqn.op, tuple(args), {**eqn.attrs, **attrs}, tuple(regions), eqn.span))
 
-    def twin_region(self, region: Block) -> Block:
-        """A region whose results are followed by their coefficients."""
-        params = self.fresh(region.params)
-        return self.builder.block_with(params, lambda *_: [*self.rest(region), *self.needed(region.results)])
-
 
 # --- operations with regions ---
 

@@ -3,8 +3,8 @@
 A `Program` is a list of statements over two kinds of names:
 
 * **Registers** (`Register`): scalars. An immutable register is assigned by exactly one statement, which comes
-  before its uses on every path (SSA). A mutable register may be assigned many times (`Assign`, or the `out` of
-  any statement): loop carries, reductions and the scalar results of `If` are mutable registers.
+  before its uses on every path (SSA). Loop carries, reductions and the scalar results of `If` are mutable registers,
+  which any statement may assign again.
 * **Arrays** (`Array`): pointers to contiguous row-major elements, with the shape as operands. There are no
   strides: a sub-array of leading indices and a reshape are contiguous too (`View`), and everything else was made
   by loops. The pointer of an immutable array is set by one statement (`Allocate`, `Table`, `View`), or is a parameter
@@ -23,9 +23,8 @@ root; different roots are disjoint). A mutable array may point into whatever `Re
 
 **Loops.** `For` runs `index` from `start` to `extent - 1` (downwards with `reverse`); an extent below `start` counts
 as `start`. Kinds: `serial` (in order); `parallel` (iterations are independent but for `reductions` and `Accumulate`);
-`vector` (the same independence, innermost, worth SIMD lanes).
-
-**Threads.** The scheduler makes programs for one thread. `loops.threads` turns loops into `Parallel` ranges.
+`vector` (the same independence, innermost, worth SIMD lanes). The scheduler makes programs for one thread;
+`loops.threads` turns loops into `Parallel` ranges.
 
 **Failure.** `Check` ends the program: the site says what went wrong, its values fill the message. The failure
 reported is the first one in the order of the iterations, also of those that run at the same time.
@@ -229,10 +228,7 @@ LoopKind = Choice["serial", "parallel", "vector"]
 
 @dataclass(eq=False, slots=True)
 class For:
-    """Runs the body for every index. Registers of the body are new in each iteration.
-
-    For a floating-point reduction register the order is free (`reassoc` is permitted on its additions and products).
-    """
+    """Runs the body, with registers of its own, for every index. Floating-point reductions permit `reassoc`."""
 
     index: Register
     extent: Operand
@@ -280,10 +276,7 @@ class If:
 
 @dataclass(eq=False, slots=True)
 class Scope:
-    """Marks the arena on entry, releases it on exit.
-
-    Registers assigned inside may be read after it, but not memory that was allocated inside.
-    """
+    """Marks the arena on entry, releases it on exit. Registers set inside may be read after it, its memory may not."""
 
     body: Body
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from typing import Literal as Choice
 
 from difflang.diagnostics.model import DiffLangError, Span
 from difflang.runtime import failures
 from difflang.runtime.text import fill
+
+if TYPE_CHECKING:
+    from difflang.core.ir import DType
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,15 @@ class HostSite:
 def refusal(site: HostSite, values: Sequence[Any]) -> DiffLangError:
     """The error to raise at a `refuse` site."""
     return failures.check_failed(site.span, site.code, fill(site.text, values))
+
+
+@dataclass(frozen=True, slots=True)
+class HostRecord:
+    """One `HostCall`: its site, its arguments and outputs as (type, rank); rank None is a scalar."""
+
+    site: int
+    args: tuple[tuple[DType, int | None], ...]
+    outs: tuple[tuple[DType, int | None], ...]
 
 
 def failure(site: Site, values: Sequence[int | float | bool]) -> DiffLangError:

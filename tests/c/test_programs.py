@@ -86,3 +86,18 @@ def test_without_a_compiler_the_way_out_is_named(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("CC", "no_such_compiler")
     with pytest.raises(dl.DiffLangError, match="no_such_compiler is not found"):
         dl.loads("fn f(x: real) -> real = x").f.on(backend="c")(1.0)
+
+
+def test_loops_begin_where_they_say() -> None:
+    from difflang_c.generate import generate
+
+    from difflang.core.ir import Literal
+    from difflang.loops import ir
+
+    x = ir.Array("f64", (Literal(9, "i64"),), "x")
+    index = ir.Register("i64", "i")
+    body = (ir.Store(x, (index,), Literal(1.0, "f64")),)
+    for reverse, head in ((False, "i_0 = 2; i_0 < 7; i_0++"), (True, "i_0 = 7 - 1; i_0 >= 2; i_0--")):
+        loop = ir.For(index, Literal(7, "i64"), body, reverse=reverse, start=Literal(2, "i64"))
+        text = generate(ir.Program("f", (), (ir.Result(x, True),), (loop,))).text
+        assert f"for (int64_t {head})" in text

@@ -94,3 +94,19 @@ def test_external_functions_are_refused(difflang, folder: Path) -> None:
     (folder / "model.dl").write_text(PROGRAM)
     ran = difflang("build model.dl -o out -f calls")
     assert ran.status != 0 and "E0913" in ran.err and "measure" in ran.err
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
+def test_a_library_is_silent_about_residuals(difflang, folder: Path) -> None:
+    (folder / "model.dl").write_text(
+        "implicit fn root(a: real) -> w: real:\n    where w * w == a\n    return 0.9 * a\n"
+        "fn f(a: real) -> real = root(a)\n"
+    )
+    assert difflang("build model.dl -o out -f f").status == 0
+    main = '#include <stdio.h>\n#include "model.h"\n'
+    main += 'int main(void) { double r; printf("%d", f(2.0, &r)); printf(" %g", r); return 0; }\n'
+    (folder / "main.c").write_text(main)
+    library = next((folder / "out").glob("libmodel.*"))
+    subprocess.run(["cc", "main.c", "-I", "out", str(library), "-o", "main"], check=True, timeout=60)
+    done = subprocess.run(["./main"], env={"LD_LIBRARY_PATH": "out"}, capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("0 1.8", "")

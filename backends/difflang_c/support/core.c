@@ -15,7 +15,6 @@ typedef struct dl_state {
     dl_block *memory;
     dl_slot failed[16];
     int32_t (*host)(struct dl_state *state, int64_t call, dl_slot *slots);
-    void *context;
 } dl_state;
 
 enum { DL_DONE = 0, DL_NO_MEMORY = -1, DL_HOST_FAILED = -2 };

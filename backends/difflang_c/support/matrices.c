@@ -148,7 +148,25 @@ static int32_t dl_qr_@t@(dl_state *state, const @T@ *a, @T@ *q, @T@ *r, int64_t 
     return DL_DONE;
 }
 
-/// eigh: memory
+/// rotation
+/* The cosine and sine that make the off-diagonal element vanish, by the smaller angle; `off` is not 0. */
+static inline void dl_angle_@t@(double difference, double off, @T@ *c, @T@ *s) {
+    double theta = difference / (2.0 * off);
+    double t = (theta >= 0 ? 1.0 : -1.0) / (fabs(theta) + sqrt(theta * theta + 1.0));
+    *c = (@T@)(1.0 / sqrt(t * t + 1.0));
+    *s = (@T@)(t / sqrt(t * t + 1.0));
+}
+
+/* Turns two vectors of `n` elements, which stand `step` apart. */
+static inline void dl_turn_@t@(@T@ *one, @T@ *two, int64_t n, int64_t step, @T@ c, @T@ s) {
+    for (int64_t k = 0; k < n; k++) {
+        @T@ x = one[k * step], y = two[k * step];
+        one[k * step] = c * x - s * y;
+        two[k * step] = s * x + c * y;
+    }
+}
+
+/// eigh: memory rotation
 /* Cyclic Jacobi rotations of the lower triangle (Golub and Van Loan 8.5), eigenvalues in rising order. */
 static int32_t dl_eigh_@t@(dl_state *state, const @T@ *a, @T@ *values, @T@ *vectors, int64_t n) {
     dl_mark mark = dl_here(state);
@@ -168,22 +186,11 @@ static int32_t dl_eigh_@t@(dl_state *state, const @T@ *a, @T@ *values, @T@ *vect
                 @T@ off = m[p * n + q];
                 if (fabs(off) <= @E@ * sqrt(fabs(m[p * n + p] * m[q * n + q])) || off == 0) continue;
                 turned = true;
-                double theta = (m[q * n + q] - m[p * n + p]) / (2.0 * off);
-                double t = (theta >= 0 ? 1.0 : -1.0) / (fabs(theta) + sqrt(theta * theta + 1.0));
-                @T@ c = (@T@)(1.0 / sqrt(t * t + 1.0)), s = (@T@)(t / sqrt(t * t + 1.0));
-                for (int64_t k = 0; k < n; k++) {
-                    @T@ x = m[k * n + p], y = m[k * n + q];
-                    m[k * n + p] = c * x - s * y;
-                    m[k * n + q] = s * x + c * y;
-                }
-                for (int64_t k = 0; k < n; k++) {
-                    @T@ x = m[p * n + k], y = m[q * n + k];
-                    m[p * n + k] = c * x - s * y;
-                    m[q * n + k] = s * x + c * y;
-                    x = v[k * n + p], y = v[k * n + q];
-                    v[k * n + p] = c * x - s * y;
-                    v[k * n + q] = s * x + c * y;
-                }
+                @T@ c, s;
+                dl_angle_@t@((double)m[q * n + q] - m[p * n + p], off, &c, &s);
+                dl_turn_@t@(m + p, m + q, n, n, c, s);
+                dl_turn_@t@(m + p * n, m + q * n, n, 1, c, s);
+                dl_turn_@t@(v + p, v + q, n, n, c, s);
             }
         if (!turned) break;
     }
@@ -223,7 +230,7 @@ static void dl_complete_@t@(@T@ *w, const bool *done, int64_t j, int64_t n) {
     for (int64_t k = 0; k < n; k++) w[k * n + j] /= (@T@)size;
 }
 
-/// svd: memory qr orthonormal
+/// svd: memory qr orthonormal rotation
 /* One-sided Jacobi (Golub and Van Loan 8.6) on R of a (or of its transpose, if that is taller): u s vt = a. */
 static int32_t dl_svd_@t@(dl_state *state, const @T@ *a, @T@ *u, @T@ *values, @T@ *vt, int64_t rows, int64_t columns) {
     bool wide = rows < columns;
@@ -252,17 +259,10 @@ static int32_t dl_svd_@t@(dl_state *state, const @T@ *a, @T@ *u, @T@ *values, @T
                 }
                 if (fabs(pr) <= @E@ * sqrt(pp * rr) || pr == 0) continue;
                 turned = true;
-                double theta = (rr - pp) / (2.0 * pr);
-                double t = (theta >= 0 ? 1.0 : -1.0) / (fabs(theta) + sqrt(theta * theta + 1.0));
-                @T@ c = (@T@)(1.0 / sqrt(t * t + 1.0)), s = (@T@)(t / sqrt(t * t + 1.0));
-                for (int64_t k = 0; k < n; k++) {
-                    @T@ one = w[k * n + p], two = w[k * n + r];
-                    w[k * n + p] = c * one - s * two;
-                    w[k * n + r] = s * one + c * two;
-                    one = v[k * n + p], two = v[k * n + r];
-                    v[k * n + p] = c * one - s * two;
-                    v[k * n + r] = s * one + c * two;
-                }
+                @T@ c, s;
+                dl_angle_@t@(rr - pp, pr, &c, &s);
+                dl_turn_@t@(w + p, w + r, n, n, c, s);
+                dl_turn_@t@(v + p, v + r, n, n, c, s);
             }
         if (!turned) break;
     }
