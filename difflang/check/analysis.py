@@ -66,6 +66,13 @@ def returns(statement: ast.Statement) -> bool:
     return isinstance(statement, ast.Return) or any(returns(s) for body in bodies(statement) for s in body)
 
 
+def returns_value(statement: ast.Statement) -> bool:
+    """Whether a statement contains a `return` with a value."""
+    if isinstance(statement, ast.Return):
+        return statement.value is not None
+    return any(returns_value(s) for body in bodies(statement) for s in body)
+
+
 def root(target: ast.Expr) -> str | None:
     """The variable that an assignment to `target` changes: `p` of `p.w[i]`."""
     while isinstance(target, ast.Attribute | ast.Index):

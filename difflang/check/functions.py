@@ -90,7 +90,7 @@ def with_call_site(failure: DiffLangError, closure: Closure, span: Span) -> Diff
     first = failure.diagnostic
     where = first.span
     inside = isinstance(closure.node, ast.FunctionDef) and where is not None and where.path == closure.node.span.path
-    if not inside or len(first.labels) >= 3 or any(label.span == span for label in first.labels):
+    if not inside or len(first.labels) >= 3 or span in (where, *(label.span for label in first.labels)):
         return failure
     label = Label(span, f"in this call of `{closure.name}`")
     return DiffLangError(replace(first, labels=(*first.labels, label)), *failure.diagnostics[1:])

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from difflang.check.analysis import bodies, completes, exits, leavings, target_names
+from difflang.check.analysis import bodies, completes, exits, leavings, returns_value, target_names
 from difflang.check.assign import assign, declare
 from difflang.check.coerce import as_condition, coerce
 from difflang.check.context import Context, Poisoned
@@ -54,13 +54,17 @@ Rest = tuple[tuple[ast.Statement, ...], ...]
 def run_body(
     context: Context, statements: tuple[ast.Statement, ...], scope: Scope, expected: Type | None, end: Span
 ) -> Value:
-    """The value that a function's body returns. Raises E0307 when some path does not return."""
+    """The value that a function's body returns. Raises E0307 when some path does not return one.
+
+    Whether one does is read off the statements: it must not depend on the constants that one call happens to pass.
+    """
     outcome, _ = run(context, statements, (), scope, Frame(expected))
-    if outcome.status == RETURN:
+    gives_value = expected is not None or any(map(returns_value, statements))
+    if not gives_value:
+        return NothingValue()
+    if outcome.status == RETURN and not completes(statements):
         assert outcome.value is not None
         return outcome.value
-    if outcome.value is None and expected is None:
-        return NothingValue()
     raise context.error(
         "E0307",
         "some way through this function ends without a `return`",

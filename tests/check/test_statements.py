@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from difflang.check import loads
 from difflang.diagnostics.model import DiffLangError
+from tests.check.conftest import refusal
 
 
 def test_a_return_in_nested_blocks_skips_everything_after_it(run):
@@ -222,3 +224,32 @@ def test_the_extreme_of_nothing_is_an_error(run, expression):
     with pytest.raises(DiffLangError) as caught:
         run(f"fn f(x: real[n]) = {expression}", "f", x)
     assert caught.value.code == "E0804"
+
+
+@pytest.mark.parametrize("result", [" -> real", ""])
+def test_a_missing_return_does_not_depend_on_the_argument(result):
+    """A constant argument that decides the condition hides nothing: `run` refuses what `check` refuses."""
+    text = f"""
+fn f(x: real, n: int){result}:
+    if n > 2:
+        return x
+fn main() -> real = f(1.0, 3)
+"""
+    refused = refusal(text)
+    assert refused.code == "E0307"
+    assert [(found.code, found.span) for found in loads(text).check()] == [("E0307", refused.span)]
+
+
+def test_a_function_without_a_result_may_return_early(run, capsys):
+    text = """
+fn show(n: int):
+    if n > 2:
+        return
+    print(n)
+fn main(n: int) -> int:
+    show(n)
+    return n
+"""
+    assert loads(text).check() == []
+    assert [run(text, "main", n) for n in (2, 3)] == [2, 3]
+    assert capsys.readouterr().out == "2\n"
