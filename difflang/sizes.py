@@ -10,35 +10,40 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
+from math import lcm
 
 Monomial = tuple[str, ...]
+Coefficient = int | Fraction
+"""A whole one is an int (so that almost all arithmetic is on ints); all others are Fractions."""
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
     """Terms map sorted tuples of atom names (with repetition) to non-zero coefficients, sorted by monomial."""
 
-    terms: tuple[tuple[Monomial, Fraction], ...]
+    terms: tuple[tuple[Monomial, Coefficient], ...]
 
     @staticmethod
-    def of(terms: Mapping[Monomial, Fraction]) -> Size:
-        return Size(tuple(sorted((m, c) for m, c in terms.items() if c)))
+    def of(terms: Mapping[Monomial, Coefficient]) -> Size:
+        return Size(tuple(sorted((m, _whole(c)) for m, c in terms.items() if c)))
 
     @staticmethod
     @lru_cache(4096)
-    def literal(value: int | Fraction) -> Size:
-        return Size.of({(): Fraction(value)})
+    def literal(value: Coefficient) -> Size:
+        return Size.of({(): value})
 
     @staticmethod
     def name(name: str) -> Size:
-        return Size((((name,), Fraction(1)),))
+        return Size((((name,), 1),))
 
     def __add__(self, other: Size) -> Size:
         if not other.terms:
             return self
+        if not self.terms:
+            return other
         terms = dict(self.terms)
         for monomial, coefficient in other.terms:
-            terms[monomial] = terms.get(monomial, Fraction(0)) + coefficient
+            terms[monomial] = terms.get(monomial, 0) + coefficient
         return Size.of(terms)
 
     def __neg__(self) -> Size:
@@ -48,11 +53,11 @@ class Size:
         return self + -other
 
     def __mul__(self, other: Size) -> Size:
-        terms: dict[Monomial, Fraction] = {}
+        terms: dict[Monomial, Coefficient] = {}
         for m1, c1 in self.terms:
             for m2, c2 in other.terms:
                 monomial = tuple(sorted(m1 + m2))
-                terms[monomial] = terms.get(monomial, Fraction(0)) + c1 * c2
+                terms[monomial] = terms.get(monomial, 0) + c1 * c2
         return Size.of(terms)
 
     @staticmethod
@@ -63,18 +68,22 @@ class Size:
             total = total * size
         return total
 
-    def divided(self, divisor: int) -> Size:
-        """Exact division by an integer; `evaluate` fails where the result is no integer."""
-        return Size(tuple((m, c / divisor) for m, c in self.terms))
+    def divided(self, divisor: Coefficient) -> Size:
+        """Exact division by a number; `evaluate` fails where the result is no integer."""
+        return Size(tuple((m, _whole(Fraction(c) / divisor)) for m, c in self.terms))
 
     @property
     def constant(self) -> int | None:
         """The value, if the size mentions no atom and is an integer."""
         if not self.terms:
             return 0
-        if len(self.terms) == 1 and self.terms[0][0] == () and self.terms[0][1].denominator == 1:
-            return int(self.terms[0][1])
-        return None
+        monomial, coefficient = self.terms[0]
+        return coefficient if len(self.terms) == 1 and not monomial and isinstance(coefficient, int) else None
+
+    @property
+    def denominator(self) -> int:
+        """The least number by which the size must be multiplied to have whole coefficients."""
+        return lcm(*(coefficient.denominator for _, coefficient in self.terms))
 
     @property
     def atoms(self) -> tuple[str, ...]:
@@ -92,7 +101,7 @@ class Size:
 
     def evaluate(self, value_of: Callable[[str], int]) -> int:
         """The integer value. Raises ValueError when a division is not exact."""
-        total = Fraction(0)
+        total: Coefficient = 0
         for monomial, coefficient in self.terms:
             product = coefficient
             for name in monomial:
@@ -102,10 +111,10 @@ class Size:
             raise ValueError(f"{self} is not a whole number here")
         return int(total)
 
-    def solve_for(self, name: str) -> tuple[Fraction, Size] | None:
+    def solve_for(self, name: str) -> tuple[Coefficient, Size] | None:
         """(c, rest) with self = c*name + rest, if `name` occurs linearly and alone; else None."""
-        coefficient = Fraction(0)
-        rest: dict[Monomial, Fraction] = {}
+        coefficient: Coefficient = 0
+        rest: dict[Monomial, Coefficient] = {}
         for monomial, c in self.terms:
             if monomial == (name,):
                 coefficient = c
@@ -123,7 +132,11 @@ class Size:
         return text.replace("+ -", "- ")
 
 
-def _term_text(monomial: Monomial, coefficient: Fraction) -> str:
+def _whole(coefficient: Coefficient) -> Coefficient:
+    return coefficient if isinstance(coefficient, int) or coefficient.denominator != 1 else coefficient.numerator
+
+
+def _term_text(monomial: Monomial, coefficient: Coefficient) -> str:
     if not monomial:
         return str(coefficient)
     product = "*".join(monomial)

@@ -7,9 +7,7 @@ program (an `int` parameter, `n // 2`) are not: whether they agree is asked at r
 
 from __future__ import annotations
 
-from fractions import Fraction
 from itertools import product
-from math import lcm
 
 from difflang.core.builder import Builder
 from difflang.core.ir import Atom, Literal, Var
@@ -126,7 +124,7 @@ class SizeTable:
 
     def _polynomial(self, size: Size) -> Atom:
         """Σ cᵢ mᵢ over the common denominator, divided at the end (exactly: `unify` has seen to that)."""
-        denominator = lcm(*(c.denominator for _, c in size.terms)) if size.terms else 1
+        denominator = size.denominator
         total: Atom = integer(0)
         for monomial, coefficient in size.terms:
             product: Atom = integer(int(coefficient * denominator))
@@ -197,15 +195,13 @@ class SizeTable:
 
 def always_whole(value: Size) -> bool:
     """A polynomial is whole at all integers if it is at 0..degree in each variable (Pólya 1915)."""
+    if value.denominator == 1:
+        return True
     names = value.atoms
     degrees = [max(m.count(name) for m, _ in value.terms) for name in names]
     for point in product(*(range(d + 1) for d in degrees)):
-        at = dict(zip(names, point, strict=True))
-        total = Fraction(0)
-        for monomial, coefficient in value.terms:
-            for name in monomial:
-                coefficient *= at[name]
-            total += coefficient
-        if total.denominator != 1:
+        try:
+            value.evaluate(dict(zip(names, point, strict=True)).__getitem__)
+        except ValueError:
             return False
     return True

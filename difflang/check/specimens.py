@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from math import lcm
 
 from difflang.check.context import Context
 from difflang.check.describe import describe_value
@@ -285,5 +284,5 @@ class SpecimenMaker:
 
 def whole_text(size: Size) -> str:
     """A size as an expression over whole numbers: `(n*n + n) // 2`."""
-    denominator = lcm(*(c.denominator for _, c in size.terms))
+    denominator = size.denominator
     return str(size) if denominator == 1 else f"({size * Size.literal(denominator)}) // {denominator}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import lcm
 
 from difflang.check.coerce import assert_same_size, require_same_shape
 from difflang.check.context import Context
@@ -204,7 +203,7 @@ def _computed_size(context: Context, node: ast.Expr, scope: Scope) -> Size:
 
 def require_whole(context: Context, value: Size, span: Span) -> None:
     """Sees to it that a size with fractions is a whole number: by proof, or at run time (E0810)."""
-    denominator = lcm(*(c.denominator for _, c in value.terms)) if value.terms else 1
+    denominator = value.denominator
     if denominator == 1 or always_whole(value):
         return
     if not value.atoms:
@@ -281,7 +280,7 @@ class Binder:
             self._deferred.append((node, actual, span, message))
             return
         coefficient, rest = solved
-        value = (actual - rest) * Size.literal(1 / coefficient)
+        value = (actual - rest).divided(coefficient)
         require_whole(self.context, value, span)
         self.scope.types[unknown[0].removeprefix(UNBOUND)] = value
 

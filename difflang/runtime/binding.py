@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import operator
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 
 from difflang.diagnostics import DiffLangError, Label, Span, error
 from difflang.runtime.types import Leaf, leaf_text
@@ -85,7 +86,7 @@ class SizeBinder:
             return False
         coefficient, rest = solved
         offset = self.evaluate(rest)
-        value = (extent - (offset or 0)) / coefficient
+        value = Fraction(extent - (offset or 0)) / coefficient
         if value.denominator != 1 or value < 0:
             raise self._mismatch(entry, None)
         self.bind(unknown[0], int(value), leaf.path, span)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from math import lcm
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -138,7 +137,7 @@ class _CallWriter(Writer):
         if name is not None and name not in self._sizes:
             self._sizes[name] = extent
         else:
-            whole = lcm(*(coefficient.denominator for _, coefficient in size.terms))
+            whole = size.denominator
             self.line(f"if {whole}*{extent} != {self._multiple(size, whole)}: {self._unusual}")
 
     def _multiple(self, size: Size, factor: int) -> str:

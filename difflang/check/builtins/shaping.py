@@ -73,7 +73,7 @@ def _open_size(context: Context, total: Size, known: Size) -> Size:
     """total / known, exact or refused later by `reshaped`."""
     if known.constant:
         exact = total.divided(known.constant)
-        if all(c.denominator == 1 for _, c in exact.terms):
+        if exact.denominator == 1:
             return exact
     atom = context.builder.hoisted("floordiv", context.sizes.value(total), context.sizes.value(known))
     return context.sizes.named(f"({total}) // ({known})", atom)
