@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from difflang.check.context import Context
 from difflang.check.differentiated import Linear, Wrt, fitted, make_ready, several
-from difflang.check.jacobians import jacobian_block
+from difflang.check.jacobians import Asked, jacobian_block
 from difflang.check.leaves import map_leaves, materialize
 from difflang.check.regions import capture
 from difflang.check.types import is_float
@@ -156,10 +156,12 @@ class Vjp(LinearDerivative):
 class Jacobian(LinearDerivative):
     operator = "jacobian"
 
+    def __init__(self, inner: FunctionValue, wrt: Wrt, asked: Asked | None = None) -> None:
+        super().__init__(inner, wrt)
+        self.asked = asked or Asked(self.operator, inner.name)
+
     def apply(self, context: Context, linear: Linear, directions: list[Value], span: Span) -> Value:
-        if len(linear.values) == 1:
-            return jacobian_block(context, linear, 0, self.inner.name, span)
-        return several([jacobian_block(context, linear, k, self.inner.name, span) for k in range(len(linear.values))])
+        return several([jacobian_block(context, linear, k, self.asked, span) for k in range(len(linear.values))])
 
 
 class Hessian(Derivative):
@@ -169,13 +171,13 @@ class Hessian(Derivative):
 
     def call(self, context: Context, arguments: Arguments) -> Value:
         if self.wrt.count == 1:
-            return Jacobian(Grad(self.inner, self.wrt, self.operator), self.wrt).call(context, arguments)
+            return self._rows(context, self.wrt, arguments)
         names = self.wrt.names or ()
-        rows = [
-            Jacobian(Grad(self.inner, replace(self.wrt, names=(n,)), self.operator), self.wrt).call(context, arguments)
-            for n in names
-        ]
-        return TupleValue(tuple(rows))
+        return TupleValue(tuple(self._rows(context, replace(self.wrt, names=(n,)), arguments) for n in names))
+
+    def _rows(self, context: Context, by: Wrt, arguments: Arguments) -> Value:
+        gradient = Grad(self.inner, by, self.operator)
+        return Jacobian(gradient, self.wrt, Asked(self.operator, self.inner.name)).call(context, arguments)
 
 
 class Hvp(Derivative):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from difflang.check.context import Context
 from difflang.check.differentiated import Linear
@@ -22,22 +23,43 @@ def shape_of(value: Scalar | Array) -> tuple[Size, ...]:
     return value.shape if isinstance(value, Array) else ()
 
 
-def jacobian_block(context: Context, linear: Linear, which: int, name: str, span: Span) -> Value:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the program asks for: the operator and the function as it names them, for messages."""
+
+    operator: str
+    function: str
+
+    def of_vector(self, option: str = "") -> str:
+        """How the matrix over all numbers of a structure is written."""
+        name = "f" if self.function == "fn" else self.function
+        return f"{self.operator}(fn(v) = {name}(unravel(v, p)){option})(ravel(p)), where p is the argument"
+
+
+def jacobian_block(context: Context, linear: Linear, which: int, asked: Asked, span: Span) -> Value:
     """d result / d argument, of shape (result, argument). Raises E0505 unless both are scalars or arrays."""
     source, result = linear.values[which], linear.result
     if not isinstance(source, Scalar | Array):
+        products = "hvp" if asked.operator == "hessian" else "jvp or vjp"
         raise context.error(
             "E0505",
-            f"`jacobian` takes scalars and arrays, but the argument is {context.text(source)}",
+            f"`{asked.operator}` gives a matrix of a scalar or an array, but the argument is {context.text(source)}",
             span,
-            hint="flatten it with ravel, or use jvp or vjp",
+            hint=f"for the matrix over all its numbers write {asked.of_vector()}; or use {products}",
         )
-    if not isinstance(result, Scalar | Array) or not is_float(element_of(result)):
+    if not isinstance(result, Scalar | Array):
         raise context.error(
             "E0505",
-            f"`jacobian` takes real results, but `{name}` gives {context.text(result)}",
+            f"`{asked.operator}` takes real results, but `{asked.function}` gives {context.text(result)}",
             span,
-            hint="use jvp or vjp for structured results",
+            hint=f"write {asked.operator}(fn(x) = ravel({asked.function}(x))), or use jvp or vjp",
+        )
+    if not is_float(element_of(result)):
+        raise context.error(
+            "E0505",
+            f"`{asked.operator}` takes real results, but `{asked.function}` gives {context.text(result)}",
+            span,
+            hint="a function with whole numbers as its result has no derivative: return a real",
         )
     if forward_is_cheaper(context, shape_of(source), shape_of(result)):
         if isinstance(source, Array) and 1 < (_count(source.shape).constant or 0) <= BUNDLE:

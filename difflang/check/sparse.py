@@ -6,10 +6,11 @@ from functools import cache
 
 from difflang.check.context import Context
 from difflang.check.derivatives import Derivative, Grad, LinearDerivative, several
-from difflang.check.differentiated import Linear, make_ready
+from difflang.check.differentiated import Linear, Wrt, make_ready
 from difflang.check.environment import Scope
+from difflang.check.jacobians import Asked
 from difflang.check.types import INT, StructInfo, StructType, is_float
-from difflang.check.values import Arguments, Array, StructValue, TupleValue, Value
+from difflang.check.values import Arguments, Array, FunctionValue, StructValue, TupleValue, Value
 from difflang.core.ir import walk
 from difflang.derive.sparse import sparse_jacobian
 from difflang.diagnostics.model import Span
@@ -38,9 +39,13 @@ class SparseJacobian(LinearDerivative):
     operator = "jacobian"
     symmetric = False
 
+    def __init__(self, inner: FunctionValue, wrt: Wrt, asked: Asked | None = None) -> None:
+        super().__init__(inner, wrt)
+        self.asked = asked or Asked(self.operator, inner.name)
+
     def apply(self, context: Context, linear: Linear, directions: list[Value], span: Span) -> Value:
         count = len(linear.values)
-        return several([compressed(context, linear, k, self.inner.name, span, self.symmetric) for k in range(count)])
+        return several([compressed(context, linear, k, self.asked, span, self.symmetric) for k in range(count)])
 
 
 class SymmetricJacobian(SparseJacobian):
@@ -61,7 +66,8 @@ class SparseHessian(Derivative):
                 "E0505", message, self.wrt.span, hint="leave out `sparse`, or put the arguments into one"
             )
         made = SparseJacobian if self._has_rules(context, arguments) else SymmetricJacobian
-        return made(Grad(self.inner, self.wrt), self.wrt).call(context, arguments)
+        asked = Asked(self.operator, self.inner.name)
+        return made(Grad(self.inner, self.wrt, self.operator), self.wrt, asked).call(context, arguments)
 
     def _has_rules(self, context: Context, arguments: Arguments) -> bool:
         """A rule may break the symmetry of second derivatives."""
@@ -69,14 +75,14 @@ class SparseHessian(Derivative):
         return any(eqn.op == "rule" for eqn in walk(linear.primal))
 
 
-def compressed(context: Context, linear: Linear, which: int, name: str, span: Span, symmetric: bool) -> Value:
+def compressed(context: Context, linear: Linear, which: int, asked: Asked, span: Span, symmetric: bool) -> Value:
     """Raises E0505 unless argument and result are vectors."""
     source, result = linear.values[which], linear.result
     if not isinstance(source, Array) or source.rank != 1 or len(linear.args) != len(linear.values):
         message = f"The compressed form is for vectors, but the argument is {context.text(source)}"
-        raise context.error("E0505", message, span, hint="leave out `sparse`, or flatten the argument with reshape")
+        raise context.error("E0505", message, span, hint=f"write {asked.of_vector(', sparse = true')}")
     if not isinstance(result, Array) or result.rank != 1 or not is_float(result.element):
-        message = f"The compressed form is for vectors, but `{name}` gives {context.text(result)}"
+        message = f"The compressed form is for vectors, but `{asked.function}` gives {context.text(result)}"
         raise context.error("E0505", message, span, hint="leave out `sparse`, or flatten the result with reshape")
     found = sparse_jacobian(context.builder, linear.block, linear.args, which, symmetric=symmetric)
     count = context.sizes.of_atom(found.count)
