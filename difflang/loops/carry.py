@@ -8,7 +8,7 @@ rotation (u, v) -> (v, f(u, v)), move no elements. Small arrays are copied inste
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from difflang.core.ir import Atom, Eqn, Type, Var
@@ -16,8 +16,9 @@ from difflang.core.ops import same_dim
 from difflang.loops import ir
 from difflang.loops.ir import Array, Operand, Register, Statement
 from difflang.loops.lower_arrays import owned
+from difflang.loops.rows import RowCarry
 from difflang.loops.scheduler import Scheduler, allocation, is_small
-from difflang.loops.storage import CarryDestination, Place, Storage
+from difflang.loops.storage import CarryDestination, Destination, Place, Storage
 
 
 @dataclass(eq=False, slots=True)
@@ -62,12 +63,15 @@ class ArrayCarry:
         return Place(self.slots[0].array, self.start.storage) if self.permuted else self.start
 
 
+Carried = Register | ArrayCarry | RowCarry
+
+
 @dataclass(eq=False, slots=True)
 class Carry:
     """All carried values of a loop, in order."""
 
     s: Scheduler
-    values: list[Register | ArrayCarry] = field(default_factory=list[Register | ArrayCarry])
+    values: list[Carried] = field(default_factory=list["Carried"])
     preheader: list[Statement] = field(default_factory=list[Statement])
 
     @property
@@ -75,13 +79,24 @@ class Carry:
         return len(self.values)
 
     @property
-    def destinations(self) -> list[CarryDestination | None]:
-        return [value.destination if isinstance(value, ArrayCarry) else None for value in self.values]
+    def destinations(self) -> list[Destination | None]:
+        return [None if isinstance(value, Register) else value.destination for value in self.values]
 
-    def bind(self, params: Sequence[Var]) -> None:
+    @property
+    def stacks(self) -> list[Place]:
+        """Memory in which carries lie and are stacked by that."""
+        return [value.stack for value in self.values if isinstance(value, RowCarry)]
+
+    def begin(self, index: Register) -> None:
+        """Before the frame of a step."""
+        for value in self.values:
+            if isinstance(value, RowCarry):
+                value.begin(index)
+
+    def bind(self, params: Sequence[Var], index: Register) -> None:
         """Binds the parameters of a region (inside its frame) to the present values."""
         for param, value in zip(params, self.values, strict=True):
-            self.s.bind(param, value.destination.place if isinstance(value, ArrayCarry) else value)
+            self.s.bind(param, _present(value, index))
 
     def loop(self, make: Callable[[], None]) -> None:
         """Emits the loop that `make` makes, after what allocates and sets the slots."""
@@ -92,7 +107,13 @@ class Carry:
         self.s.statements.extend([*self.preheader, *slots, *made])
 
     def results(self) -> list[Operand | Place]:
-        return [value.result() if isinstance(value, ArrayCarry) else value for value in self.values]
+        return [value if isinstance(value, Register) else value.result() for value in self.values]
+
+
+def _present(value: Carried, index: Register) -> Operand | Place:
+    if isinstance(value, RowCarry):
+        return value.present(index)
+    return value.destination.place if isinstance(value, ArrayCarry) else value
 
 
 def _set_slot(slot: Slot) -> Statement:
@@ -101,13 +122,15 @@ def _set_slot(slot: Slot) -> Statement:
     return ir.View(slot.array, slot.memory.array)
 
 
-def enter_carries(s: Scheduler, eqn: Eqn, inits: Sequence[Atom]) -> Carry:
-    """Registers and memory with the initial values."""
+def enter_carries(s: Scheduler, eqn: Eqn, inits: Sequence[Atom], in_rows: Mapping[int, RowCarry]) -> Carry:
+    """Registers and memory with the initial values; `in_rows` are those that have it already."""
     state = Carry(s)
     scalars: list[tuple[Register, Operand]] = []
     params = eqn.regions[-1].params[-len(inits) :] if inits else ()
     for k, (init, out, param) in enumerate(zip(inits, eqn.outs, params, strict=False)):
-        if out.type.shape:
+        if k in in_rows:
+            state.values.append(in_rows[k])
+        elif out.type.shape:
             others = (*inits[:k], *inits[k + 1 :])
             state.values.append(ArrayCarry(s, out, owned(s, eqn, init, out, others), state.preheader))
         else:
@@ -120,7 +143,13 @@ def enter_carries(s: Scheduler, eqn: Eqn, inits: Sequence[Atom]) -> Carry:
 
 
 def finish_carries(s: Scheduler, state: Carry, values: Sequence[Operand | Place]) -> None:
-    """The end of a step: every slot gets its next value, then the registers, all at once."""
+    """The end of a step: every row and slot gets its next value, then the registers, all at once."""
+    rows = [
+        (value, carry.destination.place)
+        for carry, value in zip(state.values, values, strict=True)
+        if isinstance(carry, RowCarry) and isinstance(value, Place)
+    ]
+    s.deliver([value for value, _ in rows], [row for _, row in rows])
     pairs = [
         (carry, value)
         for carry, value in zip(state.values, values, strict=True)

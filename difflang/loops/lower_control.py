@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from difflang.core.ir import Atom, Block, Eqn, Type, Var
 from difflang.core.ops import carries, integer
@@ -10,6 +10,7 @@ from difflang.loops import ir
 from difflang.loops.carry import Carry, enter_carries, finish_carries
 from difflang.loops.hints import branch_origins
 from difflang.loops.ir import Operand, Register
+from difflang.loops.rows import RowCarry, carries_in_rows
 from difflang.loops.scheduler import Scheduler, scoped
 from difflang.loops.storage import Destination, Place
 
@@ -20,8 +21,9 @@ def fold(s: Scheduler, eqn: Eqn) -> None:
     """A counted loop. Carried scalars are registers, carried arrays are updated in place or take turns."""
     region, k = eqn.regions[0], carries(eqn.attrs)
     extent = s.operand(eqn.args[0])
-    state = enter_carries(s, eqn, eqn.args[1 : 1 + k])
-    stacks = [s.destination(out) for out in eqn.outs[k:]]
+    rows = carries_in_rows(s, eqn)
+    state = enter_carries(s, eqn, eqn.args[1 : 1 + k], rows)
+    stacks = [_stack(s, out, rows.values()) for out in eqn.outs[k:]]
     index = Register("i64", region.params[0].name or "i")
 
     def body() -> None:
@@ -32,29 +34,35 @@ def fold(s: Scheduler, eqn: Eqn) -> None:
         s.bind(out, value)
 
 
+def _stack(s: Scheduler, out: Var, rows: Iterable[RowCarry]) -> Place:
+    """The memory for what a loop stacks."""
+    return next((row.stack for row in rows if row.stacked is out), None) or s.destination(out)
+
+
 def step(s: Scheduler, region: Block, index: Register, state: Carry, stacks: Sequence[Place]) -> None:
     """The body of a `fold` (its first parameter is the index) or `while`: one step, its rows stacked at `index`."""
     params = region.params[len(region.params) - state.count :]
-    carried, stacked = region.results[: state.count], region.results[state.count :]
-    plan = StackPlan(s, region, index, carried, stacked, stacks)
+    state.begin(index)
+    plan = StackPlan(s, region, index, state, stacks)
     with s.frame(
         region, repeated=True, destinations=[*state.destinations, *plan.rows], kept=plan.kept, after=plan.after
     ):
         for param in region.params[: len(region.params) - state.count]:
             s.scalars[param] = index
-        state.bind(params)
+        state.bind(params, index)
         for write in plan.first:
             write()
         s.equations(region)
         plan.deliver()
-        finish_carries(s, state, [s.value(result) for result in carried])
+        finish_carries(s, state, [s.value(result) for result in region.results[: state.count]])
 
 
 class StackPlan:
     """When each stacked value of a loop is written to its row.
 
-    A value that exists anyway (a carry, something from outside) is copied as soon as it is known, so that its
-    memory may be overwritten afterwards; any other array is made in the row.
+    A carry that lies in the stack is there already. A value that exists anyway (another carry, something from outside)
+    is copied as soon as it is known, so that its memory may be overwritten afterwards; any other array is made in the
+    row.
     """
 
     def __init__(
@@ -62,20 +70,22 @@ class StackPlan:
         s: Scheduler,
         region: Block,
         index: Register,
-        carried: Sequence[Atom],
-        stacked: Sequence[Atom],
+        state: Carry,
         stacks: Sequence[Place],
     ) -> None:
         self.s = s
         self.index = index
         self.rows: list[Destination | None] = []
-        self.kept: list[Atom] = list(carried)
+        self.kept: list[Atom] = list(region.results[: state.count])
         self.first: list[Callable[[], None]] = []
         self.after: dict[Var, list[Callable[[], None]]] = {}
         self._in_rows: list[tuple[Atom, Destination]] = []
         local = {out for eqn in region.eqns for out in eqn.outs} | set(region.params)
         made = {out for eqn in region.eqns for out in eqn.outs if eqn.op not in ("get", "reshape")}
-        for atom, stack in zip(stacked, stacks, strict=True):
+        for atom, stack in zip(region.results[state.count :], stacks, strict=True):
+            if stack in state.stacks:
+                self.rows.append(None)
+                continue
             in_row = bool(atom.type.shape) and atom in made and atom not in self.kept
             row = s.row_destination(stack, (index,), atom.type) if in_row else None
             self.rows.append(row)
@@ -111,7 +121,7 @@ def while_(s: Scheduler, eqn: Eqn) -> None:
     count = Register("i64", count_out.name or "count", mutable=True)
     s.emit(ir.Assign((count,), (integer(0),)))
     s.scalars[count_out] = count
-    state = enter_carries(s, eqn, eqn.args)
+    state = enter_carries(s, eqn, eqn.args, {})
     stacks = [_growing(s, out) for out in stack_outs]
     state.loop(lambda: _while_loop(s, test, region, count, state, stacks))
     for out, value in zip((*eqn.outs[:k], *stack_outs), [*state.results(), *stacks], strict=True):
@@ -128,7 +138,7 @@ def _while_loop(
     s: Scheduler, test: Block, region: Block, count: Register, state: Carry, stacks: Sequence[Place]
 ) -> None:
     with s.collect() as condition, s.frame(test, repeated=True):
-        state.bind(test.params)
+        state.bind(test.params, count)
         s.equations(test)
         going = s.operand(test.results[0])
     with s.collect() as body:

@@ -45,6 +45,35 @@ def test_a_stacked_array_is_made_in_its_row_and_not_overwritten() -> None:
     agree_text(text, 5, 3, X)
 
 
+def test_carries_that_are_stacked_lie_in_their_stack() -> None:
+    """Step t reads row t and writes row t + 1; a carry that takes over another one is a copy."""
+    text = """
+        func f(n: i64, k: i64, x: f64[n], y: f64[n]) {
+          p: f64[n], q: f64[n], s: f64[k, n], t: f64[k, n] = fold[carries=2] k x y { i: i64, u: f64[n], v: f64[n]
+            d: f64[n] = build n { j: i64
+              e: f64 = get u j
+              g: f64 = get v j
+              h: f64 = mul e g
+              yield h
+            }
+            yield RESULTS, u, v
+          }
+          r: f64 = reduce[op="sum"] k n { l: i64, m: i64
+            a: f64 = get s l m
+            b: f64 = get t l m
+            c: f64 = mul a b
+            yield c
+          }
+          yield p, q, r
+        }
+        """
+    for steps in (0, 1, 4):
+        machine = agree_text(text.replace("RESULTS", "d, u"), 5, steps, X, Y)
+        assert machine.copies == 5 * (2 + steps + 2), "the starts, one row a step, and the results"
+        agree_text(text.replace("RESULTS", "v, u"), 5, steps, X, Y)
+        agree_text(text.replace("RESULTS", "d, d"), 5, steps, X, Y)
+
+
 def test_while_with_stacks() -> None:
     text = """
         func f(n: i64, limit: f64, x: f64[n]) {
