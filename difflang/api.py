@@ -17,9 +17,9 @@ from typing import Any, cast
 
 from difflang.diagnostics import Diagnostic, DiffLangError, error
 from difflang.diagnostics.suggest import did_you_mean, listing
-from difflang.memory import HOW_TO_WRITE, bytes_of
-from difflang.runtime import stages
+from difflang.runtime import given, stages
 from difflang.runtime.engine import Engine, Options, check_precision, find_backend
+from difflang.runtime.given import diagnosed
 from difflang.runtime.host import RunHost
 from difflang.runtime.progress import Callback, Sink
 from difflang.runtime.quick import Unusual
@@ -60,7 +60,7 @@ class Module:
     def _function(self, name: str) -> Function:
         names = list(self._engine.program.functions())
         if name not in names:
-            hint = did_you_mean(name, names, f"It has {listing(names)}." if names else "It has no functions.")
+            hint = did_you_mean(str(name), names, f"It has {listing(names)}." if names else "It has no functions.")
             raise UnknownFunctionError(Diagnostic("E0903", f"The module has no function `{name}`.", hint=hint))
         return Function(self._engine, name, Options())
 
@@ -70,26 +70,43 @@ class Module:
     def __repr__(self) -> str:
         return f"<difflang module with {', '.join(self._engine.program.functions()) or 'no functions'}>"
 
+    @diagnosed
     def functions(self) -> list[str]:
         """The names of the module's functions."""
         return list(self._engine.program.functions())
 
+    @diagnosed
     def check(self) -> list[Diagnostic]:
         """Every error and warning of the module; nothing is compiled."""
         return self._engine.program.check()
 
+    @diagnosed
     def bind(self, **functions: Callable[..., Any]) -> Module:
         """Gives `extern fn`s their Python functions, by name; returns the module.
 
         A function gets NumPy scalars and arrays and returns one, or a tuple where the type says so.
-        Raises E0611 for what cannot be called.
+        Raises E0611 for what cannot be called, and for a name that is no `extern fn` of the program.
         """
         for name, function in functions.items():
             if not callable(function):
-                message = f"`{name}` is bound to a {type(function).__name__}, which cannot be called."
+                message = f"`{name}` is bound to {function!r}, which cannot be called."
                 raise error("E0611", message, hint=f"Give a Python function: `bind({name} = lambda x: ...)`.")
+            self._require_extern(name)
         self._engine.externs.update(functions)
         return self
+
+    def _require_extern(self, name: str) -> None:
+        names = self._engine.program.externs()
+        if name in names:
+            return
+        if name in self.functions():
+            message = f"`{name}` is a function of the program, with a body of its own."
+            hint = f"Declare it without one to bind it: `extern fn {name}(...) -> ...`."
+        else:
+            message = f"The program has no extern function `{name}`."
+            known = f"It has {listing(names)}." if names else f"Declare it: `extern fn {name}(x: real) -> real`."
+            hint = did_you_mean(name, names, known)
+        raise error("E0611", message, hint=hint)
 
 
 class Function:
@@ -157,6 +174,7 @@ class Function:
     def __repr__(self) -> str:
         return f"<difflang function {self._expression}>"
 
+    @diagnosed
     def on(
         self,
         *,
@@ -174,16 +192,20 @@ class Function:
         """
         options = self.options
         if backend is not None:
-            options = replace(options, backend=find_backend(backend).name)
+            options = replace(options, backend=find_backend(given.text("backend", backend, "reference")).name)
         if precision is not None:
             options = replace(options, precision=check_precision(precision))
         compile_options = stages.compile_options(options.compile, threads, check, deterministic)
         options = replace(options, compile=compile_options)
+        if report is not None and not callable(report):
+            message = f"`report` must be a function of the figures, not {report!r}."
+            raise error("E0902", message, hint="Such as `report=print`.")
         return Function(self._engine, self._expression, options, report or self._report)
 
+    @diagnosed
     def emit(self, stage: str = "core") -> str:
         """The text of a stage of compilation: ast, core, opt, loops, llvm, asm, ... Raises E0905 for an unknown one."""
-        return stages.emit(self._engine, self._expression, stage, self.options)
+        return stages.emit(self._engine, self._expression, given.text("stage", stage, "core"), self.options)
 
     def derived(self, operator: str, others: Sequence[Function], options: Mapping[str, str]) -> Function:
         """`operator(self, others, name = value, ...)` in the same module. Raises E0612 for functions of another one."""
@@ -217,11 +239,13 @@ def _warn(diagnostic: Diagnostic) -> None:
     warnings.warn(f"{diagnostic.code}: {diagnostic.message}{hint}", DiffLangWarning, stacklevel=4)
 
 
+@diagnosed
 def load(path: str | Path) -> Module:
     """The module in a file. Raises DiffLangError for a file that cannot be read and for every syntax error."""
-    return Module(Engine(load_program(path), _warn))
+    return Module(Engine(load_program(given.path("path", path)), _warn))
 
 
+@diagnosed
 def loads(text: str, *, path: str = "<string>", directory: str | Path | None = None) -> Module:
     """The module in a text. `directory` is where its imports and data files are looked for.
 
@@ -230,7 +254,8 @@ def loads(text: str, *, path: str = "<string>", directory: str | Path | None = N
     if not isinstance(cast("object", text), str):
         message = f"`loads` takes the text of a program, not a value of type {type(text).__name__}."
         raise error("E0603", message, hint="Give a string; `load` reads a file.")
-    return Module(Engine(loads_program(text, path, directory), _warn))
+    beside = None if directory is None else given.path("directory", directory)
+    return Module(Engine(loads_program(text, given.text("path", path, "model.dl"), beside), _warn))
 
 
 # --- derivative operators ------------------------------------------------------------------------
@@ -239,85 +264,101 @@ def loads(text: str, *, path: str = "<string>", directory: str | Path | None = N
 def _derived(
     operator: str, function: object, wrt: Wrt = None, others: Sequence[object] = (), **options: str | None
 ) -> Function:
-    for given in (function, *others):
-        if not isinstance(given, Function):
-            message = f"`{operator}` takes a function of a DiffLang module, but it was given a {type(given).__name__}."
+    for one in (function, *others):
+        if not isinstance(one, Function):
+            message = f"`{operator}` takes a function of a DiffLang module, but it was given a {type(one).__name__}."
             raise error("E0612", message, hint=f'Write it in DiffLang: `dl.{operator}(dl.load("file.dl").f)`.')
     chosen = {name: text for name, text in options.items() if text is not None}
     first, *rest = cast("list[Function]", [function, *others])
     if wrt is not None:
-        chosen = {"wrt": _names(operator, first, wrt), **chosen}
+        names = parameter_names(operator, first, wrt)
+        chosen = {"wrt": names[0] if len(names) == 1 else f"({', '.join(names)})", **chosen}
     return first.derived(operator, rest, chosen)
 
 
-def _names(operator: str, function: Function, wrt: object) -> str:
-    """`wrt` as the text of the option, after a check that the names are parameters of the function."""
-    names = [wrt] if isinstance(wrt, str) else list(cast("Sequence[str]", wrt)) if isinstance(wrt, Sequence) else []
+def parameter_names(operator: str, function: Function, wrt: object) -> list[str]:
+    """The parameters that `wrt` names, the first one for None. Raises E0602 where they are not the function's own."""
     parameters = [parameter.name for parameter in function.signature.parameters]
+    if wrt is None:
+        return parameters[:1]
+    names = [wrt] if isinstance(wrt, str) else list(cast("Sequence[object]", wrt)) if isinstance(wrt, Sequence) else []
+    choice = f"Choose from {listing(parameters)}."
     if not names:
-        raise error("E0602", f"`wrt` of `{operator}` must name parameters.", hint=f"Choose from {listing(parameters)}.")
-    for name in names:
+        raise error("E0602", f"`wrt` of `{operator}` must name parameters.", hint=choice)
+    for k, name in enumerate(names):
         if name not in parameters:
             message = f"`{function.__name__}` has no parameter `{name}` to differentiate by."
-            hint = did_you_mean(name, parameters, f"It has {listing(parameters)}.")
-            raise error("E0602", message, hint=hint)
-    return names[0] if len(names) == 1 else f"({', '.join(names)})"
+            raise error("E0602", message, hint=did_you_mean(str(name), parameters, choice))
+        if name in names[:k]:
+            raise error("E0602", f"`wrt` of `{operator}` names `{name}` twice.", hint="Name each parameter once.")
+    return [str(name) for name in names]
 
 
+@diagnosed
 def grad(function: Function, wrt: Wrt = None, *, memory: Memory = None) -> Function:
     """The gradient by the first parameter, or by the named ones (then a tuple, in the order of the names).
 
     `memory="64 MB"` (or a number of bytes) is the most that loops may store for the reverse sweep; what does not fit
     is computed again. The call raises E0812 where that is too little. All operators in reverse mode take it.
     """
-    return _derived("grad", function, wrt, memory=_budget(memory))
+    return _derived("grad", function, wrt, memory=given.memory(memory))
 
 
+@diagnosed
 def value_and_grad(function: Function, wrt: Wrt = None, *, memory: Memory = None) -> Function:
     """`(value, gradient)` in one pass."""
-    return _derived("value_and_grad", function, wrt, memory=_budget(memory))
+    return _derived("value_and_grad", function, wrt, memory=given.memory(memory))
 
 
+@diagnosed
 def jvp(function: Function, wrt: Wrt = None) -> Function:
     """Forward product: takes the arguments, then one direction for each differentiated one; gives `(y, dy)`."""
     return _derived("jvp", function, wrt)
 
 
+@diagnosed
 def vjp(function: Function, wrt: Wrt = None, *, memory: Memory = None) -> Function:
     """Reverse product: takes the arguments, then the cotangent of the result; gives `(y, cotangent)`."""
-    return _derived("vjp", function, wrt, memory=_budget(memory))
+    return _derived("vjp", function, wrt, memory=given.memory(memory))
 
 
+@diagnosed
 def hvp(function: Function, wrt: Wrt = None, *, memory: Memory = None) -> Function:
     """The Hessian times a direction."""
-    return _derived("hvp", function, wrt, memory=_budget(memory))
+    return _derived("hvp", function, wrt, memory=given.memory(memory))
 
 
+@diagnosed
 def ggn(function: Function, loss: Function, wrt: Wrt = None, *, memory: Memory = None) -> Function:
     """The generalised Gauss-Newton product J^T H J v of `loss` after `function`, two functions of one module."""
-    return _derived("ggn", function, wrt, (loss,), memory=_budget(memory))
+    return _derived("ggn", function, wrt, (loss,), memory=given.memory(memory))
 
 
+@diagnosed
 def checkpoint(function: Function, levels: int | None = None) -> Function:
     """The same function; in reverse mode its inside is recomputed instead of stored."""
-    return _derived("checkpoint", function, levels=None if levels is None else _order(levels))
+    return _derived("checkpoint", function, levels=given.levels(levels))
 
 
+@diagnosed
 def jacobian(function: Function, wrt: Wrt = None, *, sparse: bool = False, memory: Memory = None) -> Function:
     """The Jacobian: the dimensions of the result, then those of the argument."""
-    return _derived("jacobian", function, wrt, sparse="true" if sparse else None, memory=_budget(memory))
+    return _derived("jacobian", function, wrt, sparse=given.sparse(sparse), memory=given.memory(memory))
 
 
+@diagnosed
 def hessian(function: Function, wrt: Wrt = None, *, sparse: bool = False, memory: Memory = None) -> Function:
     """The matrix of second derivatives of a real-valued function."""
-    return _derived("hessian", function, wrt, sparse="true" if sparse else None, memory=_budget(memory))
+    return _derived("hessian", function, wrt, sparse=given.sparse(sparse), memory=given.memory(memory))
 
 
+@diagnosed
 def derivative(function: Function, order: int = 1) -> Function:
     """The derivative of this order of a function of one real number."""
-    return _derived("derivative", function, order=_order(order))
+    return _derived("derivative", function, order=given.order(order))
 
 
+@diagnosed
 def jet(function: Function, order: int | None = None, wrt: Wrt = None) -> Function:
     """Taylor coefficients of orders 0 to `order` along a line: takes the arguments, then one direction for each
     differentiated one.
@@ -330,21 +371,4 @@ def jet(function: Function, order: int | None = None, wrt: Wrt = None) -> Functi
         message = f"`jet` needs the order of the last Taylor coefficient of `{name}`."
         hint = "Write dl.jet(f, order=3)(x, v). A curve is written in the program: `fn g(a: real, b: real) -> "
         raise error("E0507", message, hint=hint + f"(real, real) = jet({name})((a, b))`.")
-    return _derived("jet", function, wrt, order=_order(order))
-
-
-def _budget(memory: object) -> str | None:
-    """The text of the option `memory`. Raises E0608."""
-    if memory is None:
-        return None
-    if isinstance(memory, str) and bytes_of(memory) is not None:
-        return f'"{memory}"'
-    if isinstance(memory, int) and not isinstance(memory, bool) and memory > 0:
-        return str(memory)
-    raise error("E0608", f"{memory!r} is no amount of memory.", hint=f"{HOW_TO_WRITE[0].upper()}{HOW_TO_WRITE[1:]}.")
-
-
-def _order(order: object) -> str:
-    if not isinstance(order, int) or isinstance(order, bool) or order < 0:
-        raise error("E0608", f"The order of a derivative must be a whole number, not {order!r}.", hint="Try `order=2`.")
-    return str(order)
+    return _derived("jet", function, wrt, order=given.order(order))

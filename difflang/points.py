@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from difflang import api
-from difflang.diagnostics import DiffLangError
+from difflang.diagnostics import DiffLangError, error
+from difflang.runtime.marshal import match
 from difflang.signature import ArrayType, ScalarType, StructType, TupleType, ValueType
 
 Vector = npt.NDArray[np.float64]
@@ -21,8 +22,14 @@ class Point:
     def __init__(self, function: api.Function, positional: Any, named: Mapping[str, Any], wrt: api.Wrt) -> None:
         self.function = function
         parameters = function.signature.parameters
-        self.arguments = dict(zip([p.name for p in parameters], positional, strict=False)) | dict(named)
-        self.names = [parameters[0].name] if wrt is None else [wrt] if isinstance(wrt, str) else list(wrt)
+        self.arguments = dict(match(parameters, function.__name__, positional, named))
+        self.names = api.parameter_names("check_grad", function, wrt)
+        for name in self.names:
+            if name not in self.arguments:
+                hint = "The default in the program is no point to differentiate at."
+                raise error(
+                    "E0601", f"`check_grad` needs the argument `{name}`, by which it differentiates.", hint=hint
+                )
         self.types: dict[str, ValueType] = {p.name: p.type for p in parameters}
         self.vector = self._pack(self.arguments)
         self.wrt = self.names[0] if len(self.names) == 1 else tuple(self.names)

@@ -12,6 +12,7 @@ from difflang import api
 from difflang.agreement import disagreeing_rules
 from difflang.diagnostics import DiffLangError, error
 from difflang.points import Point, relative
+from difflang.runtime.given import diagnosed
 
 DIRECTIONS = 3
 """Random directions along which a derivative is compared."""
@@ -31,6 +32,7 @@ class GradientReport:
         return max(self.forward, self.reverse, self.taylor) <= self.tolerance
 
 
+@diagnosed
 def check_grad(
     function: api.Function, *positional: Any, wrt: api.Wrt = None, tolerance: float | None = None, **named: Any
 ) -> GradientReport:
@@ -41,6 +43,11 @@ def check_grad(
     difference exceeds the tolerance (1e-6, or 1e-2 in single precision), naming both values; E0514 instead, where
     two rules of the program disagree.
     """
+    if not isinstance(cast("object", function), api.Function):
+        message = f"`check_grad` takes a function of a DiffLang module, but it was given a {type(function).__name__}."
+        raise error("E0612", message, hint='Write it in DiffLang: `dl.check_grad(dl.load("file.dl").f, x)`.')
+    if tolerance is not None and not isinstance(cast("object", tolerance), float | int):
+        raise error("E0902", f"`tolerance` is a number, not {tolerance!r}.", hint="Write `tolerance=1e-6`.")
     single = function.options.precision == "f32"
     limit = tolerance if tolerance is not None else (1e-2 if single else 1e-6)
     point = Point(function, positional, named, wrt)

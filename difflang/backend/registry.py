@@ -12,8 +12,11 @@ from difflang.diagnostics.suggest import did_you_mean, listing
 
 GROUP = "difflang.backends"
 
-CORE_STAGES = ("ast", "core", "opt")
+CORE_STAGES = ("ast", "core", "opt", "tape")
 """The stages that every backend has, since they come before it."""
+
+TARGETS = ("c", "cuda")
+"""Stages that bear the name of the backend that has them, whichever is chosen to run."""
 
 
 @cache
@@ -54,7 +57,7 @@ def get(name: str) -> Backend:
 
 def unknown_stage(backend: str, stage: str, stages: Iterable[str]) -> DiffLangError:
     """E0905: the backend has its own `stages`, behind those of every backend, and not this one."""
-    known = [*CORE_STAGES, *stages]
+    known = list(dict.fromkeys([*CORE_STAGES, *stages, *(name for name in TARGETS if name in names())]))
     hint = did_you_mean(stage, known)
     listed = f"Its stages are {listing(known)}."
     return error(

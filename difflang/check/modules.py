@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from difflang.check.environment import Binding, Scope
 from difflang.check.functions import Closure, OverloadSet
@@ -25,6 +25,7 @@ NAMED = (ast.FunctionDef, ast.ExternDef, ast.ImplicitDef, ast.StructDef, ast.Con
 
 
 Items = Mapping[str, Sequence[ast.Item]]
+Kind = TypeVar("Kind", bound=ast.Item)
 
 
 def written_module(program: Program, module: ast.Module, name: str, prelude: Scope) -> ModuleScope:
@@ -94,6 +95,10 @@ class ModuleScope(Scope):
     @property
     def directory(self) -> Path:
         return self.program.directory_of(self.path)
+
+    def written(self, kind: type[Kind]) -> list[Kind]:
+        """The items of one kind."""
+        return [item for items in self.items.values() for item in items if isinstance(item, kind)]
 
     def rules_of(self, name: str) -> dict[str, ast.RuleDef]:
         """The rules that this module states for one of its functions, by mode."""

@@ -118,14 +118,14 @@ def _wrt(context: Context, node: ast.Expr | None, span: Span) -> Wrt:
     elements = node.elements if isinstance(node, ast.Tuple) else (node,)
     names: list[str] = []
     for element in elements:
-        if isinstance(element, ast.Name):
-            names.append(element.name)
-        elif isinstance(element, ast.String):
-            names.append(element.value)
-        else:
+        name = element.name if isinstance(element, ast.Name) else getattr(element, "value", None)
+        if not isinstance(name, str):
             raise context.error(
                 "E0504", "`wrt` takes the names of parameters", element.span, hint="write wrt = w, or wrt = (a, b)"
             )
+        if name in names:
+            raise context.error("E0504", f"`wrt` names `{name}` twice", element.span, hint="name each parameter once")
+        names.append(name)
     return Wrt(tuple(names), node.span)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
+from functools import cached_property
 from pathlib import Path
 
 from difflang.check import comprehension, expressions, indexing
@@ -77,6 +78,24 @@ class Program:
             if isinstance(items[0], ast.FunctionDef | ast.ImplicitDef | ast.ExternDef)
         ]
 
+    def externs(self) -> list[str]:
+        """The names of the external functions of the file, and of the files beside it that it imports."""
+        modules = [self.root]
+        for module in modules:
+            modules += [found for found in self._imported(module) if found not in modules]
+        return [item.name for module in modules for item in module.written(ast.ExternDef)]
+
+    def _imported(self, module: ModuleScope) -> list[ModuleScope]:
+        """The modules outside the library that one imports."""
+        found: list[ModuleScope] = []
+        for item in (*module.written(ast.Import), *module.written(ast.FromImport)):
+            names = item.names if isinstance(item, ast.FromImport) else ()
+            for path in (item.module, item.module[:-1], *((*item.module, name) for name, _, _ in names)):
+                file = self._file(path, module.directory) if path else None
+                if file is not None and not file.is_relative_to(library_directory()):
+                    found.append(self._module_at(file, ".".join(path)))
+        return found
+
     def check(self) -> list[Diagnostic]:
         """Every mistake in the file, found without compiling: each function is elaborated for all its sizes."""
         unique = {(d.code, d.span, d.message): d for d in deeply(self._found)}
@@ -129,6 +148,7 @@ class Program:
         count = next((c for c in counts if c > 1), 1)
         return [f"{expression} # {k}" for k in range(count)] if count > 1 else [expression]
 
+    @cached_property
     def data_sizes(self) -> frozenset[str]:
         """The sizes that the data items of the file bind."""
         items = [item for item in self.tree.items if isinstance(item, ast.DataDef)]

@@ -83,7 +83,7 @@ class ScalarDerivative(LinearDerivative):
     def apply(self, context: Context, linear: Linear, directions: list[Value], span: Span) -> Value:
         point = linear.values[0]
         if len(linear.values) != 1 or not isinstance(point, Scalar):
-            message = "derivative is for functions of one real number"
+            message = "`derivative` is for functions of one real number"
             raise context.error("E0503", message, span, hint="use grad or jacobian for arrays")
         one = Scalar(literal(1.0, point.atom.type.dtype), point.type)
         rest: tuple[None, ...] = (None,) * (self.order - 1)

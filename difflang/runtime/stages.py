@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from difflang.backend.protocol import CompileOptions
+from difflang.backend.registry import TARGETS
 from difflang.diagnostics import DiffLangError, error
-from difflang.diagnostics.suggest import did_you_mean
+from difflang.diagnostics.suggest import did_you_mean, listing
+from difflang.runtime.given import switch, whole
 from difflang.stack import deeply
 
 if TYPE_CHECKING:
@@ -18,8 +20,6 @@ if TYPE_CHECKING:
     from difflang.syntax.ast import Module
 
 CHECKS = ("nan", "residual")
-TARGETS = ("c", "cuda")
-"""Stages that bear the name of the backend that has them, whichever is chosen to run."""
 
 
 def compile_options(
@@ -30,19 +30,26 @@ def compile_options(
 ) -> CompileOptions:
     """The options with what is not None replaced. Raises E0902 for an unknown check or a bad number of threads."""
     if threads is not None:
-        if isinstance(threads, bool) or threads < 0:
-            raise error("E0902", f"{threads} is no number of threads.", hint="Give 0 (all cores), 1, 2, ...")
-        options = replace(options, threads=threads)
+        number = whole(threads)
+        if number is None or number < 0:
+            raise error("E0902", f"{threads!r} is no number of threads.", hint="Give 0 (all cores), 1, 2, ...")
+        options = replace(options, threads=number)
     if check is not None:
-        checks = [check] if isinstance(check, str) else list(check)
-        for name in checks:
-            if name not in CHECKS:
-                hint = did_you_mean(name, CHECKS, f"Choose from {', '.join(CHECKS)}.")
-                raise error("E0902", f'"{name}" is no check.', hint=hint)
+        checks = _checks(check)
         options = replace(options, check_nan="nan" in checks, check_residual="residual" in checks)
     if deterministic is not None:
-        options = replace(options, deterministic=deterministic)
+        options = replace(options, deterministic=switch("deterministic", deterministic))
     return options
+
+
+def _checks(check: str | Sequence[str]) -> Sequence[str]:
+    """The names of the checks. Raises E0902 for what is none."""
+    checks = check if isinstance(cast("object", check), list | tuple) else [cast("str", check)]
+    for name in checks:
+        if name not in CHECKS:
+            hint = did_you_mean(str(name), CHECKS, f"Choose from {listing(CHECKS)}.")
+            raise error("E0902", f"{name!r} is no check.", hint=hint)
+    return checks
 
 
 def emit(
