@@ -96,6 +96,7 @@ class _Pattern:
             raise Unsuitable
         (result,) = self.block.results
         self.copy.run(self.block, self.args)
+        self.copy.again = True
         for eqn in self.block.eqns:
             for position, out in enumerate(eqn.outs):
                 if out in self.active:

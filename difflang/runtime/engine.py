@@ -16,6 +16,7 @@ from difflang.diagnostics import Diagnostic, DiffLangError, error
 from difflang.runtime import files
 from difflang.runtime.marshal import marshal, match, unmarshal
 from difflang.runtime.quick import QuickCall, quick_call
+from difflang.runtime.staged import compiled_in_stages, is_sparse
 from difflang.signature import DataInfo, Lowered, Signature, ValueType
 from difflang.stack import deeply
 
@@ -96,8 +97,21 @@ class Engine:
         """The compiled function. Raises whatever the program, the backend's name or the backend has to say."""
         key = ((expression, options.precision, given, statics), options)
         if key not in self._prepared:
-            self._prepared[key] = prepare(self.lowered(expression, options.precision, given, statics), options)
+            lowered = self.lowered(expression, options.precision, given, statics)
+            in_stages = is_sparse(lowered.signature.result)
+            self._prepared[key] = self._in_stages(key[0], options) if in_stages else prepare(lowered, options)
         return self._prepared[key]
+
+    def _in_stages(self, key: _Key, options: Options) -> Prepared:
+        """A function with a compressed matrix among its results, which keeps the structure from call to call."""
+        expression, precision, given, statics = key
+        raw = self.program.lower(expression, precision=precision, given=given, statics=dict(statics), optimize=False)
+        backend = find_backend(options.backend)
+
+        def made() -> Executable:
+            return compiled_in_stages(raw.func, lambda func: backend.compile(func, options.compile))
+
+        return Prepared(raw.signature, deeply(made))
 
     def call(
         self, expression: str, positional: Sequence[object], named: Mapping[str, object], options: Options, host: Host

@@ -13,6 +13,7 @@ from difflang.diagnostics import Label, Span, error
 from difflang.diagnostics.suggest import did_you_mean, listing
 from difflang.runtime.arrays import NUMPY_DTYPES, leaf_value
 from difflang.runtime.binding import SizeBinder
+from difflang.runtime.compressed import csr_array
 from difflang.runtime.structs import Struct, flatten
 from difflang.runtime.types import type_text
 from difflang.signature import ArrayType, ParameterInfo, ScalarType, Signature, SparseType, StructType, ValueType
@@ -131,7 +132,8 @@ def _build(type_: ValueType, values: Iterator[Value], sizes: SizeBinder) -> Any:
     if isinstance(type_, ScalarType):
         return NUMPY_DTYPES[type_.dtype].type(next(values))
     if isinstance(type_, ArrayType):
-        return next(values)
+        array: Any = next(values)
+        return array if array.flags.writeable else array.copy()
     if isinstance(type_, StructType):
         return Struct(type_.name, {name: _build(field, values, sizes) for name, field in type_.fields})
     if isinstance(type_, SparseType):
@@ -141,8 +143,6 @@ def _build(type_: ValueType, values: Iterator[Value], sizes: SizeBinder) -> Any:
 
 def _sparse(values: Iterator[Value]) -> Any:
     """A compressed matrix (rows, columns, entries, shape) as scipy.sparse.csr_array."""
-    from scipy.sparse import csr_array
-
-    rows, columns, entries = next(values), next(values), next(values)
-    shape = (int(next(values)), int(next(values)))
-    return csr_array((entries, (rows, columns)), shape=shape)
+    rows, columns, entries, height, width = (next(values) for _ in range(5))
+    assert isinstance(rows, np.ndarray) and isinstance(columns, np.ndarray) and isinstance(entries, np.ndarray)
+    return csr_array(rows, columns, entries, (int(height), int(width)))

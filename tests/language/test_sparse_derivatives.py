@@ -237,3 +237,49 @@ fn many(x: real[n], steps: int) -> real:
     x = np.linspace(0.5, 1.5, 9)
     hessian = dl.hessian(m.f)
     assert m.many(x, 3) == pytest.approx(sum(hessian((1.0 + t) * x).sum() for t in range(3)), rel=1e-13)
+
+
+def test_the_structure_is_kept_with_the_integers_that_it_depends_on(backend):
+    """Indices that the caller changes in place, sizes in turn, a result that he changes in place."""
+    f = dl.loads("fn f(x: real[n], p: int[m]) -> real[m] = [x[p[i]] ** 2 for i in 0..m]").f.on(backend=backend)
+    compressed = dl.jacobian(f, sparse=True)
+
+    def expected(x, p):
+        dense = np.zeros((p.size, x.size))
+        dense[np.arange(p.size), p] = 2 * x[p]
+        return dense
+
+    p = np.array([2, 0])
+    for size in (3, 4, 3):
+        x = np.linspace(0.0, 1.0, size)
+        for index in (1, 0, 2):
+            p[1] = index
+            found = compressed(x, p)
+            np.testing.assert_array_equal(found.toarray(), expected(x, p))
+            found.eliminate_zeros()
+            found.indices[:] = 0
+            np.testing.assert_array_equal(compressed(x, p).toarray(), expected(x, p))
+    with pytest.raises(dl.DiffLangError) as caught:
+        compressed(np.ones(2), np.array([0, 2]))
+    assert caught.value.code == "E0801"
+
+
+def test_indices_made_of_reals_are_looked_at_in_every_call(backend):
+    text = "fn f(x: real[n]) -> real[n] = [x[argsort(x)[i]] * x[0] for i in 0..n]"
+    f = dl.loads(text).f.on(backend=backend)
+    for x in (np.array([1.0, 2, 3]), np.array([3.0, 1, 2])):
+        np.testing.assert_array_equal(dl.jacobian(f, sparse=True)(x).toarray(), dl.jacobian(f)(x))
+
+
+def test_what_belongs_to_the_structure_can_be_returned_beside_the_matrix():
+    text = """
+fn f(x: real[n]) -> real = sum(x[i]**2 * x[i+1] for i in 0..n-1)
+fn both(x: real[n]):
+    let h = hessian(f, sparse = true)(x)
+    return (h, h.rows)
+"""
+    both = dl.loads(text).both
+    for _ in range(2):
+        matrix, rows = both(np.ones(3))
+        np.testing.assert_array_equal(rows, matrix.tocoo().coords[0])
+        rows[:] = -1

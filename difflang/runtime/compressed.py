@@ -1,0 +1,58 @@
+"""Compressed matrices from their entries: `scipy.sparse.csr_array`, whose structure is made once where it is kept."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Indices = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Structure:
+    """Where the rows start, and the columns of the entries; made for the arrays that `rows` and `columns` refer to."""
+
+    rows: Callable[[], Indices | None]
+    columns: Callable[[], Indices | None]
+    starts: Indices
+    places: Indices
+
+
+_structures: dict[int, _Structure] = {}
+"""By the identity of the row numbers, for as long as these live."""
+
+
+def csr_array(rows: Indices, columns: Indices, entries: Indices, shape: tuple[int, int]) -> Any:
+    """The matrix with these entries, of which those at one place are added."""
+    from scipy import sparse
+
+    structure = _structure(rows, columns, shape)
+    if structure is None:
+        return sparse.csr_array((entries, (rows, columns)), shape=shape)
+    # The caller may change the matrix in place, its structure too.
+    return sparse.csr_array((entries, structure.places.copy(), structure.starts.copy()), shape=shape)
+
+
+def _structure(rows: Indices, columns: Indices, shape: tuple[int, int]) -> _Structure | None:
+    """The structure of entries that are in order, kept if their places can change no more; None for all others."""
+    known = _structures.get(id(rows))
+    if known is not None and known.rows() is rows and known.columns() is columns:
+        return known
+    if rows.flags.writeable or columns.flags.writeable or not _in_order(rows, columns):
+        return None
+    dtype = np.int32 if max(*shape, rows.size) <= np.iinfo(np.int32).max else np.int64
+    starts = np.searchsorted(rows, np.arange(shape[0] + 1)).astype(dtype)
+    made = _Structure(weakref.ref(rows), weakref.ref(columns), starts, columns.astype(dtype))
+    _structures[id(rows)] = made
+    weakref.finalize(rows, _structures.pop, id(rows), None)
+    return made
+
+
+def _in_order(rows: Indices, columns: Indices) -> bool:
+    down, right = np.diff(rows), np.diff(columns)
+    return bool(np.all((down > 0) | ((down == 0) & (right > 0))))
