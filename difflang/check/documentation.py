@@ -1,19 +1,21 @@
 """What a name means, for readers: the signature as it was written, and the `##` text before it.
 
 The command `difflang doc` and editors show these entries. A module offers what it documents: an item without a
-`##` text is a detail of its own, unless it is another form of a function that has one.
+`##` text is a detail of its own, unless it is another form of a function that has one; where nothing has one, all is
+shown.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from difflang.check import builtins
 from difflang.check.builtins.registry import BUILTINS
 from difflang.check.program import library_directory
+from difflang.check.vocabulary import VOCABULARY
 from difflang.diagnostics.model import Span
 from difflang.prims import PRIMITIVES
 from difflang.syntax import ast, decode, parse
@@ -71,11 +73,12 @@ def page_of(text: str, path: Path, name: str) -> Page:
 
 def _entries(module: ast.Module, text: str, directory: Path) -> Iterator[Entry]:
     lines = text.splitlines()
-    documented = {item.name for item in module.items if isinstance(item, Documented) and item.doc is not None}
+    offered = [item for item in module.items if isinstance(item, Documented)]
+    shown = {item.name for item in offered if item.doc is not None} or {item.name for item in offered}
     for item in module.items:
         if isinstance(item, ast.FromImport):
             yield from _taken_over(item, directory)
-        elif isinstance(item, Documented) and item.name in documented:
+        elif isinstance(item, Documented) and item.name in shown:
             yield Entry(item.name, signature(item, lines), item.doc or "", item.name_span)
 
 
@@ -129,28 +132,34 @@ def _source(span: Span, lines: list[str]) -> str:
 
 
 def builtin_entries() -> Mapping[str, Entry]:
-    """The functions of the prelude that the compiler itself provides."""
+    """The names of the prelude that the compiler provides: functions, reductions, operators, constants, types."""
     builtins.load()
-    names = sorted(name for name in BUILTINS if not name.startswith("_"))
-    return {name: Entry(name, _call(name), _builtin_text(name)) for name in names}
+    names = {name for name in BUILTINS if not name.startswith("_")} | set(VOCABULARY)
+    return {name: _builtin_entry(name) for name in sorted(names)}
+
+
+def _builtin_entry(name: str) -> Entry:
+    written, text = VOCABULARY.get(name) or (_call(name), _description(name))
+    rules = _derivative_rules(name)
+    rule = f"With y the value, the derivative by {', by '.join(rules)}." if rules else ""
+    return Entry(name, written, "\n\n".join(filter(None, [text, rule])))
 
 
 def _call(name: str) -> str:
-    """`clip(x, low, high)`; a parameter that may be left out has a question mark, one that repeats has dots."""
+    """`reshape(a, n..)`; a parameter that may be left out has a question mark, one that repeats has dots."""
     return f"{name}({', '.join(BUILTINS[name].parameters)})"
 
 
-def _builtin_text(name: str) -> str:
-    record = PRIMITIVES.get(name)
-    text = " ".join((BUILTINS[name].implementation.__doc__ or (record.doc if record else "")).split())
-    rules = _derivative_rules(BUILTINS[name].names, record.partials) if record else []
-    if not rules:
-        return text
-    return f"{text}\n\nWith y the value, the derivative by {', by '.join(rules)}.".strip()
+def _description(name: str) -> str:
+    """What the code says that makes it."""
+    return " ".join((BUILTINS[name].implementation.__doc__ or "").split())
 
 
-def _derivative_rules(names: Sequence[str], partials: Sequence[str | None]) -> list[str]:
+def _derivative_rules(name: str) -> list[str]:
     """`x is exp(x)` for every argument with a partial derivative, its text written with the parameters' names."""
+    if name not in BUILTINS or name not in PRIMITIVES:
+        return []
+    names, partials = BUILTINS[name].names, PRIMITIVES[name].partials
     argument = dict(zip("abc", names, strict=False))
 
     def named(partial: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from difflang.check.documentation import builtin_entries, library_modules, library_page
+from difflang.check.prelude import prelude_values
+from difflang.check.vocabulary import VOCABULARY
 from difflang.cli.app import COMMANDS
 
 
@@ -33,8 +35,29 @@ def test_every_form_of_an_overloaded_function_is_shown(difflang):
 
 def test_a_builtin_shows_its_derivative(difflang):
     assert "the derivative by x is where((low <= x) & (x <= high), 1, 0)" in difflang("doc clip").out
-    assert difflang("doc exp").out == "exp(x)\n\nWith y the value, the derivative by x is y.\n"
+    assert difflang("doc exp").out == "exp(x)\n\ne to the power x.\n\nWith y the value, the derivative by x is y.\n"
     assert not any(name.startswith("_") for name in builtin_entries())
+
+
+def test_every_name_in_scope_has_a_text():
+    """Reductions, derivative operators, constants and types as well as functions."""
+    prelude = library_page("prelude")
+    assert prelude is not None
+    texts = {entry.name: entry.text for entry in (*builtin_entries().values(), *prelude.entries)}
+    assert [name for name in prelude_values() if not name.startswith("_") and not texts.get(name)] == []
+    assert [name for name in VOCABULARY if name not in prelude_values()] == []
+
+
+@pytest.mark.parametrize("name", ["sum", "grad", "pi", "report", "real"])
+def test_a_word_of_the_language_is_shown(difflang, name):
+    assert difflang(f"doc {name}").out.startswith(name)
+
+
+def test_a_file_without_texts_shows_what_it_defines(difflang, folder):
+    (folder / "plain.dl").write_text("const k = 2.0\nfn energy(x: real) -> real = k * x\n")
+    assert difflang("doc plain.dl").out == "const k = 2.0\n\nfn energy(x: real) -> real\n"
+    (folder / "empty.dl").write_text("# nothing\n")
+    assert difflang("doc empty.dl").out == "empty.dl defines nothing.\n"
 
 
 ITEMS = """\

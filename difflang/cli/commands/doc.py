@@ -54,7 +54,8 @@ def _document(name: str) -> dict[str, Any]:
 
     if name.endswith(".dl"):
         path = require_source(name)
-        return _of_page(page_of(decode(path.read_bytes(), name), Path(name), path.stem))
+        found = _of_page(page_of(decode(path.read_bytes(), name), Path(name), path.stem))
+        return found if found["text"] or found["entries"] else {**found, "text": f"{name} defines nothing."}
     page = library_page(name)
     if page is not None:
         return _of_page(page)
@@ -83,10 +84,8 @@ def _text(document: Mapping[str, Any]) -> str:
     blocks += [document["text"]] if document["text"] else []
     blocks += [_entry_text(entry) for entry in document.get("entries", ())]
     if "builtins" in document:
-        blocks.append("Functions of the compiler, in scope everywhere:\n" + _wrapped(document["builtins"]))
-        blocks.append(
-            "`difflang doc NAME` shows a module, a function of one (optim.adam), or a function of the prelude."
-        )
+        blocks.append("Names of the compiler, in scope everywhere:\n" + _wrapped(document["builtins"]))
+        blocks.append("`difflang doc NAME` shows a module, a function of one (optim.adam), or a name of the prelude.")
     return "\n\n".join(blocks)
 
 
