@@ -16,7 +16,8 @@ from difflang.core.ir import Atom, Block, Eqn, Var
 from difflang.core.ops import I64, integer
 from difflang.derive import values
 from difflang.derive.activity import carried
-from difflang.derive.segments import Kept, ceiling_quotient, first_row
+from difflang.derive.plan import ceiling_quotient
+from difflang.derive.segments import Kept, first_row
 
 if TYPE_CHECKING:
     from difflang.derive.reverse import Cotangent, Frame, Sweep, Trace

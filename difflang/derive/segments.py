@@ -5,9 +5,9 @@ at the start of each stretch only. The reverse sweep (`replay`) takes the segmen
 state before it: a segment is run again, now with everything that its adjoint needs, and reversed; states at the
 starts of segments are kept in free slots on the way there.
 
-How long segments and stretches are is decided at run time, from the number of steps and the sizes of a state and of
-what a step stores (`Plan`). The number of steps of a `while` is unknown before it ends. Under a budget it fills a
-fixed number of slots, and when they are full gives up every second one and doubles the length of its stretches
+How long segments and stretches are is decided at run time (`plan`). The number of steps of a `while` is unknown before
+it ends. Under a budget it fills a fixed number of slots, and when they are full gives up every second one and doubles
+the length of its segments, or, once what a segment stores would take more than its part of the budget, of its stretches
 (P. Stumm and A. Walther, New algorithms for optimal online checkpointing, 2010; Q. Wang, P. Moin and G. Iaccarino,
 Minimal repetition dynamic checkpointing algorithm for unsteady adjoint calculation, 2009); under `levels` it is run
 once to be counted.
@@ -17,36 +17,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Generator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from difflang.core.builder import Builder, literal
-from difflang.core.ir import Atom, Attribute, Block, Eqn, Type, Var
+from difflang.core.ir import Atom, Attribute, Block, Eqn, Var
 from difflang.core.ops import integer
 from difflang.derive.activity import carried
-from difflang.derive.budget import LIMITS, is_cut, state_bytes, step_bytes
+from difflang.derive.budget import LIMITS, is_cut
 from difflang.derive.copying import Copy
+from difflang.derive.plan import Plan, ceiling_quotient, planned
 
 TAPE, STATES = ".tape", ".states"
 """Ends of the names of arrays that a loop stores for the reverse sweep: step by step, or now and then."""
-
-ONLINE_SLOTS = 64
-"""States that a `while` keeps at most: enough for thousands of segments, and little to set aside for a short loop."""
-
-WORKING_STATES = 6
-"""States that the sweeps work in; they are taken from the budget where it has room for them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Steps in a segment; states that the forward sweep keeps; states that the reverse sweep keeps within a stretch.
-
-    `exact`: it is known now that every segment has a state of its own.
-    """
-
-    length: Atom
-    slots: Atom
-    inner_slots: Atom
-    exact: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,9 +168,8 @@ class Primal(Copy):
         b, test = self.builder, eqn.regions[0]
         plan = planned(b, self, eqn, None)
         initial = self.initial(eqn)
-        counters: list[Atom] = [integer(0), integer(0), integer(0), integer(1)]
         slots = [b.full(literal(0, a.type.dtype), (plan.slots, *a.type.shape)) for a in initial]
-        k = len(initial)
+        k, c = len(initial), len(COUNTERS)
 
         def going(*state: Atom) -> Atom:
             full = iter(state)
@@ -196,25 +177,32 @@ class Primal(Copy):
             with self._inside():
                 return self.run(test, args)[0]
 
-        def segment(done: Atom, number: Atom, used: Atom, stretch: Atom, *rest: Atom) -> list[Atom]:
-            state, kept = rest[:k], rest[k:]
-            used, stretch, kept = _recorded(b, plan.slots, number, used, stretch, state, kept)
+        def segment(done: Atom, *rest: Atom) -> list[Atom]:
+            state, kept = rest[c - 1 : c - 1 + k], rest[c - 1 + k :]
+            (number, used, stretch, length), kept = _recorded(b, plan, rest[: c - 1], state, kept)
             steps, *after = b.while_(
                 [integer(0), *state],
-                lambda offset, *s: b.cond(b.prim("lt", offset, plan.length), lambda: [going(*s)], _false)[0],
+                lambda offset, *s: b.cond(b.prim("lt", offset, length), lambda: [going(*s)], _false)[0],
                 lambda offset, *s: [
                     b.prim("add", offset, integer(1)),
                     *self.body(eqn, b.prim("add", done, offset), integer(0), s),
                 ],
             )[: k + 1]
-            return [b.prim("add", done, steps), b.prim("add", number, integer(1)), used, stretch, *after, *kept]
+            counters = [b.prim("add", done, steps), b.prim("add", number, integer(1)), used, stretch, length]
+            return [*counters, *after, *kept]
 
-        outs = b.while_([*counters, *initial, *slots], lambda *c: going(*c[4 : 4 + k]), segment)
-        done, _, used, stretch = outs[:4]
-        self._name(eqn, outs[4 + k : 4 + 2 * k])
-        self._finish(eqn, outs[4 : 4 + k])
+        counters = [integer(0), integer(0), integer(0), integer(1), plan.length]
+        outs = b.while_([*counters, *initial, *slots], lambda *carries: going(*carries[c : c + k]), segment)
+        done, _, used, stretch, length = outs[:c]
+        self._name(eqn, outs[c + k : c + 2 * k])
+        self._finish(eqn, outs[c : c + k])
         self.values[eqn.outs[len(eqn.args)]] = done
-        self.kept[eqn] = Kept(plan, done, stretch, used, moving_carries(eqn), outs[4 + k : 4 + 2 * k])
+        plan = replace(plan, length=length)
+        self.kept[eqn] = Kept(plan, done, stretch, used, moving_carries(eqn), outs[c + k : c + 2 * k])
+
+
+COUNTERS = ("steps done", "segments done", "slots used", "segments of a stretch", "steps of a segment")
+"""What a loop of unknown length carries while it keeps states."""
 
 
 def _false() -> list[Atom]:
@@ -222,24 +210,19 @@ def _false() -> list[Atom]:
 
 
 def _recorded(
-    b: Builder,
-    slots: Atom,
-    number: Atom,
-    used: Atom,
-    stretch: Atom,
-    state: Sequence[Atom],
-    kept: Sequence[Atom],
-) -> tuple[Atom, Atom, Sequence[Atom]]:
-    """The slots with the state of a segment in them, if a stretch begins there.
+    b: Builder, plan: Plan, counters: Sequence[Atom], state: Sequence[Atom], kept: Sequence[Atom]
+) -> tuple[Sequence[Atom], Sequence[Atom]]:
+    """The counters but the first, and the slots, with the state of a segment in them if a stretch begins there.
 
     What happens under a condition are loops of one turn or none, which work in place.
     """
+    number, used, stretch, length = counters
 
-    def due(stretch: Atom) -> Atom:
+    def due(number: Atom, stretch: Atom) -> Atom:
         return b.prim("eq", b.prim("mod", number, stretch), integer(0))
 
-    full = b.prim("and", due(stretch), b.prim("eq", used, slots))
-    half = b.prim("floordiv", b.prim("add", slots, integer(1)), integer(2))
+    full = b.prim("and", due(number, stretch), b.prim("eq", used, plan.slots))
+    half = b.prim("floordiv", b.prim("add", plan.slots, integer(1)), integer(2))
 
     def moved(row: Atom, *arrays: Atom) -> list[Atom]:
         source = b.prim("mul", row, integer(2))
@@ -247,90 +230,31 @@ def _recorded(
 
     kept = b.fold(b.prim("select", full, half, integer(0)), kept, moved)
     used = b.prim("select", full, half, used)
-    stretch = b.prim("select", full, b.prim("mul", stretch, integer(2)), stretch)
-    new = b.prim("convert", due(stretch), dtype="i64")
+    number, stretch, length = _coarser(b, plan, full, number, stretch, length)
+    new = b.prim("convert", due(number, stretch), dtype="i64")
     place = used
 
     def written(_: Atom, *arrays: Atom) -> list[Atom]:
         return [b.set(a, place, s, inbounds=True) for a, s in zip(arrays, state, strict=True)]
 
     kept = b.fold(new, kept, written)
-    return b.prim("add", used, new), stretch, kept
+    return (number, b.prim("add", used, new), stretch, length), kept
 
 
-# --- plans ---
+def _coarser(b: Builder, plan: Plan, full: Atom, number: Atom, stretch: Atom, length: Atom) -> Sequence[Atom]:
+    """The segments done, their number in a stretch and their length, when every second state is given up.
 
-
-def planned(b: Builder, copy: Copy, eqn: Eqn, count: Atom | None) -> Plan:
-    """The plan of a loop, from its `memory` or its `levels`; the code for it is emitted here."""
-    if "memory" in eqn.attrs:
-        return _within(b, copy, eqn, count)
-    assert count is not None
-    return _by_levels(b, eqn, count)
-
-
-def _by_levels(b: Builder, eqn: Eqn, count: Atom) -> Plan:
-    """O(n^(1/levels)) states of each kind."""
-    levels = eqn.attrs["levels"]
-    assert isinstance(levels, int)
-    power = b.prim("pow", b.prim("convert", count, dtype="f64"), literal(1 / levels, "f64"))
-    root = b.prim("max", b.prim("convert", b.prim("ceil", power), dtype="i64"), integer(1))
-    counted = eqn.op == "while"
-    inner = b.prim("mul", root, integer(levels - 1 if counted else max(levels - 2, 1)))
-    return Plan(root, root, inner, exact=levels == 2 and not counted)
-
-
-def _within(b: Builder, copy: Copy, eqn: Eqn, count: Atom | None) -> Plan:
-    """As many states and as long segments as the budget has room for, but no more than balance each other.
-
-    With n steps, c bytes for a state and q for what a step stores, segments of sqrt(n c / q) steps take the least
-    memory, 2 sqrt(n c q) bytes.
+    Longer segments, of which two make one, are run no more often than before; longer stretches are.
     """
-    state, step = state_bytes(b, copy, eqn), step_bytes(b, copy, eqn)
-    budget = _room(b, eqn, state, step)
-    length = b.prim("max", b.prim("floordiv", b.prim("floordiv", budget, integer(2)), step), integer(1))
-    if count is not None:
-        quotient = b.prim("div", b.prim("convert", state, dtype="f64"), b.prim("convert", step, dtype="f64"))
-        square = b.prim("mul", b.prim("convert", count, dtype="f64"), quotient)
-        balanced = b.prim("convert", b.prim("ceil", b.prim("sqrt", square)), dtype="i64")
-        length = b.prim("max", b.prim("min", length, balanced), integer(1))
-        most: Atom = ceiling_quotient(b, count, length)
-    else:
-        most = integer(ONLINE_SLOTS)
-    left = b.prim("sub", budget, b.prim("mul", length, step))
-    rows = b.prim("max", b.prim("min", b.prim("floordiv", left, state), most), integer(1))
-    half = b.prim("max", b.prim("floordiv", rows, integer(2)), integer(1))
-    inner = b.prim("max", b.prim("sub", rows, half), integer(1))
-    if count is None:
-        return Plan(length, half, inner)
-    enough = b.prim("ge", rows, most)
-    return Plan(length, b.prim("select", enough, rows, half), b.prim("select", enough, integer(1), inner))
-
-
-def _room(b: Builder, eqn: Eqn, state: Atom, step: Atom) -> Atom:
-    """The bytes for states and steps. Emits the check that there is room for one state and one step.
-
-    The check stands where the sizes are known, which is outside of all adjoint code but for loops whose sizes are
-    computed in other loops.
-    """
-    memory, share = eqn.attrs["memory"], eqn.attrs["share"]
-    assert isinstance(memory, int)
-    assert isinstance(share, int)
-    least = b.hoisted("add", state, step)
-    budget = integer(memory // share)
-    level = b.level_of(least)
-    enough = b.append(Eqn((Var(Type("bool")),), "le", (least, budget), {}, (), eqn.span), level)[0]
-    whole = b.hoisted("mul", least, integer(share))
-    attrs: dict[str, Attribute] = {"code": "E0812", "message": TOO_SMALL}
-    b.append(Eqn((), "assert", (enough, integer(memory), state, step, whole), attrs, (), eqn.span), level)
-    spare = b.prim("sub", budget, b.prim("mul", state, integer(WORKING_STATES)))
-    return b.prim("max", spare, least)
-
-
-TOO_SMALL = (
-    "A memory budget of {0} bytes is too small for the gradient of this loop: one state takes {1} bytes and what a "
-    "step stores {2}. Give at least {3} bytes."
-)
+    double = b.prim("mul", length, integer(2))
+    even = b.prim("eq", b.prim("mod", number, integer(2)), integer(0))
+    longer = b.prim("and", full, b.prim("and", even, b.prim("le", double, plan.longest)))
+    wider = b.prim("and", full, b.prim("not", longer))
+    return (
+        b.prim("select", longer, b.prim("floordiv", number, integer(2)), number),
+        b.prim("select", wider, b.prim("mul", stretch, integer(2)), stretch),
+        b.prim("select", longer, double, length),
+    )
 
 
 def moving_carries(eqn: Eqn) -> list[int]:
@@ -350,8 +274,3 @@ def step_index(b: Builder, eqn: Eqn, number: Atom, count: Atom) -> list[Atom]:
 def first_row(b: Builder, value: Atom, rows: Atom) -> Atom:
     """An array of rows like `value`, which is the first of them."""
     return b.set(b.full(literal(0, value.type.dtype), (rows, *value.type.shape)), integer(0), value, inbounds=True)
-
-
-def ceiling_quotient(b: Builder, count: Atom, length: Atom) -> Var:
-    """ceil(count / length), for length > 0."""
-    return b.prim("floordiv", b.prim("sub", b.prim("add", count, length), integer(1)), length)

@@ -13,7 +13,7 @@ import pytest
 from difflang.core.builder import Builder, literal
 from difflang.core.ir import Atom, Block, Func
 from difflang.core.ops import integer
-from difflang.derive import erased, within_budget
+from difflang.derive import erased, plan, within_budget
 from difflang.diagnostics import DiffLangError
 from difflang.prims import PRIMITIVES
 from tests.derive.toolkit import check_all_orders, cotangent_function, function, gradient_function, run
@@ -193,6 +193,29 @@ def test_no_step_is_made_more_often_than_the_states_require(
     run(gradient, steps, 0.5)
     usable = max(1, states // 4)
     assert counting.count <= (fewest_runs(steps, usable) + 2) * steps
+
+
+def iterated_until(b: Builder, n: Atom, x: Atom) -> Sequence[Atom]:
+    def step(t: Atom, x: Atom) -> list[Atom]:
+        return [b.prim("add", t, integer(1)), b.prim("sin", x)]
+
+    return [b.while_([integer(0), x], lambda t, _: b.prim("lt", t, n), step)[1]]
+
+
+@pytest.mark.parametrize("steps", [0, 1, 15, 16, 17, 64, 65, 999])
+def test_a_loop_of_unknown_length_makes_its_segments_longer_and_each_step_twice(
+    steps: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A step takes 16 bytes and 8 kB are for the tape: segments of 16 steps may grow to 512, and 4 states are kept."""
+    monkeypatch.setattr(plan, "TAPE_BYTES", 16)
+    monkeypatch.setattr(plan, "ONLINE_SLOTS", 8)
+    block = function("n:i64 x", iterated_until).block
+    gradient = gradient_function(Func("f", within_budget(block, 16_500)))
+    counting = Counting(monkeypatch)
+    (found,) = run(gradient, steps, 0.5)
+    assert counting.count <= 2 * steps
+    (expected,) = run(gradient_function(Func("f", block)), steps, 0.5)
+    assert found == expected
 
 
 def test_two_levels_make_each_step_twice(monkeypatch: pytest.MonkeyPatch) -> None:

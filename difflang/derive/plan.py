@@ -1,0 +1,135 @@
+"""How a loop is cut into segments: decided at run time, by the number of its steps and the bytes of a state and a step.
+
+A state is all that the loop carries; a step stores what its adjoint reads. Emitted code computes the lengths.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from difflang.core.builder import Builder, literal
+from difflang.core.ir import Atom, Attribute, Eqn, Type, Var
+from difflang.core.ops import integer
+from difflang.derive.budget import state_bytes, step_bytes
+from difflang.derive.copying import Copy
+
+ONLINE_SLOTS = 256
+"""States that a `while` keeps at most: little to set aside for a short loop."""
+
+TAPE_BYTES = 1 << 19
+"""What a segment stores is read back soon; of this size it is still in a cache near the processor then."""
+
+SHORTEST = 16
+"""Steps of a segment even where one of them fills the cache: each segment begins with copies of its state."""
+
+WORKING_STATES = 6
+"""States that the sweeps work in; they are taken from the budget where it has room for them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Steps in a segment; states that the forward sweep keeps; states that the reverse sweep keeps within a stretch.
+
+    `longest`: what the steps in a segment may become. `exact`: it is known now that every segment has a state of its
+    own.
+    """
+
+    length: Atom
+    slots: Atom
+    inner_slots: Atom
+    longest: Atom
+    exact: bool = False
+
+
+def planned(b: Builder, copy: Copy, eqn: Eqn, count: Atom | None) -> Plan:
+    """The plan of a loop, from its `memory` or its `levels`; the code for it is emitted here."""
+    if "memory" in eqn.attrs:
+        return _within(b, copy, eqn, count)
+    assert count is not None
+    return _by_levels(b, eqn, count)
+
+
+def _by_levels(b: Builder, eqn: Eqn, count: Atom) -> Plan:
+    """O(n^(1/levels)) states of each kind."""
+    levels = eqn.attrs["levels"]
+    assert isinstance(levels, int)
+    power = b.prim("pow", b.prim("convert", count, dtype="f64"), literal(1 / levels, "f64"))
+    root = b.prim("max", b.prim("convert", b.prim("ceil", power), dtype="i64"), integer(1))
+    counted = eqn.op == "while"
+    inner = b.prim("mul", root, integer(levels - 1 if counted else max(levels - 2, 1)))
+    return Plan(root, root, inner, root, exact=levels == 2 and not counted)
+
+
+def _within(b: Builder, copy: Copy, eqn: Eqn, count: Atom | None) -> Plan:
+    """Segments whose tape stays in the cache, and longer ones where the budget has no room for a state of each.
+
+    With n steps, c bytes for a state and q for what a step stores, segments of sqrt(n c / q) steps take the least
+    memory, 2 sqrt(n c q) bytes.
+    """
+    state, step = state_bytes(b, copy, eqn), step_bytes(b, copy, eqn)
+    budget = _room(b, eqn, state, step)
+    half = b.prim("floordiv", budget, integer(2))
+    longest = b.prim("max", b.prim("floordiv", half, step), integer(1))
+    length = b.prim("max", b.prim("floordiv", integer(TAPE_BYTES), step), integer(SHORTEST))
+    if count is None:
+        length = b.prim("min", length, longest)
+        rows = _rows(b, budget, b.prim("mul", longest, step), state, integer(ONLINE_SLOTS))
+        return Plan(length, *_halves(b, rows), longest)
+    length = b.prim("min", length, _balanced(b, count, state, step))
+    least = ceiling_quotient(b, b.prim("mul", count, state), half)
+    length = b.prim("max", b.prim("min", b.prim("max", length, least), longest), integer(1))
+    most = ceiling_quotient(b, count, length)
+    rows = _rows(b, budget, b.prim("mul", length, step), state, most)
+    enough = b.prim("ge", rows, most)
+    slots, inner = _halves(b, rows)
+    return Plan(length, b.prim("select", enough, rows, slots), b.prim("select", enough, integer(1), inner), length)
+
+
+def _balanced(b: Builder, count: Atom, state: Atom, step: Atom) -> Atom:
+    """The steps of a segment with which a loop of `count` steps takes the least memory."""
+    quotient = b.prim("div", b.prim("convert", state, dtype="f64"), b.prim("convert", step, dtype="f64"))
+    square = b.prim("mul", b.prim("convert", count, dtype="f64"), quotient)
+    return b.prim("convert", b.prim("ceil", b.prim("sqrt", square)), dtype="i64")
+
+
+def _rows(b: Builder, budget: Atom, tape: Atom, state: Atom, most: Atom) -> Atom:
+    """How many states there is room for beside a tape, at most `most` and at least 1."""
+    room = b.prim("floordiv", b.prim("sub", budget, tape), state)
+    return b.prim("max", b.prim("min", room, most), integer(1))
+
+
+def _halves(b: Builder, rows: Atom) -> tuple[Atom, Atom]:
+    """States for the forward sweep, and for the reverse sweep within a stretch."""
+    half = b.prim("max", b.prim("floordiv", rows, integer(2)), integer(1))
+    return half, b.prim("max", b.prim("sub", rows, half), integer(1))
+
+
+def _room(b: Builder, eqn: Eqn, state: Atom, step: Atom) -> Atom:
+    """The bytes for states and steps. Emits the check that there is room for one state and one step.
+
+    The check stands where the sizes are known, which is outside of all adjoint code but for loops whose sizes are
+    computed in other loops.
+    """
+    memory, share = eqn.attrs["memory"], eqn.attrs["share"]
+    assert isinstance(memory, int)
+    assert isinstance(share, int)
+    least = b.hoisted("add", state, step)
+    budget = integer(memory // share)
+    level = b.level_of(least)
+    enough = b.append(Eqn((Var(Type("bool")),), "le", (least, budget), {}, (), eqn.span), level)[0]
+    whole = b.hoisted("mul", least, integer(share))
+    attrs: dict[str, Attribute] = {"code": "E0812", "message": TOO_SMALL}
+    b.append(Eqn((), "assert", (enough, integer(memory), state, step, whole), attrs, (), eqn.span), level)
+    spare = b.prim("sub", budget, b.prim("mul", state, integer(WORKING_STATES)))
+    return b.prim("max", spare, least)
+
+
+TOO_SMALL = (
+    "A memory budget of {0} bytes is too small for the gradient of this loop: one state takes {1} bytes and what a "
+    "step stores {2}. Give at least {3} bytes."
+)
+
+
+def ceiling_quotient(b: Builder, count: Atom, length: Atom) -> Var:
+    """ceil(count / length), for length > 0."""
+    return b.prim("floordiv", b.prim("sub", b.prim("add", count, length), integer(1)), length)
