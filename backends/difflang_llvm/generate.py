@@ -211,7 +211,8 @@ class Generator:
         one inside another may be. A width also permits LLVM to change the order of sums, so loops in order have none.
         """
         waits = bool(loop.reductions) and not self.memory.loops
-        hints = [self.metadata.shared('!{!"llvm.loop.unroll.runtime.disable"}')]
+        unrolling = "disable" if loop.kind == "vector" and _is_row(loop.extent) else "runtime.disable"
+        hints = [self.metadata.shared(f'!{{!"llvm.loop.unroll.{unrolling}"}}')]
         if loop.kind != "serial":
             group = self.metadata.add("distinct !{}")
             self.memory.loops.append((loop, group))
@@ -296,6 +297,11 @@ def _lanes(body: Body) -> int:
         return 0
     calls = (s for s in statements if isinstance(s, ir.Apply) and library.has_vector_forms(s.primitive))
     return min((WIDE[call.out.dtype] for call in calls), default=0)
+
+
+def _is_row(extent: ir.Operand) -> bool:
+    """Whether a literal extent is that of several vectors, which are worth a loop."""
+    return isinstance(extent, Literal) and extent.value > 16
 
 
 def _repeats(body: Body) -> bool:

@@ -65,13 +65,16 @@ def contract(s: Scheduler, eqn: Eqn) -> None:
         s.scalars[out] = _dot(s, product, out.type.dtype)
         return
     place = s.destination(out)
-    with s.collect() as loops:
-        _product_loops(s, product, place.array)
     library = _gemm(product, place.array)
-    if library is None:
-        s.statements.extend(loops)
+    large = _is_large(s, [product.sizes[x] for x in dict.fromkeys(product.first + product.second)]) if library else None
+    if library is None or large == Literal(False, "bool"):
+        _product_loops(s, product, place.array)
+    elif large == Literal(True, "bool"):
+        s.emit(library)
     else:
-        large = _is_large(s, [product.sizes[x] for x in dict.fromkeys(product.first + product.second)])
+        assert large is not None
+        with s.collect() as loops:
+            _product_loops(s, product, place.array)
         s.emit(ir.If(large, (library,), tuple(loops)))
     s.settle(out, place)
 

@@ -17,9 +17,12 @@ from difflang.loops import (
 )
 from difflang.loops.apart import MarkApart
 from difflang.loops.checks import HoistChecks
+from difflang.loops.jam import Jam
+from difflang.loops.join import Join
 from difflang.loops.passes import RedundantChecks
 from difflang.loops.scheduler import Handler, Scheduler
 from difflang.loops.storage import Destination, Place, Storage
+from difflang.loops.zeros import SkipZeros
 from difflang.passes.speculate import Speculate
 from difflang.prims import PRIMITIVES
 from difflang.watch import run_passes, stage
@@ -47,7 +50,7 @@ HANDLERS: Mapping[str, Handler] = {
 }
 
 
-PASSES = (RedundantChecks(), HoistChecks(), MarkApart())
+PASSES = (RedundantChecks(), HoistChecks(), Jam(), Join(), SkipZeros(), MarkApart())
 """Passes over Loops, in their order."""
 
 

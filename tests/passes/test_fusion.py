@@ -292,6 +292,31 @@ def test_short_loops_stay() -> None:
     assert after(Interchange(), lines, "m: i64, a: f64[3, m]").startswith("c: f64[m] = build m")
 
 
+SHORT_BUILD = """\
+c: f64[3, k] = build 3 {{ r: i64
+s: f64[k] = reduce[op="sum"] {extent} {{ i: i64
+u: f64 = get y i
+e: f64[k] = build k {{ z: i64
+v: f64 = get a i r z
+w: f64 = mul u v
+yield w
+}}
+yield e
+}}
+yield s
+}}
+yield c"""
+
+
+def test_a_short_build_goes_into_a_long_sum_of_rows() -> None:
+    parameters = "n: i64, k: i64, y: f64[n], a: f64[n, 3, k]"
+    text = after(Interchange(), SHORT_BUILD.format(extent="n"), parameters)
+    assert text.startswith(
+        'c: f64[3, k] = reduce[op="sum"] n { i: i64; u: f64 = get y i; %1: f64[3, k] = build 3 { r: i64'
+    )
+    assert after(Interchange(), SHORT_BUILD.format(extent="2"), parameters).startswith("c: f64[3, k] = build 3")
+
+
 def test_only_the_last_index_of_a_build_is_exchanged() -> None:
     lines = """\
 c: f64[n, m] = build n m { p: i64, j: i64

@@ -1,0 +1,160 @@
+"""Short loops around a vector loop go inside it.
+
+    for r < 3 parallel: w = ..; for z < n vector: t = a[r, z]; y[z] += w * t
+      ->  w0 = ..; w1 = ..; w2 = ..; for z < n vector: t0 = a[0, z]; y[z] += w0 * t0; t1 = a[1, z]; ..
+
+One vector loop instead of three (unroll and jam, Callahan, Carr and Kennedy 1990): what all turns compute alike is
+computed once, and the values that one turn leaves in vector registers are there for the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from difflang.core.ir import Literal
+from difflang.core.ops import integer
+from difflang.loops import ir
+from difflang.loops.ir import Array, For, Program, Register, Statement
+from difflang.loops.values import Name, all_assigned, substituted
+
+TURNS = 4
+"""The longest loop that goes inside."""
+
+STATEMENTS = 96
+"""The most statements of the loop that comes of it; more would not stay in registers."""
+
+Key = tuple[object, ...]
+
+Simple = (ir.Apply, ir.Load, ir.Store, ir.Accumulate)
+Straight = (*Simple, ir.Assign, ir.Allocate, ir.View, ir.Fill, ir.Copy)
+
+
+@dataclass(frozen=True, slots=True)
+class Jam:
+    """Moves short independent loops into the only vector loop inside them, innermost ones first."""
+
+    turns: int = TURNS
+    statements: int = STATEMENTS
+
+    def __call__(self, program: Program) -> Program:
+        return replace(program, body=self._body(program.body))
+
+    def _body(self, body: ir.Body) -> ir.Body:
+        return tuple(new for statement in body for new in self._statement(ir.with_bodies(statement, self._body)))
+
+    def _statement(self, statement: Statement) -> Sequence[Statement]:
+        if not isinstance(statement, For) or not self._is_wanted(statement):
+            return (statement,)
+        return _Turns(statement).jammed()
+
+    def _is_wanted(self, loop: For) -> bool:
+        if loop.kind != "parallel" or loop.start != ir.ZERO or not isinstance(loop.extent, Literal):
+            return False
+        inner = [s for s in loop.body if isinstance(s, For)]
+        if not 1 < loop.extent.value <= self.turns or len(inner) != 1:
+            return False
+        size = len(inner[0].body) * loop.extent.value
+        return size <= self.statements and _is_simple(loop, inner[0])
+
+
+def _is_simple(loop: For, inner: For) -> bool:
+    """Whether all else is straight lines, and no turn sets how often or on what the inner loop runs."""
+    local = all_assigned(loop.body)
+    if inner.kind != "vector" or inner.reverse or inner.extent in local or inner.start in local:
+        return False
+    if any(reduction.register in {r.register for r in loop.reductions} for reduction in inner.reductions):
+        return False
+    straight = all(isinstance(s, Straight) for s in loop.body if s is not inner)
+    shapes = (dim for name in local if isinstance(name, Array) for dim in name.shape)
+    return straight and all(isinstance(s, Simple) for s in inner.body) and not any(dim in local for dim in shapes)
+
+
+@dataclass(slots=True)
+class _Part:
+    """The copies of a part of the body; `known` are what they compute, by what they compute it from."""
+
+    earlier: dict[Key, Register] = field(default_factory=dict[Key, Register])
+    statements: list[Statement] = field(default_factory=list[Statement])
+    known: dict[Key, Register] = field(default_factory=dict[Key, Register])
+
+
+@dataclass(slots=True)
+class _Turns:
+    """The copies of a loop's body."""
+
+    loop: For
+    written: set[Array] = field(init=False)
+    views: dict[Array, Array] = field(init=False)
+
+    def __post_init__(self) -> None:
+        statements = list(ir.walk(self.loop.body))
+        self.views = {s.array: s.base for s in statements if isinstance(s, ir.View)}
+        self.written = {self._root(array) for s in statements for array in _targets(s)}
+
+    def _root(self, array: Array) -> Array:
+        while array in self.views:
+            array = self.views[array]
+        return array
+
+    def jammed(self) -> tuple[Statement, ...]:
+        """What stands before the inner loop in all turns, the inner loops as one, and what stands behind it."""
+        at = next(k for k, s in enumerate(self.loop.body) if isinstance(s, For))
+        inner = self.loop.body[at]
+        assert isinstance(inner, For) and isinstance(self.loop.extent, Literal)
+        before, reductions = _Part(), list[ir.Reduction]()
+        middle, behind = _Part(before.known), _Part(before.known)
+        for turn in range(int(self.loop.extent.value)):
+            names = self._names(integer(turn), inner)
+            self._copy(self.loop.body[:at], names, before)
+            self._copy(inner.body, names, middle)
+            self._copy(self.loop.body[at + 1 :], names, behind)
+            reductions += [replace(r, register=names.get(r.register, r.register)) for r in inner.reductions]
+        one = replace(inner, body=tuple(middle.statements), reductions=tuple(reductions))
+        return (*before.statements, one, *behind.statements)
+
+    def _names(self, turn: Literal, inner: For) -> dict[Name, Any]:
+        """Names of its own for what a turn sets, but for the index of the inner loop, which all share."""
+        names: dict[Name, Any] = {name: replace(name) for name in all_assigned(self.loop.body)}
+        return {**names, self.loop.index: turn, inner.index: inner.index}
+
+    def _copy(self, body: Sequence[Statement], names: dict[Name, Any], part: _Part) -> None:
+        for statement in body:
+            (copy,) = substituted((statement,), names)
+            key = self._key(statement, copy)
+            if key is not None and isinstance(copy, ir.Apply | ir.Load) and isinstance(statement, ir.Apply | ir.Load):
+                found = part.earlier.get(key) or part.known.setdefault(key, copy.out)
+                names[statement.out] = found
+                if found is not copy.out:
+                    continue
+            part.statements.append(copy)
+
+    def _key(self, statement: Statement, copy: Statement) -> Key | None:
+        """What a computation depends on; None where a second one might give something else."""
+        if isinstance(copy, ir.Apply) and not any(_is_mutable(x) for x in (copy.out, *copy.args)):
+            return (copy.primitive, *map(_identity, copy.args), *sorted(copy.attrs.items()))
+        if isinstance(copy, ir.Load) and isinstance(statement, ir.Load) and self._is_steady(statement):
+            return (copy.array, *map(_identity, copy.indices)) if not any(map(_is_mutable, copy.indices)) else None
+        return None
+
+    def _is_steady(self, load: ir.Load) -> bool:
+        """Whether no turn writes to the array; one whose pointer may be set again may be any other."""
+        moving = any(array.mutable for array in (load.array, self._root(load.array), *self.written))
+        return not moving and self._root(load.array) not in self.written
+
+
+def _targets(statement: Statement) -> Iterator[Array]:
+    """The arrays that a straight statement writes to."""
+    if isinstance(statement, ir.Store | ir.Accumulate | ir.Fill):
+        yield statement.array
+    elif isinstance(statement, ir.Copy):
+        yield statement.target
+
+
+def _is_mutable(operand: object) -> bool:
+    return isinstance(operand, Register) and operand.mutable
+
+
+def _identity(operand: ir.Operand) -> object:
+    return (repr(operand.value), operand.dtype) if isinstance(operand, Literal) else operand

@@ -1,0 +1,141 @@
+"""Short loops go into the rows inside them, neighbouring rows become one, and directions that are zero are skipped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from difflang.backend.protocol import CompileOptions
+from difflang.core.parser import parse_func
+from difflang.loops import ir
+from difflang.loops.printer import format_program
+from difflang.loops.schedule import schedule
+from tests.loops.interpreter import Machine
+from tests.loops.running import Recorder
+
+
+def results(text: str, *args: Any) -> Sequence[Any]:
+    return Machine(schedule(parse_func(text), CompileOptions()), Recorder()).run(args)
+
+
+def rows(text: str, extent: int) -> int:
+    """The vector loops of this length."""
+    body = schedule(parse_func(text), CompileOptions()).body
+    loops = (s for s in ir.walk(body) if isinstance(s, ir.For) and s.kind == "vector")
+    return sum(getattr(loop.extent, "value", None) == extent for loop in loops)
+
+
+ROTATED = """
+    func f(r: f64[3, 3], v: f64[3, 20], x: f64[3, 20]) {
+      a: f64[3, 20] = contract[spec="ij,jz->iz"] r v
+      b: f64[3, 20] = build 3 20 { i: i64, z: i64
+        p: f64 = get[inbounds] a i z
+        q: f64 = get[inbounds] x i z
+        s: f64 = mul p q
+        yield s
+      }
+      yield b
+    }
+    """
+
+
+def test_rows_of_a_product_are_made_together_and_used_at_once() -> None:
+    assert rows(ROTATED, 20) == 1
+    rng = np.random.default_rng(0)
+    r, v, x = rng.normal(size=(3, 3)), rng.normal(size=(3, 20)), rng.normal(size=(3, 20))
+    np.testing.assert_allclose(results(ROTATED, r, v, x)[0], (r @ v) * x, rtol=1e-13)
+
+
+def test_what_reads_the_row_in_another_order_stays_behind() -> None:
+    text = """
+        func f(x: f64[20]) {
+          a: f64[20] = build 20 { i: i64
+            p: f64 = get[inbounds] x i
+            s: f64 = exp p
+            yield s
+          }
+          b: f64[20] = build 20 { k: i64
+            j: i64 = sub 19 k
+            u: f64 = get[inbounds] a k
+            v: f64 = get[inbounds] a j
+            w: f64 = sub u v
+            yield w
+          }
+          yield a, b
+        }
+        """
+    x = np.linspace(-1.0, 1.0, 20)
+    assert rows(text, 20) == 2
+    np.testing.assert_allclose(results(text, x)[1], np.exp(x) - np.exp(x[::-1]), rtol=1e-13, atol=1e-13)
+
+
+DIRECTIONS = """
+    func f(n: i64, m: i64, w: f64[n, m], x: f64[n], s: f64[m, 12]) {
+      t: f64[m, 2, 12] = build m 2 12 { b: i64, c: i64, z: i64
+        u: f64 = get[inbounds] s b z
+        k: i64 = add c 1
+        k2: f64 = convert[dtype="f64"] k
+        v: f64 = mul u k2
+        yield v
+      }
+      y: f64[n, 12] = build n { i: i64
+        r: f64[12] = reduce[op="sum"] m { d: i64
+          p: f64 = get[inbounds] w i d
+          q: f64 = get[inbounds] x i
+          row: f64[12] = build 12 { e: i64
+            t0: f64 = get[inbounds] t d 0 e
+            t1: f64 = get[inbounds] t d 1 e
+            g0: f64 = mul t0 q
+            g1: f64 = add g0 t1
+            g2: f64 = mul g1 p
+            yield g2
+          }
+          yield row
+        }
+        yield r
+      }
+      yield y
+    }
+    """
+
+
+def moving(w: np.ndarray, x: np.ndarray, s: np.ndarray) -> np.ndarray:
+    """The sums of `DIRECTIONS`, dense."""
+    with np.errstate(invalid="ignore"):
+        return ((x[:, None, None] * s + 2 * s) * w[:, :, None]).sum(axis=1)
+
+
+def test_the_range_of_the_directions_is_found_once() -> None:
+    text = format_program(schedule(parse_func(DIRECTIONS), CompileOptions()))
+    assert "min(lowest) max(highest)" in text
+    assert text.index("max(highest)") < text.index("+=")
+
+
+@pytest.mark.parametrize("first, end", [(0, 12), (3, 5), (0, 1), (11, 12), (7, 7), (2, 11)])
+def test_directions_outside_the_range_add_nothing(first: int, end: int) -> None:
+    rng = np.random.default_rng(1)
+    n, m = 9, 5
+    w, x, s = rng.normal(size=(n, m)), rng.normal(size=n), np.zeros((m, 12))
+    s[1:4, first:end] = rng.normal(size=(3, end - first))
+    np.testing.assert_allclose(results(DIRECTIONS, n, m, w, x, s)[0], moving(w, x, s), rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("bad", [np.inf, -np.inf, np.nan])
+def test_zero_times_what_is_not_finite_is_not_skipped(bad: float) -> None:
+    rng = np.random.default_rng(2)
+    w, x, s = rng.normal(size=(9, 5)), rng.normal(size=9), np.zeros((5, 12))
+    s[2, 4:6] = 1.0
+    w[3, 1] = x[6] = bad
+    found = results(DIRECTIONS, 9, 5, w, x, s)[0]
+    np.testing.assert_array_equal(np.isnan(found), np.isnan(moving(w, x, s)))
+    assert np.isnan(found[3]).all() and np.isnan(found[6]).any() and not np.isnan(found[0]).any()
+
+
+def test_a_direction_that_is_not_a_number_is_in_the_range() -> None:
+    w, x, s = np.ones((9, 5)), np.ones(9), np.zeros((5, 12))
+    s[4, 10] = np.nan
+    found = results(DIRECTIONS, 9, 5, w, x, s)[0]
+    assert np.isnan(found[:, 10]).all() and np.isnan(found).sum() == 9
