@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from difflang.check.context import Context
 from difflang.check.types import (
     BOOL,
@@ -161,8 +163,11 @@ def with_element(context: Context, value: Array, element: ScalarType) -> Array:
 
 
 def _as_struct(context: Context, value: StructValue, type_: StructType, span: Span, what: str) -> StructValue:
+    """The fields one by one. Arguments that the type leaves out are those of the value."""
     from difflang.check.typing import field_types
 
+    pairs = zip(type_.arguments, value.type.arguments, strict=True)
+    type_ = replace(type_, arguments=tuple(own if wanted is None else wanted for wanted, own in pairs))
     types = field_types(context, type_)
     fields = {
         name: coerce(context, field, types[name], span, f"the field {name} of {what}")

@@ -62,7 +62,8 @@ class SpecimenMaker:
                 continue
             node = self._typed(closure, parameter)
             scope = self._scope(binder.bindable, binder.generic, closure.scope)
-            value = self.make(node, scope, parameter.name)
+            with self.context.at(parameter.span):
+                value = self.make(node, scope, parameter.name)
             self.add_info(parameter.name, value, parameter.span, parameter.default is None)
             named.append((parameter.name, self._specialised(parameter.name, value)))
         return named
@@ -231,9 +232,10 @@ class SpecimenMaker:
         return var
 
     def _struct(self, type_: StructType, name: str, scope: Scope) -> StructValue:
-        missing = [p for p, a in zip(type_.info.parameters, type_.arguments, strict=True) if a is None]
-        if missing and not self.opaque:
-            wanted = f"{type_.info.name}[{', '.join(type_.info.parameters)}]"
+        missing = [kind for kind, given in zip(type_.info.kinds, type_.arguments, strict=True) if given is None]
+        if "type" in missing and not self.opaque:
+            kinds = zip(type_.info.parameters, type_.info.kinds, strict=True)
+            wanted = f"{type_.info.name}[{', '.join('real' if kind == 'type' else size for size, kind in kinds)}]"
             raise self.context.error(
                 "E0322",
                 f"`{name}` needs the arguments of its type in brackets",
@@ -254,11 +256,12 @@ class SpecimenMaker:
         return StructValue(type_, fields)
 
     def _completed(self, type_: StructType) -> StructType:
+        """A struct whose arguments are left out: they are the same wherever its name stands alone."""
         info = type_.info
         arguments: list[Size | Type | None] = []
         for name, kind, argument in zip(info.parameters, info.kinds, type_.arguments, strict=True):
             made: Size | Type = (
-                self.size(f"{info.name}.{name}") if kind == "size" else self._generic(f"{info.name}.{name}")
+                self.size(f"{info.name}_{name}") if kind == "size" else self._generic(f"{info.name}_{name}")
             )
             arguments.append(made if argument is None else argument)
         return StructType(info, tuple(arguments))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from difflang.check.coerce import assert_same_size, require_same_shape
 from difflang.check.context import Context
 from difflang.check.environment import Scope
-from difflang.check.kinds import SCALAR_NAMES
+from difflang.check.kinds import SCALAR_NAMES, size_names
 from difflang.check.names import unknown_name
 from difflang.check.sizing import always_whole
 from difflang.check.types import (
@@ -25,7 +26,7 @@ from difflang.check.types import (
 )
 from difflang.check.values import ModuleValue, Number, Scalar, TypeValue
 from difflang.core.ops import integer
-from difflang.diagnostics.model import Span
+from difflang.diagnostics.model import DiffLangError, Span
 from difflang.signature import ArrayType, ScalarType
 from difflang.sizes import Size
 from difflang.syntax import ast
@@ -116,10 +117,11 @@ def _indexed_type(context: Context, node: ast.Index, scope: Scope) -> Type:
 
 def _check_argument_count(context: Context, info: StructInfo, node: ast.Index) -> None:
     if len(info.kinds) != len(node.indices):
-        wanted = f"{info.name}[{', '.join(info.parameters)}]"
+        wanted = f"{info.name}[{', '.join(info.parameters)}]" if info.kinds else info.name
+        count = {0: "nothing", 1: "one argument"}.get(len(info.kinds), f"{len(info.kinds)} arguments")
         raise context.error(
             "E0312",
-            f"{info.name} takes {len(info.kinds)} arguments in brackets, not {len(node.indices)}",
+            f"{info.name} takes {count} in brackets, not {len(node.indices)}",
             node.span,
             hint=f"write {wanted}",
         )
@@ -227,7 +229,20 @@ def field_types(context: Context, type_: StructType) -> dict[str, Type]:
     for name, argument in zip(type_.info.parameters, type_.arguments, strict=True):
         if argument is not None:
             scope.types[name] = argument
-    return {f.name: resolve(context, f.type, scope) for f in type_.info.definition.fields}
+    return {f.name: _field_type(context, type_.info, f.type, scope) for f in type_.info.definition.fields}
+
+
+def _field_type(context: Context, info: StructInfo, node: ast.TypeExpr, scope: Scope) -> Type:
+    """The type of a field. A size that the struct does not name is told with the way to name it."""
+    try:
+        return resolve(context, node, scope)
+    except DiffLangError as failure:
+        unknown = [n for n in size_names(node, scope) if scope.find_type(n) is None and scope.find(n) is None]
+        if failure.code != "E0403" or not unknown:
+            raise
+        head = f"struct {info.name}[{', '.join((*info.parameters, *unknown))}]"
+        hint = f"Write `{head}`: the sizes of the fields stand behind the name of the struct."
+        raise DiffLangError(replace(failure.diagnostic, hint=hint)) from None
 
 
 class Binder:

@@ -148,3 +148,37 @@ fn f(x: real[n]) -> real:
     return sum(y) + sum(z) + 100 * sum(w)
 """
     assert run(text, "f", np.array([1.0, 2.0, 3.0, 4.0])) == (2 + 2 * 3) + 3 + 100
+
+
+STRUCTS = """
+struct P[k]: w: real[k]; b: real
+struct N: inner: P; c: real
+struct G[T]: v: T
+fn value(p: P) -> real = sum(p.w * p.w) * p.b
+fn step(p: P, g: P, rate: real) -> P = p - rate * g
+fn nested(x: N) -> real = value(x.inner) + x.c
+fn held(g: G) -> real = 1.0
+fn main(k: int) -> (real, P, real):
+    let p = P(w = ones(k), b = 2.0)
+    return (value(p), step(p, grad(value)(p), 0.5), nested(N(inner = p, c = 1)))
+"""
+
+
+def test_struct_arguments_may_be_left_out(run):
+    """They are inferred, in the program and from outside."""
+    assert loads(STRUCTS).check() == []
+    first, second, third = run(STRUCTS, "main", 3)
+    assert (first, third) == (6, 7)
+    assert (list(second.w), second.b) == ([-1, -1, -1], 0.5)
+    assert run(STRUCTS, "nested", {"inner": {"w": np.ones(2), "b": 3.0}, "c": 1}) == 7
+    assert list(run(STRUCTS, "grad(value)", {"w": np.ones(2), "b": 3.0}).w) == [6, 6]
+
+
+def test_a_generic_struct_from_outside_needs_its_types():
+    assert refusal(STRUCTS, "held").hint == "Write g: G[real]."
+
+
+def test_a_size_that_a_struct_does_not_name():
+    (found,) = loads("struct Q[n]:\n    w: real[n]\n    v: real[m]\n").check()
+    assert found.code == "E0403"
+    assert found.hint == "Write `struct Q[n, m]`: the sizes of the fields stand behind the name of the struct."
