@@ -25,7 +25,8 @@ class Size:
 
     @staticmethod
     def of(terms: Mapping[Monomial, Coefficient]) -> Size:
-        return Size(tuple(sorted((m, _whole(c)) for m, c in terms.items() if c)))
+        kept = [(m, _whole(c)) for m, c in terms.items() if c]
+        return Size(tuple(sorted(kept) if len(kept) > 1 else kept))
 
     @staticmethod
     @lru_cache(4096)

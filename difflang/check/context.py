@@ -66,7 +66,7 @@ class Context:
     def __init__(self, program: Program, precision: str = "f64", work: Work | None = None) -> None:
         self.program = program
         self.builder = Builder()
-        self.sizes = SizeTable(self.builder, program.data_sizes())
+        self.sizes = SizeTable(self.builder, program.data_sizes)
         self.real: ScalarType = real_of(precision)
         self.activations: list[Activation] = []
         self.found: list[Diagnostic] = []

@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Container
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 
 from difflang.diagnostics.model import DiffLangError, Label, Span
 
 MAXIMUM_LABELS = 3
-
-
-@lru_cache(256)
-def _lies_in(path: str, prefix: str) -> bool:
-    return Path(path).as_posix().startswith(prefix)
 
 
 class Places:
@@ -26,11 +20,19 @@ class Places:
 
     def __init__(self, program: str, library: Path, sources: Container[str]) -> None:
         own = Path(program).resolve().is_relative_to(library)
-        self._prefix = None if own else f"{library}/"
+        self._prefix = None if own else f"{library.as_posix()}/"
         self._sources = sources
+        self._inside: dict[str, bool] = {}
+        """Which files, by their paths, are the library's, as far as this was asked."""
 
     def in_library(self, span: Span | None) -> bool:
-        return span is not None and self._prefix is not None and _lies_in(span.path, self._prefix)
+        if span is None:
+            return False
+        inside = self._inside.get(span.path)
+        if inside is None:
+            inside = self._prefix is not None and Path(span.path).as_posix().startswith(self._prefix)
+            self._inside[span.path] = inside
+        return inside
 
     def is_users(self, span: Span | None) -> bool:
         return span is not None and span.path in self._sources and not self.in_library(span)

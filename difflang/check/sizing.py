@@ -31,6 +31,8 @@ class SizeTable:
         self._ranges: dict[str, tuple[Size, Size]] = {}
         self._globals: dict[str, Var] = {}
         self._reserved = reserved
+        self._proven: set[tuple[Size, int]] = set()
+        """Lower bounds that were proven once: a name keeps its value and its range."""
 
     # --- names ---
 
@@ -165,8 +167,15 @@ class SizeTable:
 
     def at_least(self, size: Size, bound: int) -> bool:
         """Whether `size >= bound` is certain, from the ranges of loop variables and from sizes being >= 0."""
-        if size.constant is not None:
-            return size.constant >= bound
+        constant = size.constant
+        if constant is not None:
+            return constant >= bound
+        proven = (size, bound) in self._proven or self._prove(size, bound)
+        if proven:
+            self._proven.add((size, bound))
+        return proven
+
+    def _prove(self, size: Size, bound: int) -> bool:
         rest = size - Size.literal(bound)
         for _ in range(8):
             ranged = next((n for n in reversed(rest.atoms) if n in self._ranges), None)

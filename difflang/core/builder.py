@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
+from itertools import chain, repeat
 
 from difflang.core.ir import Atom, Attribute, Block, DType, Eqn, Literal, Type, Var
 from difflang.core.ops import I64, infer, integer
@@ -109,7 +110,7 @@ class Builder:
         """Emits any operation; result types are inferred unless given."""
         attrs = attrs or {}
         types = infer(op, args, attrs, regions) if out_types is None else out_types
-        outs = tuple(Var(t, names[k] if k < len(names) else "") for k, t in enumerate(types))
+        outs = tuple(map(Var, types, chain(names, repeat(""))))
         return self.append(Eqn(outs, op, tuple(args), attrs, tuple(regions), self.span))
 
     def prim(self, name: str, *args: Atom, **attrs: Attribute) -> Var:

@@ -48,8 +48,8 @@ def same(allowed: frozenset[DType], count: int = 0) -> DTypeRule:
     """All arguments (the last `count` of them, if given) of one type out of `allowed`; the result has that type."""
 
     def rule(dtypes: Sequence[DType], attrs: Mapping[str, Attribute]) -> DType:
-        checked = dtypes[-count:]
-        if any(d != checked[0] for d in checked) or checked[0] not in allowed:
+        checked = dtypes[-count:] if count else dtypes
+        if checked.count(checked[0]) != len(checked) or checked[0] not in allowed:
             raise ValueError(f"argument types {', '.join(dtypes)} do not fit")
         return checked[0]
 
