@@ -46,14 +46,14 @@ def _enter(items: dict[str, list[ast.Item]], item: ast.Item) -> None:
         earlier = items.setdefault(name, [])
         if earlier and not (isinstance(item, ast.FunctionDef) and isinstance(earlier[0], ast.FunctionDef)):
             raise error(
-                "E0204", f"`{name}` is defined twice in this module", _place(item),
-                Label(_place(earlier[0]), "it is defined here too"), hint="only functions may share a name",
+                "E0204", f"`{name}` is defined twice in this module", place_of(item),
+                Label(place_of(earlier[0]), "it is defined here too"), hint="only functions may share a name",
             )  # fmt: skip
         if name in SCALAR_NAMES and not (name == "key" and isinstance(item, ast.FunctionDef)):
             raise error(
                 "E0204",
                 f"`{name}` is a type and cannot be redefined",
-                _place(item),
+                place_of(item),
                 hint=f"choose another name, such as `{name}_value`",
             )
         earlier.append(item)
@@ -111,10 +111,10 @@ class ModuleScope(Scope):
             items = self.items[name]
             if name in self._being_made:
                 message = f"`{name}` is imported in a circle: every module of the circle takes it from another one"
-                raise error("E0203", message, _place(items[0]), hint="import it from the module that defines it")
+                raise error("E0203", message, place_of(items[0]), hint="import it from the module that defines it")
             self._being_made.add(name)
             try:
-                self._made[name] = Binding(self._make(name, items), span=_place(items[0]))
+                self._made[name] = Binding(self._make(name, items), span=place_of(items[0]))
             finally:
                 self._being_made.discard(name)
         return self._made[name]
@@ -179,7 +179,8 @@ def imported(owner: ModuleScope, name: str, span: Span) -> Value:
     return binding.value
 
 
-def _place(item: ast.Item) -> Span:
+def place_of(item: ast.Item) -> Span:
+    """Where an item is named."""
     return item.name_span if isinstance(item, NAMED) else item.span
 
 

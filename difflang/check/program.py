@@ -10,7 +10,7 @@ from pathlib import Path
 from difflang.check import comprehension, expressions, indexing
 from difflang.check.context import Work
 from difflang.check.entry import check_function, lower_function, lower_test, optimized
-from difflang.check.modules import ModuleScope, PreludeScope, written_module
+from difflang.check.modules import ModuleScope, PreludeScope, place_of, written_module
 from difflang.check.names import PREFIXES
 from difflang.check.places import Places
 from difflang.check.prelude import prelude_values
@@ -77,6 +77,10 @@ class Program:
             for name, items in self.root.items.items()
             if isinstance(items[0], ast.FunctionDef | ast.ImplicitDef | ast.ExternDef)
         ]
+
+    def place(self, name: str) -> Span:
+        """Where an item of the file is named."""
+        return place_of(self.root.items[name][0])
 
     def externs(self) -> list[str]:
         """The names of the external functions of the file, and of the files beside it that it imports."""

@@ -90,6 +90,20 @@ def test_mistakes(difflang, line: str, status: int, code: str) -> None:
     assert (ran.status, code in ran.err) == (status, True), ran.err
 
 
+def test_wrong_functions_are_not_left_out(difflang, folder: Path) -> None:
+    """All that is wrong is told with its place, and nothing is built; what is right but cannot stand alone has one."""
+    (folder / "model.dl").write_text(PROGRAM + "fn wrong(x: real) -> real = y\nfn other(x: real) -> int = x\n")
+    ran = difflang("build model.dl -o out")
+    assert ran.status == 1 and "model.dl:15:29" in ran.err and "model.dl:16:28" in ran.err
+    assert not (folder / "out").exists()
+
+
+def test_what_is_left_out_has_a_place(difflang, folder: Path) -> None:
+    (folder / "model.dl").write_text("fn f(x: real) -> real = x\nfn twice(g: fn(real) -> real) -> real = g(g(1.0))\n")
+    ran = difflang("build model.dl -o out")
+    assert ran.status == 0 and "model.dl:2:4: `twice` is left out" in ran.err
+
+
 def test_external_functions_are_refused(difflang, folder: Path) -> None:
     (folder / "model.dl").write_text(PROGRAM)
     ran = difflang("build model.dl -o out -f calls")

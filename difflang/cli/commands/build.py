@@ -63,13 +63,26 @@ def _library_name(file: str) -> str:
 
 def _functions(engine: Engine, names: Sequence[str], settings: Settings) -> Iterator[Exported]:
     """The functions asked for; else all that can stand alone: those of functions and of undecided types cannot."""
+    if not names:
+        _require_right(engine)
     for name in names or engine.program.functions():
         try:
             yield _exported(engine, name, name, settings)
         except DiffLangError as problem:
             if names:
                 raise
-            settings.console.note(f"`{name}` is left out: {problem.diagnostic.message}")
+            place = engine.program.place(name)
+            where = f"{place.path}:{place.line}:{place.column}"
+            settings.console.note(f"{where}: `{name}` is left out: {problem.diagnostic.message}")
+
+
+def _require_right(engine: Engine) -> None:
+    """Raises what is wrong anywhere in the file, so that nothing is left out for being wrong."""
+    wrong = [found for found in engine.program.check() if found.severity == "error"]
+    if wrong:
+        problem = DiffLangError(*wrong)
+        engine.place(problem, "")
+        raise problem
 
 
 def _gradients(engine: Engine, texts: Sequence[str], settings: Settings) -> Iterator[Exported]:
