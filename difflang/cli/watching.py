@@ -35,14 +35,19 @@ def watched(times: bool, prints: Sequence[str]) -> Generator[None]:
 
 
 def _require_stage(name: str) -> None:
-    from difflang.loops.schedule import PASSES as LOOP_PASSES
-    from difflang.passes import PASSES
-
-    passes = [type(step).__name__ for step in (*PASSES, *LOOP_PASSES)]
-    known = list(dict.fromkeys([*TEXTS, *passes]))
+    known = known_stages()
     if name not in known:
         hint = did_you_mean(name, known, f"Choose from {listing(known, limit=len(known))}.")
         raise error("E0902", f"There is no pass `{name}` to print after.", hint=hint)
+
+
+def known_stages() -> list[str]:
+    """What can be printed after: the stages with a text, and every pass over Core and Loops, in their order."""
+    from difflang.loops import schedule, threads
+    from difflang.passes import PASSES
+
+    passes = (*PASSES, *schedule.PREPARATION, *schedule.PASSES, *threads.PASSES)
+    return list(dict.fromkeys([*TEXTS, *(type(step).__name__ for step in passes)]))
 
 
 def _print_result(stage: Stage, names: Sequence[str]) -> None:

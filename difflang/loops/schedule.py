@@ -50,6 +50,9 @@ HANDLERS: Mapping[str, Handler] = {
 }
 
 
+PREPARATION = (Speculate(),)
+"""Passes over Core before it is scheduled, where no NaN is looked for."""
+
 PASSES = (RedundantChecks(), HoistChecks(), Jam(), Join(), SkipZeros(), MarkApart())
 """Passes over Loops, in their order."""
 
@@ -57,7 +60,7 @@ PASSES = (RedundantChecks(), HoistChecks(), Jam(), Join(), SkipZeros(), MarkApar
 def schedule(func: Func, options: CompileOptions) -> ir.Program:
     """The loops that compute a closed Core function."""
     if not options.check_nan:
-        func = run_passes((Speculate(),), func)
+        func = run_passes(PREPARATION, func)
     return run_passes(PASSES, _scheduled(func, options))
 
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
+from difflang_llvm.compiler import compiled_function
 
+import difflang as dl
+from difflang.backend.protocol import CompileOptions
+from difflang.cli.watching import known_stages
 from difflang.watch import Stage, run_stage, stage, watching
 
 ROW = re.compile(r"^(\S.*?) +(\d+\.\d{4}) +(\d+\.\d)% *(\d*) *(.*)$")
@@ -63,6 +67,19 @@ def test_print_after_shows_core_and_loops(difflang):
     assert text.count("--- after DeadCode ---\nfunc total(n: i64, x: f64[n]) {") > 1
     assert text.count("--- after schedule ---") == 1
     assert "define" in difflang("run one.dl -f total x=[1,2] --print-after optimise").err
+
+
+def test_every_pass_that_runs_can_be_printed_after():
+    """The passes are found in real compilations, for one thread and for several, on both backends that have them."""
+    seen: set[str] = set()
+    function = dl.loads("fn f(x: real[n]) -> real = sum(exp(x[i]) for i)").f
+    with watching(lambda stage: seen.add(stage.name)):
+        for backend in ("llvm", "c"):
+            dl.grad(function).on(backend=backend, threads=2).emit("loops" if backend == "llvm" else "c")
+        compiled_function(dl.grad(function).engine.lowered("grad(f)", "f64").func, CompileOptions(cache=False))
+    passes = {name for name in seen if name[0].isupper()}
+    assert {"Speculate", "ForThreads", "AskForThreads", "Simplify", "HoistChecks"} <= passes
+    assert passes <= set(known_stages())
 
 
 def test_print_after_an_unknown_pass(difflang):

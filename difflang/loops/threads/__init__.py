@@ -52,6 +52,10 @@ class AskForThreads:
         return replace(program, body=(*estimator.statements, ir.PreferThreads(wish), *program.body))
 
 
+PASSES = (AskForThreads(), ForThreads())
+"""What a backend with threads runs after all others: the first on the program for one, the second on that for several."""
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A loop, copy or fill that threads can share, and an estimator for its place in the program."""
