@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from difflang.syntax import ast
 from difflang.syntax.read import parse
@@ -33,7 +34,7 @@ class Outline(Mapping[str, list[ast.Item]]):
 
     def __getitem__(self, name: str) -> list[ast.Item]:
         if name not in self._parsed:
-            self._parsed[name] = [item for text in self._texts[name] for item in parse(text, self._path).items]
+            self._parsed[name] = [item for text in self._texts[name] for item in _items(text, self._path)]
         return self._parsed[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -44,6 +45,12 @@ class Outline(Mapping[str, list[ast.Item]]):
 
     def __contains__(self, name: object) -> bool:
         return name in self._texts
+
+
+@lru_cache(4096)
+def _items(text: str, path: str) -> tuple[ast.Item, ...]:
+    """The items of a piece; every program of this process that uses them shares their trees."""
+    return parse(text, path).items
 
 
 def outline(text: str, path: str) -> tuple[Outline, Outline]:
