@@ -27,6 +27,7 @@ from difflang_llvm.math import library
 from difflang_llvm.math.library import INLINED
 from difflang_llvm.memory import Memory, Registers
 from difflang_llvm.module import assemble
+from difflang_llvm.pairs import Pairs
 from difflang_llvm.parts import Function
 from difflang_llvm.primitives import LOWERINGS, Operation
 from difflang_llvm.text import MEMORY_TYPES, REGISTER_TYPES, Emitter, constant_array
@@ -69,6 +70,7 @@ class Generator:
         self.allocation = Allocation(self.emitter, self.registers, self.memory, self.exits)
         self.calls = Calls(self.emitter, self.registers, self.memory, self.exits, self.interface)
         self.function = Function(self.emitter, self.registers, self.memory, self.exits)
+        self.pairs = Pairs()
         self._loops_around = 0
         self._reductions: list[Register] = []
 
@@ -132,6 +134,7 @@ class Generator:
     # --- statements ---
 
     def body(self, statements: Body) -> None:
+        self.pairs.look(statements)
         for statement in statements:
             HANDLERS[type(statement)](self, statement)
 
@@ -147,7 +150,8 @@ class Generator:
         )
         if statement.primitive not in LOWERINGS:
             raise no_lowering(statement.primitive, "llvm")
-        self.registers.write(statement.out, LOWERINGS[statement.primitive](operation))
+        found = self.pairs.result(statement, operation) or LOWERINGS[statement.primitive](operation)
+        self.registers.write(statement.out, found)
 
     def assign(self, statement: ir.Assign) -> None:
         sources = [self.registers.read(s) for s in statement.sources]

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from difflang.core.ir import FLOATS, INTEGERS, Attribute, DType
+from difflang_llvm.math.library import result_type
 from difflang_llvm.math.power import HALVES
 from difflang_llvm.text import REGISTER_TYPES, Emitter, float_text
 
@@ -63,7 +64,7 @@ class Operation:
         """A call of the function library on the float arguments."""
         self.emitter.needs.functions[name, self.dtype] = None
         operands = ", ".join(f"{REGISTER_TYPES[d]} {a}" for a, d in zip(self.args, self.dtypes, strict=True))
-        return self.emit(f"call {self.type} @dl.{name}.{self.dtype}({operands})")
+        return self.emit(f"call {result_type(name, self.dtype)} @dl.{name}.{self.dtype}({operands})")
 
 
 Lowering = Callable[[Operation], str]

@@ -6,6 +6,7 @@ magnitude) lies below it. An f32 function is rounded once from f64, but for thos
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -123,6 +124,21 @@ BINARY: list[tuple[str, Callable[..., Any], Floats, Floats, float]] = [
     ("hypot", mp.hypot, powers(-200, 200), powers(-200, 200), 0.6),
     ("hypot", mp.hypot, even(-1, 1), even(-1, 1), 0.6),
 ]
+
+
+@pytest.mark.parametrize(("dtype", "bound"), [("f64", 0.7), ("f32", 1.0)])
+def test_sine_and_cosine_of_one_angle_are_one_call_and_as_exact(dtype: str, bound: float) -> None:
+    with np.errstate(over="ignore"):
+        x = ANGLES.astype(np.float64 if dtype == "f64" else np.float32)
+    x = x[np.isfinite(x)]
+    function = dl.loads("fn f(x: real[n]) -> (real[n], real[n]) = ([sin(x[i]) for i], [cos(x[i]) for i])").f
+    text = function.on(precision=dtype).emit("llvm")
+    assert re.findall(rf"call \{{[^}}]*\}} @dl\.(\w+)\.{dtype}\(", text) == ["sincos"]
+    sine, cosine = function.on(precision=dtype)(x)
+    with mpmath.workdps(40):
+        points = [mp.mpf(float(v)) for v in x]
+        assert errors(sine, [mp.sin(v) for v in points]).max() <= bound
+        assert errors(cosine, [mp.cos(v) for v in points]).max() <= bound
 
 
 @pytest.mark.parametrize(("name", "exact", "x", "y", "bound"), BINARY)

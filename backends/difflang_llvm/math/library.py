@@ -27,6 +27,9 @@ PURE = "nounwind willreturn speculatable memory(none)"
 INLINED = frozenset({"mod", "floordiv", "powi"})
 """Functions that stand inside the programs that use them."""
 
+PAIRS = {"sincos": ("sin", "cos")}
+"""Functions that give the results of two others, which share most of their work; a pair of numbers."""
+
 Key = tuple[str, DType, int]
 """Name, type and lanes of a function."""
 
@@ -43,12 +46,19 @@ class FunctionText:
 def parameter_types(name: str, dtype: DType) -> list[str]:
     if name == "polygamma":
         return ["i64", REGISTER_TYPES[dtype]]
+    if name in PAIRS:
+        return parameter_types(PAIRS[name][0], dtype)
     arity = FUNCTIONS[name, "f64"].arity if (name, "f64") in FUNCTIONS else 2
     return [REGISTER_TYPES[dtype]] * arity
 
 
 def has_vector_forms(name: str) -> bool:
-    return (name, "f64") in FUNCTIONS or name == "random_bits"
+    return (name, "f64") in FUNCTIONS or name in PAIRS or name == "random_bits"
+
+
+def result_type(name: str, dtype: DType, lanes: int = 1) -> str:
+    one = _wide(REGISTER_TYPES[dtype], lanes)
+    return f"{{{one}, {one}}}" if name in PAIRS else one
 
 
 def _wide(type_: str, lanes: int) -> str:
@@ -60,6 +70,8 @@ def function_text(name: str, dtype: DType, lanes: int = 1) -> FunctionText:
     """Raises KeyError for an unknown function."""
     if name == "random_bits":
         return FunctionText(random.threefry(lanes), (random.intrinsic(lanes),), ())
+    if name in PAIRS:
+        return _pair(name, dtype, lanes)
     if (name, dtype) in handwritten.TEXTS:
         text, declarations, called = handwritten.TEXTS[name, dtype]
         return FunctionText(text, declarations, tuple((callee, kind, 1) for callee, kind in called))
@@ -84,6 +96,21 @@ def _definition(name: str, dtype: DType, arity: int, lanes: int, lines: list[str
     attributes = "#3" if rare else "#2"
     head = f"define internal {type_} @{symbol(name, dtype, lanes)}({parameters}) {attributes} {{"
     return "\n".join([head, *lines, "}"])
+
+
+def _pair(name: str, dtype: DType, lanes: int) -> FunctionText:
+    """Calls of both functions, which are inlined: what they have in common is then computed once."""
+    one, both = _wide(REGISTER_TYPES[dtype], lanes), result_type(name, dtype, lanes)
+    operands = ", ".join(f"{_wide(type_, lanes)} %x{k}" for k, type_ in enumerate(parameter_types(name, dtype)))
+    lines = [f"define internal {both} @{symbol(name, dtype, lanes)}({operands}) #2 {{"]
+    lines += [f"  %y{k} = call {one} @{symbol(part, dtype, lanes)}({operands})" for k, part in enumerate(PAIRS[name])]
+    lines += [
+        f"  %first = insertvalue {both} poison, {one} %y0, 0",
+        f"  %both = insertvalue {both} %first, {one} %y1, 1",
+        f"  ret {both} %both",
+        "}",
+    ]
+    return FunctionText("\n".join(lines), (), tuple((part, dtype, lanes) for part in PAIRS[name]))
 
 
 def _through_f64(name: str, arity: int, lanes: int) -> FunctionText:
@@ -157,12 +184,13 @@ def definitions(name: str, dtype: DType) -> tuple[list[str], dict[str, None]]:
 
 def declaration(name: str, dtype: DType) -> tuple[list[str], list[str]]:
     """How a program declares a function and its vector forms, and the symbols that only the vectorisers refer to."""
-    result, types = REGISTER_TYPES[dtype], parameter_types(name, dtype)
+    types = parameter_types(name, dtype)
     scalar = symbol(name, dtype)
     lanes_of = {symbol(name, dtype, lanes): lanes for lanes in forms(name, dtype) if lanes > 1}
     variants = [f"_ZGV_LLVM_N{lanes}{'v' * len(types)}_{scalar}({form})" for form, lanes in lanes_of.items()]
     attribute = f' "vector-function-abi-variant"="{",".join(variants)}"' if variants else ""
-    lines = [f"declare {result} @{scalar}({', '.join(types)}) {PURE}{attribute}"]
+    lines = [f"declare {result_type(name, dtype)} @{scalar}({', '.join(types)}) {PURE}{attribute}"]
     for form, lanes in lanes_of.items():
-        lines.append(f"declare {_wide(result, lanes)} @{form}({', '.join(_wide(t, lanes) for t in types)}) {PURE}")
+        result, operands = result_type(name, dtype, lanes), ", ".join(_wide(t, lanes) for t in types)
+        lines.append(f"declare {result} @{form}({operands}) {PURE}")
     return lines, list(lanes_of)
