@@ -34,10 +34,13 @@ STRINGS_AND_COMMENTS = re.compile(r'"(?:[^"\\\n]|\\.)*"|#[^\n]*')
 
 
 def is_complete(text: str) -> bool:
-    """Whether an entry ends here: brackets closed, and a block ended by an empty line."""
+    """Whether an entry ends here: brackets closed, and a block ended by an empty line.
+
+    An empty line also ends what has an open bracket, which is then told: so there is a way out of every entry.
+    """
     bare = STRINGS_AND_COMMENTS.sub("", text)
     if sum(map(bare.count, "([{")) > sum(map(bare.count, ")]}")):
-        return False
+        return text.endswith("\n")
     lines = [line for line in text.split("\n") if not line.lstrip().startswith("##")]
     if not any(line.strip() for line in lines):
         return not text.strip()

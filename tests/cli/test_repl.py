@@ -94,3 +94,24 @@ def test_help_and_documentation(repl):
 )  # fmt: skip
 def test_when_an_entry_ends(text, complete):
     assert is_complete(text) == complete
+
+
+def test_an_unknown_command_is_told(repl):
+    out, err = repl(":foo\n:tpe 3\n:type\n1 + 1\n")
+    assert out == "2\n"
+    assert err.count("E0901") == 2 and "`:help`" in err and "Did you mean `:type`?" in err and "E0902" in err
+
+
+@pytest.mark.parametrize("word", ["exit", "quit", "exit()", "quit()", ":quit", ":q", ":exit"])
+def test_ways_to_leave(repl, word):
+    assert repl(f"1\n{word}\n2\n") == ("1\n", "")
+
+
+def test_a_name_of_ones_own_is_no_way_to_leave(repl):
+    assert repl("let exit = 3\nexit\n2\n") == ("3\n2\n", "")
+
+
+def test_an_empty_line_ends_an_open_bracket(repl):
+    out, err = repl("max(1,\n\n2\nlet a = [1,\n2]\na\n")
+    assert out == "2\n[1, 2]\n"
+    assert err.count("E0105") == 1

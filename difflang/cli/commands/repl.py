@@ -10,18 +10,21 @@ import click
 
 from difflang.cli.options import Settings, common_options
 from difflang.cli.session import Session, completions, is_complete
-from difflang.diagnostics import DiffLangError
+from difflang.diagnostics import DiffLangError, error
+from difflang.diagnostics.suggest import did_you_mean, listing
 from difflang.runtime.sources import require_source
 
 PROMPT, CONTINUED = "> ", ". "
 HELP = """\
 Type an expression for its value, a function for its type, or a declaration (fn, struct, let, import ...).
-An empty line ends a block. The standard library: import optim, then optim.adam() and so on.
+An empty line ends a block, and an entry with an open bracket. The standard library: import optim, then optim.adam() and so on.
     :type EXPRESSION   the type, without running anything
     :doc NAME          the documentation of a module or a name of the library
     :list              what has been declared
     :help              this page
-    :quit              leave (also Ctrl-D)"""
+    :quit              leave (also :q, exit, quit, Ctrl-D)"""
+QUIT = (":quit", ":q", ":exit", "exit", "quit", "exit()", "quit()")
+COMMANDS = (":type", ":doc", ":list", ":help", ":quit")
 
 
 @click.command("repl")
@@ -35,7 +38,7 @@ def command(file: str | None, settings: Settings) -> None:
         _complete_names(session)
         settings.console.note("DiffLang: expressions and declarations; :help for more, :quit to leave.")
     for entry in _entries(interactive):
-        if entry.strip() in (":quit", ":q"):
+        if entry.strip() in QUIT and entry.strip() not in session.names:
             return
         try:
             answer = _answer(session, entry)
@@ -64,11 +67,16 @@ def _answer(session: Session, entry: str) -> str:
         case ":list":
             return session.source.rstrip("\n")
         case ":type":
+            if not rest.strip():
+                raise error("E0902", "`:type` needs an expression.", hint="Write, for example, `:type 2 * pi`.")
             return session.type_of(rest.strip())
         case ":doc":
             from difflang.cli.commands.doc import documentation
 
             return documentation(rest.strip() or None)
+        case _ if word.startswith(":"):
+            hint = did_you_mean(word, COMMANDS, f"The commands are {listing(COMMANDS)}.")
+            raise error("E0901", f"There is no command `{word}`.", hint=hint)
         case _:
             return session.enter(entry)
 

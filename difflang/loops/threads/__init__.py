@@ -53,7 +53,7 @@ class AskForThreads:
 
 
 PASSES = (AskForThreads(), ForThreads())
-"""What a backend with threads runs after all others: the first on the program for one, the second on that for several."""
+"""What a backend with threads runs after all others: the first on a program for one, the second for several."""
 
 
 @dataclass(frozen=True, slots=True)
