@@ -17,7 +17,8 @@ from difflang.runtime.sources import require_source
 PROMPT, CONTINUED = "> ", ". "
 HELP = """\
 Type an expression for its value, a function for its type, or a declaration (fn, struct, let, import ...).
-An empty line ends a block, and an entry with an open bracket. The standard library: import optim, then optim.adam() and so on.
+An empty line ends a block, and an entry with an open bracket.
+The standard library: import optim, then optim.adam() and so on.
     :type EXPRESSION   the type, without running anything
     :doc NAME          the documentation of a module or a name of the library
     :list              what has been declared
