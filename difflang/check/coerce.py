@@ -32,7 +32,7 @@ from difflang.check.values import (
 )
 from difflang.core.builder import literal
 from difflang.core.ir import Atom, Literal
-from difflang.core.ops import same_dim
+from difflang.core.ops import integer, same_dim
 from difflang.diagnostics.model import DiffLangError, Span
 from difflang.signature import ArrayType, ScalarType
 from difflang.sizes import Size
@@ -151,6 +151,7 @@ def _as_array(context: Context, value: Array, type_: ArrayType, span: Span, what
     if value.shape != type_.shape:
         message = f"{what} should be {type_text(type_)}, but it is {context.text(value)}"
         require_same_shape(context, type_.shape, value.shape, span, message)
+        context.sizes.assume_shape(type_.shape, value.atom)
     return with_element(context, Array(value.atom, value.element, type_.shape), type_.element)
 
 
@@ -183,7 +184,7 @@ def require_same_shape(
     for left, right in zip(expected, found, strict=True):
         same = context.sizes.compare(left, right)
         if same is False:
-            raise context.error(code, message, span, hint=_size_hint(left, right))
+            raise context.error(code, message, span, hint=_size_hint(*map(context.sizes.forward, (left, right))))
         if same is None:
             assert_same_size(context, left, right, span, message)
 
@@ -204,8 +205,30 @@ def _size_hint(left: Size, right: Size) -> str:
     return f"`{left}` and `{right}` do not agree for all sizes: give both arrays the same size names"
 
 
+def require_natural(context: Context, size: Size, span: Span, what: str) -> None:
+    """Sees to it that the size of an array is not below 0: by proof, or at run time (E0810).
+
+    `what` is the beginning of the message. Raises E0405 where the size is known, and below 0.
+    """
+    if (size.constant or 0) < 0:
+        hint = "a size is 0 or more, such as max(n, 0)"
+        raise context.error("E0405", f"{what} the size {size}, which is below 0", span, hint=hint)
+    if context.sizes.is_natural(size):
+        return
+    with context.at(span):
+        value = context.sizes.value(size)
+        natural = context.builder.prim("le", integer(0), value)
+        message = f"{what} the size {size}, which is {{0}} here: no size is below 0"
+        context.builder.emit("assert", [natural, value], {"code": "E0810", "message": message})
+        context.sizes.assume(size, natural)
+
+
 def assert_same_size(context: Context, left: Size, right: Size, span: Span, message: str) -> None:
     """Emits the run-time check that two sizes agree."""
+    undecided = context.sizes.undecided_length(left, right)
+    if undecided is not None:
+        require_natural(context, undecided, span, "an array should have")
+        return
     a, b = context.sizes.value(left), context.sizes.value(right)
     if isinstance(a, Literal) and isinstance(b, Literal) and same_dim(a, b):
         return

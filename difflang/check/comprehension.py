@@ -24,7 +24,7 @@ def comprehension(context: Context, node: ast.Comprehension, scope: Scope, expec
     _independent(context, node)
     names = [c.name for c in node.clauses]
     ranges = [clause_range(context, c, scope, [node.element], names) for c in node.clauses]
-    shape = tuple(context.size_of(r.count) for r in ranges)
+    shape = tuple(context.sizes.length(context.size_of(r.count)) for r in ranges)
     wanted = _element_type(expected, len(shape))
     templates: list[Value] = []
 

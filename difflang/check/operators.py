@@ -200,7 +200,8 @@ def _quotient(context: Context, symbol: str, left: Scalar, right: Scalar) -> Sca
     atom = emit(PRIMITIVE[symbol], left.atom, right.atom)
     if symbol == "//" and b.constant and always_whole(a.divided(b.constant)):
         return Scalar(atom, INT, a.divided(b.constant))
-    return Scalar(atom, INT, context.sizes.named(text, atom))
+    never_negative = context.sizes.at_least(b, 0) and (symbol == "%" or context.sizes.at_least(a, 0))
+    return Scalar(atom, INT, (context.sizes.natural if never_negative else context.sizes.named)(text, atom))
 
 
 def power(context: Context, left: Number | Scalar | Array, right: Number | Scalar | Array, span: Span) -> Value:

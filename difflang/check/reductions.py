@@ -350,7 +350,10 @@ def _extreme_leaf(context: Context, name: str, left: Value, right: Value, span: 
 
 def _int_extreme(context: Context, name: str, left: Scalar, right: Scalar) -> Scalar:
     """The larger or smaller of two ints is a size by its text, so that two arrays made with it have one shape."""
-    text = f"{name}({context.size_of(left)}, {context.size_of(right)})"
+    a, b = context.size_of(left), context.size_of(right)
+    if name == "max" and b.constant == 0:
+        return context.int_of(context.sizes.length(a))
+    text = f"{name}({a}, {b})"
     known = context.sizes.known(text)
     atom = context.builder.hoisted(name, left.atom, right.atom) if known is None else known
     return Scalar(atom, INT, context.sizes.named(text, atom))

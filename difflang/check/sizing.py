@@ -3,10 +3,14 @@
 A name in a `Size` stands for one run-time integer, unique in the whole elaboration. Names that come
 from types are rigid: two different ones are never assumed equal. Names of integers computed by the
 program (an `int` parameter, `n // 2`) are not: whether they agree is asked at run time.
+
+No array has a size below 0. A range that runs backwards is empty: its length is the name `max(n - k, 0)`, which
+stands for n - k or for 0, and proofs look at both. What an array is asked to have is checked, and then known.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import product
 
 from difflang.core.builder import Builder
@@ -29,6 +33,9 @@ class SizeTable:
         self._sizes: dict[Var, Size] = {}
         self._emitted: dict[tuple[Size, bool], Atom] = {}
         self._ranges: dict[str, tuple[Size, Size]] = {}
+        self._lengths: dict[str, Size] = {}
+        self._naturals: set[str] = set()
+        self._facts: list[tuple[Size, Atom]] = []
         self._globals: dict[str, Var] = {}
         self._reserved = reserved
         self._proven: set[tuple[Size, int]] = set()
@@ -50,6 +57,20 @@ class SizeTable:
         if isinstance(atom, Var):
             self._sizes.setdefault(atom, Size.name(text))
         return Size.name(text)
+
+    def natural(self, text: str, atom: Atom) -> Size:
+        """A name like those of `named`, for a value that is never below 0."""
+        self._naturals.add(text)
+        return self.named(text, atom)
+
+    def length(self, size: Size) -> Size:
+        """The number of steps of a range of `size`: a name for max(size, 0), unless it is certain which."""
+        if size.constant is not None:
+            return Size.literal(max(size.constant, 0))
+        if self.is_natural(size):
+            return size
+        self._lengths[f"max({size}, 0)"] = size
+        return self.natural(f"max({size}, 0)", self.dimension(size))
 
     def _record(self, name: str, atom: Atom, rigid: bool) -> Size:
         self._atoms[name] = atom
@@ -154,9 +175,57 @@ class SizeTable:
         if left == right:
             return True
         difference = left - right
+        length = self._length_in(difference)
+        if length is not None:
+            return self._compare_lengths(left, right, length)
         if all(self._is_rigid(name) for name in difference.atoms):
             return False
         return None
+
+    def _compare_lengths(self, left: Size, right: Size, name: str) -> bool | None:
+        """Both may hold what the range of this length has; where that is sure to be 0 or more, it alone counts."""
+        whole, empty = (self.compare(*(side.substitute(to) for side in (left, right))) for to in self._cases(name))
+        if whole is empty or self._assumed(self._lengths[name]):
+            return whole
+        return None
+
+    def _length_in(self, size: Size) -> str | None:
+        return next((name for name in reversed(size.atoms) if name in self._lengths), None)
+
+    def _cases(self, name: str) -> tuple[dict[str, Size], dict[str, Size]]:
+        """What the length of a range stands for: its difference, or 0."""
+        return {name: self._lengths[name]}, {name: Size.literal(0)}
+
+    def forward(self, size: Size) -> Size:
+        """The size that is meant where no range runs backwards."""
+        name = self._length_in(size)
+        return size if name is None else self.forward(size.substitute(self._cases(name)[0]))
+
+    def undecided_length(self, left: Size, right: Size) -> Size | None:
+        """d, where two sizes are equal if, and only if, the range of length max(d, 0) does not run backwards."""
+        difference = left - right
+        name = self._length_in(difference)
+        if name is None or difference.solve_for(name) is None:
+            return None
+        forward, _ = self._cases(name)
+        return self._lengths[name] if difference.substitute(forward) == Size.literal(0) else None
+
+    def is_natural(self, size: Size) -> bool:
+        """Whether `size >= 0` is certain here, also from what was checked before."""
+        return self.at_least(size, 0) or self._assumed(size)
+
+    def assume(self, size: Size, witness: Atom) -> None:
+        """Records that `size >= 0` wherever `witness` is known: its block has checked it."""
+        self._facts.append((size, witness))
+
+    def assume_shape(self, shape: Sequence[Size], array: Atom) -> None:
+        """The sizes of an array are not below 0 wherever the array is known."""
+        for size in shape:
+            if not self.at_least(size, 0):
+                self.assume(size, array)
+
+    def _assumed(self, size: Size) -> bool:
+        return any(self._builder.in_scope(seen) and self.at_least(size - fact, 0) for fact, seen in self._facts)
 
     def _is_rigid(self, name: str) -> bool:
         return name in self._rigid or name not in self._atoms
@@ -180,12 +249,31 @@ class SizeTable:
         for _ in range(8):
             ranged = next((n for n in reversed(rest.atoms) if n in self._ranges), None)
             if ranged is None:
-                return all(c >= 0 and all(self._is_rigid(n) for n in m) for m, c in rest.terms)
+                return self._never_negative(rest)
             smaller = self._smallest(rest, ranged)
             if smaller is None:
                 return False
             rest = smaller
         return False
+
+    def _never_negative(self, size: Size) -> bool:
+        """Whether a size without loop variables is at least 0; the length of a range is the larger of its cases."""
+        if all(c >= 0 and all(self._is_rigid(n) or n in self._naturals for n in m) for m, c in size.terms):
+            return True
+        length = self._length_in(size)
+        if length is None:
+            return self._never_negative_from_one(size)
+        solved = size.solve_for(length)
+        enough = any if solved is not None and solved[0] > 0 else all
+        return enough(self.at_least(size.substitute(case), 0) for case in self._cases(length))
+
+    def _never_negative_from_one(self, size: Size) -> bool:
+        """Whether a polynomial in one name is at least 0 at 0, and by its coefficients from 1 on, as n*(n - 1)/2 is."""
+        if len(size.atoms) != 1 or len(size.terms) < 2:
+            return False
+        (name,) = size.atoms
+        first, rest = (size.substitute({name: at}) for at in (Size.literal(0), Size.name(name) + Size.literal(1)))
+        return min(c for _, c in (*first.terms, *rest.terms)) >= 0 and (name in self._naturals or self._is_rigid(name))
 
     def _smallest(self, size: Size, name: str) -> Size | None:
         """The least value that `size` takes over the range of one loop variable."""

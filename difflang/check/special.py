@@ -6,7 +6,7 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 
 from difflang.check.closed import Region, elaborated, emit_closed
-from difflang.check.coerce import coerce
+from difflang.check.coerce import coerce, require_natural
 from difflang.check.context import Activation, Context
 from difflang.check.environment import Scope
 from difflang.check.functions import Closure
@@ -76,6 +76,8 @@ class Extern(Closure):
             case ScalarType():
                 return Scalar(Var(CoreType(type_.dtype)), type_)
             case ArrayType():
+                for size in type_.shape:
+                    require_natural(context, size, self.node.span, f"the result of `{self.name}` should have")
                 shape = tuple(context.shape_atoms(type_.shape))
                 return Array(Var(CoreType(type_.element.dtype, shape)), type_.element, type_.shape)
             case TupleType():

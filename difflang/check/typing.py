@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from difflang.check.coerce import assert_same_size, require_same_shape
+from difflang.check.coerce import assert_same_size, require_natural, require_same_shape
 from difflang.check.context import Context
 from difflang.check.environment import Scope
 from difflang.check.kinds import SCALAR_NAMES, size_names
@@ -297,6 +297,7 @@ class Binder:
         coefficient, rest = solved
         value = (actual - rest).divided(coefficient)
         require_whole(self.context, value, span)
+        require_natural(self.context, value, span, f"{unknown[0].removeprefix(UNBOUND)} should be")
         self.scope.types[unknown[0].removeprefix(UNBOUND)] = value
 
     def _compare(self, declared: Size, actual: Size, span: Span, message: str) -> None:

@@ -8,13 +8,13 @@ from difflang.core.ir import Atom, Block, Eqn, Type, Var
 from difflang.core.ops import carries
 from difflang.loops.storage import Destination
 
-Reshape = Callable[[Destination, Type], Destination | None]
+Reshape = Callable[[Destination, Type, Type], Destination | None]
 
 
 def plan_hints(block: Block, destinations: Sequence[Destination | None], reshape: Reshape) -> dict[Var, Destination]:
     """The destination of each variable that ends up in a result, found backwards through updates and reshapes.
 
-    `reshape` gives a destination another shape, if it can.
+    `reshape` gives a destination of the first type the second, if it can.
     """
     hints: dict[Var, Destination] = {}
     for result, destination in zip(block.results, destinations, strict=False):
@@ -32,7 +32,7 @@ def plan_hints(block: Block, destinations: Sequence[Destination | None], reshape
 def _reshape_hint(hints: dict[Var, Destination], eqn: Eqn, reshape: Reshape) -> None:
     source = eqn.args[0]
     if isinstance(source, Var) and source.type.shape and source not in hints:
-        destination = reshape(hints[eqn.outs[0]], source.type)
+        destination = reshape(hints[eqn.outs[0]], eqn.outs[0].type, source.type)
         if destination is not None:
             hints[source] = destination
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from difflang.core.ir import Atom, Attribute, Block, DType, Eqn, Func, Literal, Type, Var
 from difflang.loops import ir
+from difflang.loops.elements import Elements
 from difflang.loops.hints import plan_hints
 from difflang.loops.ir import Array, Operand, Register, Statement
 from difflang.loops.liveness import START, Liveness
@@ -78,6 +79,7 @@ class Scheduler:
         self.liveness = Liveness()
         self.sums = Sums(func, self.liveness)
         self.bounds = Bounds()
+        self.elements = Elements(func)
         self.scalars: dict[Var, Operand] = {}
         self.decided: dict[Var, bool] = {}
         self.places: dict[Var, Place] = {}
@@ -178,9 +180,9 @@ class Scheduler:
 
         return Destination(make)
 
-    def _reshaped(self, wanted: Destination, type_: Type) -> Destination | None:
+    def _reshaped(self, wanted: Destination, final: Type, type_: Type) -> Destination | None:
         """A destination for an array that is reshaped into what is wanted; `unreshaped` leads back."""
-        if not wanted.early:
+        if not wanted.early or not self.elements.equally_many(final.shape, type_.shape):
             return None
 
         def reshape(place: Place) -> Place:

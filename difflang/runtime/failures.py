@@ -3,7 +3,8 @@
 E0801 an index out of range · E0802 an integer division by zero · E0803 a failed `assert` · E0804 a reduction
 of nothing · E0805 a matrix that a factorisation or solver cannot take · E0806 a NaN under `--check nan` ·
 E0807 memory · E0808 an external function that returned something else · E0809 sizes that differ · E0810 a size
-that is no whole number · E0811 an implicit function whose value does not meet its condition (W0811 as a warning) ·
+that is no whole number of 0 or more · E0811 an implicit function whose value does not meet its condition (W0811
+as a warning) ·
 E0812 a memory budget that is too small for a state · E0813 eigenvectors or singular vectors without a derivative ·
 E0814 a negative power of an integer.
 """
@@ -19,7 +20,7 @@ HINTS = {
     "E0803": "The condition of the `assert` was false here.",
     "E0804": "Guard the reduction: `max(a) if n > 0 else 0.0`.",
     "E0809": "Give both the same size where the program makes them, or cut one of them to the other's size.",
-    "E0810": "Choose sizes for which the division is exact.",
+    "E0810": "Choose sizes for which a division is exact and nothing below 0, for instance by `max(n - k, 0)`.",
     "E0814": "Convert the base to a real: `real(n) ** k`; or guard it: `n ** k if k >= 0 else 0`.",
     "E0813": "Differentiate the values alone, or write what is wanted without the vectors (`linalg.sqrtm`, "
     "`linalg.expm`, `linalg.solve`), or add a small matrix that tells the values apart.",

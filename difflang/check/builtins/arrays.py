@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from difflang.check.builtins.registry import Call, builtin
-from difflang.check.coerce import as_int, as_scalar, as_size
+from difflang.check.coerce import as_int, as_scalar, as_size, require_natural
 from difflang.check.context import Context
 from difflang.check.leaves import element_of, map_leaves, materialize, zeros_like
 from difflang.check.operators import binary
@@ -27,9 +27,7 @@ def sizes_of(context: Context, call: Call, values: Sequence[Value], example: str
         raise context.error("E0302", f"`{call.name}` needs at least one size", call.span, hint=f"write {example}")
     sizes = tuple(as_size(context, v, call.span, f"a size of `{call.name}`") for v in values)
     for size in sizes:
-        if (size.constant or 0) < 0:
-            message = f"`{call.name}` cannot make an array of the size {size.constant}"
-            raise context.error("E0405", message, call.span, hint="a size is 0 or more, such as max(n, 0)")
+        require_natural(context, size, call.span, f"`{call.name}` should make an array of")
     return sizes
 
 
@@ -144,10 +142,6 @@ def _is_whole(value: Value) -> bool:
 def _count(context: Context, start: Value, stop: Value, step: Value, span: Span) -> Size:
     """ceil((stop - start) / step), written with the floor: -((start - stop) // step)."""
     if isinstance(step, Number) and step.value == 1:
-        return _not_below_zero(as_size(context, binary(context, "-", stop, start, span), span))
+        return context.sizes.length(as_size(context, binary(context, "-", stop, start, span), span))
     floor = binary(context, "//", binary(context, "-", start, stop, span), step, span)
-    return _not_below_zero(as_size(context, binary(context, "-", Number(0), floor, span), span))
-
-
-def _not_below_zero(size: Size) -> Size:
-    return Size.literal(0) if (size.constant or 0) < 0 else size
+    return context.sizes.length(as_size(context, binary(context, "-", Number(0), floor, span), span))

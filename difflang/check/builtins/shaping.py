@@ -12,6 +12,7 @@ from difflang.check.matrix import transpose as reverse_dimensions
 from difflang.check.types import BOOL, INT
 from difflang.check.values import Array, Number, TupleValue, Value
 from difflang.core.ir import Atom
+from difflang.core.ops import integer
 from difflang.diagnostics.model import Span
 from difflang.sizes import Size
 
@@ -75,8 +76,9 @@ def _open_size(context: Context, total: Size, known: Size) -> Size:
         exact = total.divided(known.constant)
         if exact.denominator == 1:
             return exact
-    atom = context.builder.hoisted("floordiv", context.sizes.value(total), context.sizes.value(known))
-    return context.sizes.named(f"({total}) // ({known})", atom)
+    divisor = context.builder.hoisted("max", context.sizes.value(known), integer(1))
+    atom = context.builder.hoisted("floordiv", context.sizes.value(total), divisor)
+    return context.sizes.natural(f"({total}) // ({known})", atom)
 
 
 @builtin("transpose", "a axes..")
