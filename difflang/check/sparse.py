@@ -10,18 +10,19 @@ from difflang.check.differentiated import Linear, Wrt, make_ready
 from difflang.check.environment import Scope
 from difflang.check.jacobians import Asked
 from difflang.check.types import INT, StructInfo, StructType, is_float
-from difflang.check.values import Arguments, Array, FunctionValue, StructValue, TupleValue, Value
+from difflang.check.values import Arguments, Array, FunctionValue, Scalar, StructValue, TupleValue, Value
 from difflang.core.ir import walk
 from difflang.derive.sparse import sparse_jacobian
 from difflang.diagnostics.model import Span
 from difflang.syntax import ast, parse
 
-SOURCE = """## A matrix by its entries.
+SOURCE = """## A matrix by its entries; `colours` is the number of products with it (or its transpose) that these took.
 struct Sparse[k]:
     rows: int[k]
     cols: int[k]
     values: real[k]
     shape: (int, int)
+    colours: int
 """
 
 
@@ -91,5 +92,6 @@ def compressed(context: Context, linear: Linear, which: int, asked: Asked, span:
         "cols": Array(found.columns, INT, (count,)),
         "values": Array(found.values, source.element, (count,)),
         "shape": TupleValue((context.int_of(result.shape[0]), context.int_of(source.shape[0]))),
+        "colours": Scalar(found.sweeps, INT),
     }
     return StructValue(StructType(sparse_info(), (count,)), fields)

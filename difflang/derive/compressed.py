@@ -133,41 +133,6 @@ def between(
     return list(b.fold(b.prim("sub", end, begin), state, step))
 
 
-def colours(b: Builder, rows: Rows) -> tuple[Atom, Atom]:
-    """A colour for each column such that columns that share a row differ, and the number of colours.
-
-    A column without entries has none: its number is the width.
-    Greedy, in the order of the columns: Curtis, Powell and Reid, On the estimation of sparse Jacobian matrices (1974).
-    """
-    by_column = bucketed(b, rows.columns, rows.width)
-    none = rows.width
-    one = integer(1)
-
-    def coloured(j: Atom, colour: Atom, taken_by: Atom, most: Atom) -> list[Atom]:
-        mark = b.prim("add", j, one)
-
-        def forbid(t: Atom, taken_by: Atom) -> list[Atom]:
-            return [put(b, taken_by, get(b, colour, get(b, rows.columns, t)), mark)]
-
-        def row_of(t: Atom, taken_by: Atom) -> list[Atom]:
-            row = get(b, rows.rows, get(b, by_column.order, t))
-            return between(b, rows.starts, row, [taken_by], forbid)
-
-        def next_free(_: Atom, c: Atom) -> list[Atom]:
-            is_taken = b.prim("eq", get(b, taken_by, c), mark)
-            return [b.prim("add", c, b.prim("select", is_taken, one, integer(0)))]
-
-        (taken_by,) = between(b, by_column.starts, j, [taken_by], row_of)
-        (free,) = b.fold(most, [integer(0)], next_free)
-        empty = b.prim("eq", get(b, by_column.starts, j), get(b, by_column.starts, mark))
-        after = b.prim("select", empty, most, b.prim("max", most, b.prim("add", free, one)))
-        return [put(b, colour, j, b.prim("select", empty, none, free)), taken_by, after]
-
-    start = [b.full(none, [none]), b.full(integer(0), [b.prim("add", none, one)]), integer(0)]
-    colour, _, most = b.fold(none, start, coloured)
-    return colour, most
-
-
 def long_rows(b: Builder, rows: Rows) -> Atom:
     """The rows to be found each by itself, so that the others need few colours.
 
@@ -192,14 +157,18 @@ def long_rows(b: Builder, rows: Rows) -> Atom:
     return first(b, order, chosen)
 
 
-def without(b: Builder, rows: Rows, dropped: Atom, *, columns: bool) -> tuple[Rows, Atom]:
-    """The entries outside the dropped rows (and outside the columns of their numbers), and their places."""
-    height = b.prim("sub", rows.starts.type.shape[0], integer(1))
+def marked(b: Builder, places: Atom, length: Atom) -> Atom:
+    """A vector with 1 at these places and 0 elsewhere."""
 
     def mark(k: Atom, marks: Atom) -> list[Atom]:
-        return [put(b, marks, get(b, dropped, k), integer(1))]
+        return [put(b, marks, get(b, places, k), integer(1))]
 
-    (marks,) = b.fold(dropped.type.shape[0], [b.full(integer(0), [height])], mark)
+    return b.fold(places.type.shape[0], [b.full(integer(0), [length])], mark)[0]
+
+
+def without(b: Builder, rows: Rows, marks: Atom, *, columns: bool) -> Rows:
+    """The entries outside the marked rows (and outside the columns of their numbers)."""
+    height = b.prim("sub", rows.starts.type.shape[0], integer(1))
 
     def stays(k: Atom) -> Atom:
         found = get(b, marks, get(b, rows.rows, k))
@@ -210,4 +179,18 @@ def without(b: Builder, rows: Rows, dropped: Atom, *, columns: bool) -> tuple[Ro
     places = kept_places(b, rows.count, stays)
     own_rows, own_columns = taken(b, rows.rows, places), taken(b, rows.columns, places)
     starts = bucketed(b, own_rows, height).starts
-    return Rows(starts, own_rows, own_columns, places.type.shape[0], rows.width), places
+    return Rows(starts, own_rows, own_columns, places.type.shape[0], rows.width)
+
+
+def symmetrized(b: Builder, rows: Rows) -> Rows:
+    """The entries and those across the diagonal."""
+    double = b.prim("add", rows.count, rows.count)
+
+    def both(k: Atom) -> list[Atom]:
+        first_half = b.prim("lt", k, rows.count)
+        place = b.prim("select", first_half, k, b.prim("sub", k, rows.count))
+        row, column = get(b, rows.rows, place), get(b, rows.columns, place)
+        return [b.prim("select", first_half, row, column), b.prim("select", first_half, column, row)]
+
+    found, columns = b.build([double], both)
+    return rows_of_pairs(b, found, columns, rows.width, rows.width)

@@ -4,8 +4,8 @@ The pattern comes from the program's own indices (`pattern`) or, where its struc
 over marks instead of numbers: a tangent is positive where its value depends on the seed, and marks are only ever added
 or compared, so that none cancels (Griewank and Walther, Evaluating Derivatives, 2008, section 7.1). Columns that share
 no row are then differentiated together, one direction of forward mode a colour (section 8.1 there); a row that is
-so long that it would keep most columns apart is found by itself. Memory is that of the entries; a dense matrix is never
-made.
+so long that it would keep most columns apart is found by itself. In a symmetric matrix more columns go together, as an
+entry may be taken from across the diagonal. Memory is that of the entries; a dense matrix is never made.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from difflang.core.ir import Atom, Block, Eqn, Type
 from difflang.core.ops import integer
 from difflang.derive import values
 from difflang.derive.bundle import bundle
+from difflang.derive.colouring import colours, sources, star_colours
 from difflang.derive.compressed import (
     Rows,
     between,
-    bucketed,
-    colours,
     first,
     get,
     long_rows,
+    marked,
     put,
     rows_of_pairs,
-    taken,
+    symmetrized,
     without,
 )
 from difflang.derive.copying import inline
@@ -48,12 +48,16 @@ LOCAL = frozenset({"get", "set", "reshape"})
 
 @dataclass(frozen=True, slots=True)
 class Entries:
-    """Row, column and value of each entry, row by row, as vectors of length `count`."""
+    """Row, column and value of each entry, row by row, as vectors of length `count`.
+
+    `sweeps` is the number of products with the Jacobian (or with its transpose) that the values come from.
+    """
 
     rows: Atom
     columns: Atom
     values: Atom
     count: Atom
+    sweeps: Atom
 
 
 def sparse_jacobian(
@@ -61,11 +65,14 @@ def sparse_jacobian(
 ) -> Entries:
     """Emits the Jacobian of the block's only result, a vector, in the vector `args[which]`.
 
-    A symmetric one has its long rows from its columns, any other from reverse mode.
+    In a symmetric one an entry may be found by that across the diagonal.
     """
     found = structure(builder, block, args, which) or _Marks(builder, block, args, which).rows()
-    slopes = _Values(builder, block, args, which, found, symmetric).all()
-    return Entries(found.rows, found.columns, slopes, found.count)
+    if symmetric:
+        found = symmetrized(builder, found)
+    made = _Values(builder, block, args, which, found)
+    slopes, sweeps = made.of_symmetric() if symmetric else made.of_any()
+    return Entries(found.rows, found.columns, slopes, found.count, sweeps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,28 +84,56 @@ class _Values:
     args: Sequence[Atom]
     which: int
     rows: Rows
-    symmetric: bool
 
-    def all(self) -> Atom:
-        b = self.builder
-        by_itself = self.symmetric or self.is_reversible()
-        alone = long_rows(b, self.rows) if by_itself else b.full(integer(0), [integer(0)])
-        rest, places = without(b, self.rows, alone, columns=self.symmetric)
-        zero = literal(0, self.args[self.which].type.dtype)
-        entries = self.by_colours(rest, places, b.full(zero, [self.rows.count]))
-        if self.symmetric:
-            return self.by_columns(alone, entries)
-        return self.by_rows(alone, entries) if by_itself else entries
+    def of_symmetric(self) -> tuple[Atom, Atom]:
+        """The values, and the number of sweeps. Each long row has a colour of its own, the others are star coloured."""
+        b, rows = self.builder, self.rows
+        alone = long_rows(b, rows)
+        marks = marked(b, alone, rows.width)
+        others, most = star_colours(b, without(b, rows, marks, columns=True))
+        count = alone.type.shape[0]
+        shifted = b.map(lambda c: b.prim("select", b.prim("eq", c, rows.width), c, b.prim("add", c, count)), others)
 
-    def by_colours(self, rest: Rows, places: Atom, entries: Atom) -> Atom:
-        """`TOGETHER` tangents at a time; an entry is found in the tangent of the colour of its column."""
+        def own(k: Atom, colour: Atom) -> list[Atom]:
+            return [put(b, colour, get(b, alone, k), k)]
+
+        (colour,) = b.fold(count, [shifted], own)
+        total = b.prim("add", most, count)
+        at, colours_there = sources(b, rows, colour)
+        places = b.map(self.place, at, colours_there)
+        return self.by_colours(colour, total, places), total
+
+    def of_any(self) -> tuple[Atom, Atom]:
+        """The values, and the number of sweeps. Long rows are found by reverse mode, if there is one."""
+        b, rows = self.builder, self.rows
+        by_itself = self.is_reversible()
+        alone = long_rows(b, rows) if by_itself else b.full(integer(0), [integer(0)])
+        height = b.prim("sub", rows.starts.type.shape[0], integer(1))
+        marks = marked(b, alone, height)
+        colour, most = colours(b, without(b, rows, marks, columns=False))
+
+        def place(k: Atom) -> list[Atom]:
+            row = get(b, rows.rows, k)
+            there = self.place(row, get(b, colour, get(b, rows.columns, k)))
+            return [b.prim("select", b.prim("eq", get(b, marks, row), integer(0)), there, integer(-1))]
+
+        found = self.by_colours(colour, most, b.build([rows.count], place)[0])
+        entries = self.by_rows(alone, found) if by_itself else found
+        return entries, b.prim("add", most, alone.type.shape[0])
+
+    def place(self, row: Atom, colour: Atom) -> Atom:
+        """Where the tangent of a row in a colour stands: bundle by bundle, in each row by row, the colours last."""
+        b, width = self.builder, integer(TOGETHER)
+        height = b.prim("sub", self.rows.starts.type.shape[0], integer(1))
+        bundle, lane = b.prim("floordiv", colour, width), b.prim("mod", colour, width)
+        line = b.prim("add", b.prim("mul", bundle, height), row)
+        return b.prim("add", b.prim("mul", line, width), lane)
+
+    def by_colours(self, colour: Atom, most: Atom, places: Atom) -> Atom:
+        """`TOGETHER` tangents at a time; each entry is taken from the bundle in which its place is."""
         b, at, width = self.builder, self.args[self.which], integer(TOGETHER)
-        colour, most = colours(b, rest)
-        own = taken(b, colour, rest.columns)
-        bundles = b.prim("floordiv", b.prim("add", most, integer(TOGETHER - 1)), width)
-        groups = bucketed(b, b.map(lambda c: b.prim("floordiv", c, width), own), bundles)
-        places, source = taken(b, places, groups.order), taken(b, self.sources(rest, own), groups.order)
         one, zero = literal(1, at.type.dtype), literal(0, at.type.dtype)
+        bundles = b.prim("floordiv", b.prim("add", most, integer(TOGETHER - 1)), width)
 
         def sweep(c: Atom, entries: Atom) -> list[Atom]:
             begin = b.prim("mul", c, width)
@@ -107,48 +142,24 @@ class _Values:
                 return [b.prim("select", b.prim("eq", get(b, colour, j), b.prim("add", begin, w)), one, zero)]
 
             slopes = self.tangents(b.build([*at.type.shape, width], chosen)[0], [width])
-            height = b.prim("mul", slopes.type.shape[0], width)
-            line = b.emit("reshape", [slopes, height])[0]
+            size = b.prim("mul", slopes.type.shape[0], width)
+            line = b.emit("reshape", [slopes, size])[0]
+            behind = b.prim("mul", c, size)
 
-            def entry(t: Atom, entries: Atom) -> list[Atom]:
-                return [put(b, entries, get(b, places, t), get(b, line, get(b, source, t)))]
+            def entry(k: Atom) -> list[Atom]:
+                place = b.prim("sub", get(b, places, k), behind)
+                here = b.prim("and", b.prim("ge", place, integer(0)), b.prim("lt", place, size))
+                return list(b.cond(here, lambda: [get(b, line, place)], lambda: [get(b, entries, k)]))
 
-            return between(b, groups.starts, c, [entries], entry)
+            return list(b.build([self.rows.count], entry))
 
-        return b.fold(bundles, [entries], sweep)[0]
-
-    def sources(self, rest: Rows, colour: Atom) -> Atom:
-        """The place of each entry in a bundle of tangents, (row, colour) in row-major order."""
-        b, width = self.builder, integer(TOGETHER)
-
-        def place(k: Atom) -> list[Atom]:
-            lane = b.prim("mod", get(b, colour, k), width)
-            return [b.prim("add", b.prim("mul", get(b, rest.rows, k), width), lane)]
-
-        return b.build([rest.count], place)[0]
+        return b.fold(bundles, [b.full(zero, [self.rows.count])], sweep)[0]
 
     def tangents(self, seed: Atom, directions: Sequence[Atom]) -> Atom:
         b = self.builder
         own = [seed if k == self.which else None for k in range(len(self.args))]
         (result,), (found,) = bundle(b, self.block, self.args, own, directions)
         return values.instantiated(b, found, Type(result.type.dtype, (*result.type.shape, *directions)))
-
-    def by_columns(self, alone: Atom, entries: Atom) -> Atom:
-        """The column of each of these numbers is its row too."""
-        b, rows = self.builder, self.rows
-        by_column = bucketed(b, rows.columns, rows.width)
-
-        def sweep(k: Atom, entries: Atom) -> list[Atom]:
-            line = get(b, alone, k)
-            slopes = self.tangents(self.unit(line, self.args[self.which].type), ())
-
-            def in_column(t: Atom, entries: Atom) -> list[Atom]:
-                place = get(b, by_column.order, t)
-                return [put(b, entries, place, get(b, slopes, get(b, rows.rows, place)))]
-
-            return between(b, by_column.starts, line, self.filled(line, slopes, entries), in_column)
-
-        return b.fold(alone.type.shape[0], [entries], sweep)[0]
 
     def is_reversible(self) -> bool:
         """Some rules are for forward mode only."""

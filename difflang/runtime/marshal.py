@@ -142,7 +142,7 @@ def _build(type_: ValueType, values: Iterator[Value], sizes: SizeBinder) -> Any:
 
 
 def _sparse(values: Iterator[Value]) -> Any:
-    """A compressed matrix (rows, columns, entries, shape) as scipy.sparse.csr_array."""
-    rows, columns, entries, height, width = (next(values) for _ in range(5))
+    """A compressed matrix (rows, columns, entries, shape, colours) as scipy.sparse.csr_array."""
+    rows, columns, entries, height, width, _ = (next(values) for _ in range(6))
     assert isinstance(rows, np.ndarray) and isinstance(columns, np.ndarray) and isinstance(entries, np.ndarray)
     return csr_array(rows, columns, entries, (int(height), int(width)))

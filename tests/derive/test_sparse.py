@@ -12,7 +12,7 @@ from difflang.core.builder import Builder, literal
 from difflang.core.ir import Atom, Func
 from difflang.core.ops import integer
 from difflang.derive import erased
-from difflang.derive.compressed import colours
+from difflang.derive.colouring import colours
 from difflang.derive.pattern import structure
 from difflang.derive.sparse import sparse_jacobian
 from tests.derive.test_custom import root

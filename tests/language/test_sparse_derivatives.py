@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import scipy.sparse as sp
 
 import difflang as dl
 from difflang.derive import sparse
+from difflang.runtime import engine
 
 VECTORS = {
     "shifts": "= [(x[i-1] if i > 0 else 0.0) + 2.0 * x[i]**2 + (sin(x[i+1]) if i < n-1 else 1.0) for i in 0..n]",
@@ -283,3 +285,40 @@ fn both(x: real[n]):
         matrix, rows = both(np.ones(3))
         np.testing.assert_array_equal(rows, matrix.tocoo().coords[0])
         rows[:] = -1
+
+
+def test_a_chained_rosenbrock_takes_three_colours_at_every_size(monkeypatch):
+    """What was compiled for ten unknowns serves a hundred thousand: sizes are values of the run."""
+    compiled = []
+    backend = engine.find_backend("llvm")
+
+    def counting(func, options):
+        compiled.append(func.name)
+        return backend.compile(func, options)
+
+    monkeypatch.setattr(engine, "find_backend", lambda name: SimpleNamespace(compile=counting))
+    m = dl.loads(f"{ROSENBROCK}\nfn colours(x: real[n]) -> int = hessian(f, sparse = true)(x).colours")
+    hessian, counts = dl.hessian(m.f, sparse=True), []
+    for n in (10, 100_000):
+        x = np.linspace(0.5, 1.5, n)
+        assert m.colours(x) == 3
+        assert hessian(x).nnz == 3 * n - 2
+        counts.append(len(compiled))
+    assert counts[0] == counts[1] > 0
+
+
+def test_symmetry_saves_colours(backend):
+    """A star colouring of a tree needs three colours at most, while a vertex with k neighbours needs k + 1 without."""
+    n = 40
+    parent = [0, *((k - 1) // 3 for k in range(1, n))]
+    text = """
+fn f(x: real[n], p: int[n]) -> real = sum(x[i]**2 * x[p[i]]**2 for i in 1..n)
+fn g(x: real[n], p: int[n]) -> real[n] = grad(f)(x, p)
+fn both(x: real[n], p: int[n]) = (hessian(f, sparse = true)(x, p).colours, jacobian(g, sparse = true)(x, p).colours)
+"""
+    m = dl.loads(text)
+    x, p = np.linspace(0.5, 1.5, n), np.array(parent)
+    by_symmetry, by_columns = m.both.on(backend=backend)(x, p)
+    assert by_symmetry <= 4 < 5 <= by_columns
+    found = dl.hessian(m.f.on(backend=backend), sparse=True)(x, p).toarray()
+    np.testing.assert_allclose(found, dl.hessian(m.f)(x, p), rtol=1e-13)
