@@ -21,7 +21,7 @@ from difflang.runtime import cachedir
 from difflang_llvm.executable import Compiled, Recipe
 from difflang_llvm.layout import interface_from_json
 
-FORMAT = 3
+FORMAT = 4
 SUFFIX = ".dlc"
 Record = TypeVar("Record")
 LIMIT = 256 * 1024 * 1024
@@ -87,7 +87,7 @@ def _head(compiled: Compiled) -> dict[str, Any]:
 def _from_head(head: dict[str, Any], code: bytes) -> Compiled:
     sites = tuple(_record(Site, row) for row in head["sites"])
     host_sites = tuple(_record(HostSite, row) for row in head["host_sites"])
-    units = tuple((str(name), dtype) for name, dtype in head["units"])
+    units = tuple((str(name), dtype, int(lanes)) for name, dtype, lanes in head["units"])
     interface = interface_from_json(head["interface"])
     recipe = Recipe(**head["recipe"]) if head["recipe"] else None
     return Compiled(code, tuple(head["symbols"]), units, interface, sites, host_sites, recipe)

@@ -16,6 +16,7 @@ from difflang.watch import run_passes
 from difflang_llvm import engine
 from difflang_llvm.executable import Compiled, Recipe
 from difflang_llvm.generate import generate
+from difflang_llvm.math.library import called
 from difflang_llvm.module import imported_symbols
 
 
@@ -40,7 +41,8 @@ def compiled_program(program: Program, level: int = 3) -> Compiled:
     module = generate(program)
     code = engine.object_code(engine.optimized(module.text, level), level)
     symbols = imported_symbols(module.text)
-    return Compiled(code, symbols, module.units, module.interface, program.sites, program.host_sites)
+    units = called(code, module.functions)
+    return Compiled(code, symbols, units, module.interface, program.sites, program.host_sites)
 
 
 def _shown(func: Func, options: CompileOptions) -> Program:

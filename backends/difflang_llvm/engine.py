@@ -19,6 +19,10 @@ ENTRY = "difflang_entry"
 LARGE_MODULE = 400_000
 """Characters of code above which the full pipeline would take seconds; it is then run at level 1."""
 
+LONG_BLOCK = 250
+"""Instructions in a row above which vectors are not looked for among them: the search takes quadratic time there, and
+what is so long is mostly the body of a loop, whose turns fill the vectors."""
+
 
 @cache
 def target_machine(speed: int = 3) -> Any:
@@ -60,13 +64,10 @@ def optimized(text: str, level: int = 3) -> Any:
     """Parses, verifies and optimises a module. RuntimeError here is a fault of the generator."""
     level = min(level, 1) if _code_size(text) > LARGE_MODULE else level
     machine = target_machine(level)
-    module = llvm.parse_assembly(text)
-    module.verify()
-    module.triple = machine.triple
-    module.data_layout = str(machine.target_data)
+    module = _parsed(text, machine)
     options = llvm.create_pipeline_tuning_options(speed_level=level)
     options.loop_vectorization = level > 1
-    options.slp_vectorization = level > 1
+    options.slp_vectorization = level > 1 and _longest_block(text) <= LONG_BLOCK
     options.loop_interleaving = level > 1
     options.loop_unrolling = level > 1
     builder = llvm.create_pass_builder(machine, options)
@@ -74,9 +75,41 @@ def optimized(text: str, level: int = 3) -> Any:
     return module
 
 
+@stage("optimise")
+@_alone()
+def tidied(text: str) -> Any:
+    """Parses and verifies a module that is written as it shall be, and puts its functions into each other."""
+    machine = target_machine()
+    module = _parsed(text, machine)
+    manager = llvm.create_new_module_pass_manager()
+    manager.add_always_inliner_pass()
+    manager.add_global_dead_code_eliminate_pass()
+    manager.add_instruction_combine_pass()
+    manager.add_simplify_cfg_pass()
+    manager.run(module, llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options(speed_level=1)))
+    return module
+
+
+def _parsed(text: str, machine: Any) -> Any:
+    module = llvm.parse_assembly(text)
+    module.verify()
+    module.triple = machine.triple
+    module.data_layout = str(machine.target_data)
+    return module
+
+
 def _code_size(text: str) -> int:
     """The length of the text without its constants, which cost the optimiser nothing."""
     return len(text) - sum(len(line) for line in text.splitlines() if line.startswith("@"))
+
+
+def _longest_block(text: str) -> int:
+    """The most instructions in a row; they are indented, and nothing else is."""
+    longest = length = 0
+    for line in text.splitlines():
+        length = length + 1 if line.startswith("  ") else 0
+        longest = max(longest, length)
+    return longest
 
 
 @stage("object code")

@@ -17,9 +17,9 @@ from difflang_llvm.calling import FORMATS, Entry, free, write_call, written_call
 from difflang_llvm.layout import FIRST_FAILURE_SLOT, HOST_FAILED, INTERRUPTED, PREFERS_THREADS, Interface
 
 if TYPE_CHECKING:
-    from difflang.core.ir import DType
     from difflang.runtime.writing import Writer
     from difflang_llvm.hosting import HostPort
+    from difflang_llvm.math.library import Key
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Compiled:
 
     code: bytes
     symbols: tuple[str, ...]
-    units: tuple[tuple[str, DType], ...]
+    units: tuple[Key, ...]
     interface: Interface
     sites: tuple[Site, ...]
     host_sites: tuple[HostSite, ...]

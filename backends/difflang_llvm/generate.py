@@ -33,16 +33,18 @@ from difflang_llvm.primitives import LOWERINGS, Operation
 from difflang_llvm.text import MEMORY_TYPES, REGISTER_TYPES, Emitter, constant_array
 
 VECTORS_IN_REDUCTIONS = 4
+UNROLLED = 16
+"""The longest loop that LLVM may unroll: two vectors. What gains more by it, `passes/unroll.py` has unrolled."""
 WIDE: dict[DType, int] = {"f64": 8, "i64": 8, "f32": 16}
 
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """The text, what the host must know to call it, and the functions of the library that it uses."""
+    """The text, what the host must know to call it, and the functions of the library that it declares."""
 
     text: str
     interface: Interface
-    units: tuple[tuple[str, DType], ...]
+    functions: tuple[tuple[str, DType], ...]
 
 
 @stage("generate")
@@ -50,8 +52,8 @@ def generate(program: Program) -> Module:
     common = Common(program)
     generator = Generator(common)
     generator.run()
-    units = tuple(unit for unit in common.needs.functions if unit[0] not in INLINED)
-    return Module(generator.module_text(), common.interface, units)
+    functions = tuple(function for function in common.needs.functions if function[0] not in INLINED)
+    return Module(generator.module_text(), common.interface, functions)
 
 
 class Generator:
@@ -209,13 +211,13 @@ class Generator:
     def _loop_metadata(self, loop: ir.For) -> str:
         """Enters an independent loop with its access group; gives the hints on the branch back.
 
-        Loops of unknown length are not unrolled: that doubles the time to compile and gains next to nothing. Several
+        Only the shortest loops are unrolled: more doubles the time to compile and gains next to nothing. Several
         vectors side by side pay where a sum has to wait for itself, unless the next one can begin meanwhile. Elementary
         functions are long chains: twice the lanes fill the time in which one of them waits, if the loop is not short;
         one inside another may be. A width also permits LLVM to change the order of sums, so loops in order have none.
         """
         waits = bool(loop.reductions) and not self.memory.loops
-        unrolling = "disable" if loop.kind == "vector" and _is_row(loop.extent) else "runtime.disable"
+        unrolling = "runtime.disable" if _is_shortest(loop) else "disable"
         hints = [self.metadata.shared(f'!{{!"llvm.loop.unroll.{unrolling}"}}')]
         if loop.kind != "serial":
             group = self.metadata.add("distinct !{}")
@@ -294,6 +296,13 @@ def _slot_value(entry: Emitter, slot: int, type_: str) -> str:
     return entry.value(f"load {type_}, ptr {address}")
 
 
+def _is_shortest(loop: ir.For) -> bool:
+    """Whether it is innermost and of a small literal length."""
+    if not isinstance(loop.extent, Literal) or loop.extent.value > UNROLLED:
+        return False
+    return not any(isinstance(s, ir.For | ir.While) for s in ir.walk(loop.body))
+
+
 def _lanes(body: Body) -> int:
     """How many lanes suit the elementary functions of a loop; 0 where there are none, or where a loop is inside."""
     statements = list(ir.walk(body))
@@ -301,11 +310,6 @@ def _lanes(body: Body) -> int:
         return 0
     calls = (s for s in statements if isinstance(s, ir.Apply) and library.has_vector_forms(s.primitive))
     return min((WIDE[call.out.dtype] for call in calls), default=0)
-
-
-def _is_row(extent: ir.Operand) -> bool:
-    """Whether a literal extent is that of several vectors, which are worth a loop."""
-    return isinstance(extent, Literal) and extent.value > 16
 
 
 def _repeats(body: Body) -> bool:

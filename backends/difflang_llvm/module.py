@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from functools import cache
 from importlib import resources
 
-from difflang.core.ir import DType
 from difflang_llvm.kernels import kernel_text
 from difflang_llvm.math import library
 from difflang_llvm.text import Needs
@@ -53,9 +52,9 @@ def assemble(definitions: Sequence[str], needs: Needs, metadata: Sequence[str]) 
 
 
 @cache
-def unit_module(name: str, dtype: DType) -> str:
+def unit_module(unit: library.Key) -> str:
     """The module of one function of the library."""
-    texts, declarations = library.definitions(name, dtype)
+    texts, declarations = library.definitions(unit)
     return "\n\n".join([*texts, "\n".join(declarations), "\n".join(ATTRIBUTES), ""])
 
 

@@ -4,29 +4,27 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from difflang_llvm import cache, engine
 from difflang_llvm.executable import Compiled
 from difflang_llvm.layout import Interface
 
 if TYPE_CHECKING:
-    from difflang.core.ir import DType
+    from difflang_llvm.math.library import Key
 
-    Unit = tuple[str, DType]
-
-_linked: dict[Unit, engine.Library] = {}
+_linked: dict[Key, engine.Library] = {}
 _linking = threading.Lock()
 """A unit that two threads link at once would be unloaded with the one that lost, under the feet of its callers."""
 
 
-def libraries(units: Iterable[Unit], use_cache: bool = True) -> list[engine.Library]:
+def libraries(units: Iterable[Key], use_cache: bool = True) -> list[engine.Library]:
     """The linked libraries that define these functions."""
     with _linking:
         return [_library(unit, use_cache) for unit in units]
 
 
-def _library(unit: Unit, use_cache: bool) -> engine.Library:
+def _library(unit: Key, use_cache: bool) -> engine.Library:
     if unit not in _linked:
         compiled = _compiled(unit, use_cache)
         symbols = {name: engine.process_symbol(name) for name in compiled.symbols}
@@ -34,25 +32,28 @@ def _library(unit: Unit, use_cache: bool) -> engine.Library:
     return _linked[unit]
 
 
-def _compiled(unit: Unit, use_cache: bool) -> Compiled:
-    def text() -> str:
+def _compiled(unit: Key, use_cache: bool) -> Compiled:
+    def module() -> Any:
+        from difflang_llvm.math.library import PAIRS
         from difflang_llvm.module import unit_module
 
-        return unit_module(*unit)
+        # What the functions of a pair have in common is found by the whole pipeline.
+        prepare = engine.optimized if unit[0] in PAIRS else engine.tidied
+        return prepare(unit_module(unit))
 
-    return stored(unit, text, use_cache)
+    return stored(tuple(map(str, unit)), module, use_cache)
 
 
-def stored(parts: Sequence[str], make: Callable[[], str], use_cache: bool = True) -> Compiled:
-    """The code of the module that `make` writes, which the parts name; from the cache if it has it."""
+def stored(parts: Sequence[str], make: Callable[[], Any], use_cache: bool = True) -> Compiled:
+    """The code of the module that `make` makes, which the parts name; from the cache if it has it."""
     name = cache.key([*parts, cache.source_digest(), engine.host_description()]) if use_cache else ""
     found = cache.load(name) if use_cache else None
     if found is None:
         from difflang_llvm.module import imported_symbols
 
-        text = make()
-        code = engine.object_code(engine.optimized(text))
-        found = Compiled(code, imported_symbols(text), (), Interface(0, (), ()), (), ())
+        module = make()
+        code = engine.object_code(module)
+        found = Compiled(code, imported_symbols(str(module)), (), Interface(0, (), ()), (), ())
         if use_cache:
             cache.store(name, found)
     return found

@@ -1,9 +1,9 @@
 """The function library: `@dl.<name>.<dtype>`, with forms for vectors, each compiled once on a machine.
 
-A unit is the module of one function and one type: the scalar form, the vector forms, and inside it all that
-they call. Programs only declare the functions that they use; the attribute `vector-function-abi-variant` tells LLVM's
-vectorisers which vector form stands for several scalar calls. This keeps programs small and their compilation
-short.
+A unit is the module of one function, one type and one number of lanes, and inside it all that it calls. Programs only
+declare the functions that they use; the attribute `vector-function-abi-variant` tells LLVM's vectorisers which vector
+form stands for several scalar calls. This keeps programs small and their compilation short, and only the forms that
+the vectorisers have chosen are ever compiled.
 
 An f32 function without code of its own is the f64 one between two conversions: its result is the exact value rounded
 once, up to about one case in 10^8.
@@ -165,21 +165,28 @@ def forms(name: str, dtype: DType) -> tuple[int, ...]:
     return (1, *LANES[dtype]) if has_vector_forms(name) else (1,)
 
 
-def definitions(name: str, dtype: DType) -> tuple[list[str], dict[str, None]]:
-    """The texts of a unit (its own forms visible from outside), and what they declare."""
+def definitions(unit: Key) -> tuple[list[str], dict[str, None]]:
+    """The texts of a unit (its own function visible from outside), and what they declare."""
     texts: list[str] = []
     declarations: dict[str, None] = {}
-    for (callee, callee_type, lanes), made in closure((name, dtype, lanes) for lanes in forms(name, dtype)).items():
-        own = (callee, callee_type) == (name, dtype)
-        exported = f"@{symbol(name, dtype, lanes)}("
-        lines = made.text.split("\n")
-        shown = [
-            line.replace("define internal", "define").replace("#2 {", "#4 {") if own and exported in line else line
-            for line in lines
-        ]
-        texts.append("\n".join(shown))
+    for key, made in closure([unit]).items():
+        texts.append(_exported(made.text, symbol(*unit)) if key == unit else made.text)
         declarations.update(dict.fromkeys(made.declarations))
     return texts, declarations
+
+
+def _exported(text: str, name: str) -> str:
+    """The definitions, that of `name` visible from outside."""
+    return "\n".join(
+        line.replace("define internal", "define").replace("#2 {", "#4 {") if f"@{name}(" in line else line
+        for line in text.split("\n")
+    )
+
+
+def called(code: bytes, functions: Iterable[tuple[str, DType]]) -> tuple[Key, ...]:
+    """The units that object code calls, among the forms of these functions: their names are in its table of strings."""
+    keys: Iterable[Key] = ((name, dtype, lanes) for name, dtype in functions for lanes in forms(name, dtype))
+    return tuple(key for key in keys if symbol(*key).encode() + b"\0" in code)
 
 
 def declaration(name: str, dtype: DType) -> tuple[list[str], list[str]]:
