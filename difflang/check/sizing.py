@@ -43,11 +43,13 @@ class SizeTable:
 
     # --- names ---
 
-    def fresh(self, hint: str, atom: Atom, *, rigid: bool = False) -> Size:
-        """A new name for the integer that `atom` holds."""
+    def fresh(self, hint: str, atom: Atom, *, rigid: bool = False, natural: bool = False) -> Size:
+        """A new name for the integer that `atom` holds; `natural` if that is never below 0."""
         name = hint
         while name in self._atoms or name in self._reserved:
             name += "'"
+        if natural:
+            self._naturals.add(name)
         return self._record(name, atom, rigid)
 
     def named(self, text: str, atom: Atom) -> Size:

@@ -86,7 +86,7 @@ def compressed(context: Context, linear: Linear, which: int, asked: Asked, span:
         message = f"The compressed form is for vectors, but `{asked.function}` gives {context.text(result)}"
         raise context.error("E0505", message, span, hint="leave out `sparse`, or flatten the result with reshape")
     found = sparse_jacobian(context.builder, linear.block, linear.args, which, symmetric=symmetric)
-    count = context.sizes.of_atom(found.count)
+    count = context.sizes.fresh("entries", found.count, natural=True)
     fields: dict[str, Value] = {
         "rows": Array(found.rows, INT, (count,)),
         "cols": Array(found.columns, INT, (count,)),
