@@ -30,6 +30,7 @@ Call = Callable[[], Any]
 class Row:
     """A line of the table; times are medians in seconds, ratios are medians of the paired ratios.
 
+    `of_primal` is the time of a gradient in units of its function's, both ours; NaN where no gradient is computed.
     `peer` is the fastest peer, `against_peer` our time in units of its time, and `peer_compile` the seconds of its
     first call; empty and NaN where there is none.
     """
@@ -41,6 +42,7 @@ class Row:
     compile: float
     error: float
     pairs: int
+    of_primal: float = math.nan
     peer: str = ""
     against_peer: float = math.nan
     peer_compile: float = math.nan
@@ -59,13 +61,13 @@ def difference(one: Call, other: Call) -> float:
     return float((np.abs(ours - theirs) / np.maximum(1.0, np.abs(theirs))).max())
 
 
-def compare(ours: Call, theirs: Call, budget: float) -> list[tuple[float, float]]:
-    """Seconds of both, one after the other, as many pairs as fit into the budget and at least 5."""
-    pairs: list[tuple[float, float]] = []
+def compare(calls: Sequence[Call], budget: float) -> list[tuple[float, ...]]:
+    """Seconds of each, one after the other, as many rounds as fit into the budget and at least 5."""
+    rounds: list[tuple[float, ...]] = []
     end = time.perf_counter() + budget
-    while len(pairs) < 5 or (time.perf_counter() < end and len(pairs) < 1000):
-        pairs.append((seconds(ours), seconds(theirs)))
-    return pairs
+    while len(rounds) < 5 or (time.perf_counter() < end and len(rounds) < 1000):
+        rounds.append(tuple(seconds(call) for call in calls))
+    return rounds
 
 
 def checked(name: str, ours: Call, theirs: Call) -> float:
@@ -76,16 +78,21 @@ def checked(name: str, ours: Call, theirs: Call) -> float:
     return error
 
 
-def ratio(pairs: Sequence[tuple[float, float]]) -> float:
-    return statistics.median(a / b for a, b in pairs)
+def ratio(rounds: Sequence[Sequence[float]], other: int = 1) -> float:
+    """The median of the paired ratios: the first call's time in units of that of call number `other`."""
+    return statistics.median(seconds[0] / seconds[other] for seconds in rounds)
 
 
 def measure(workload: Workload, budget: float, with_peers: bool = False) -> Row:
     prepared = workload.prepare()
     error = checked(workload.name, prepared.ours, prepared.theirs)
-    pairs = compare(prepared.ours, prepared.theirs, budget)
-    ours, theirs = (statistics.median(side) for side in zip(*pairs, strict=True))
-    row = Row(workload.name, ours, theirs, ratio(pairs), prepared.compile_seconds, error, len(pairs))
+    primal = [prepared.primal] if prepared.primal else []
+    for call in primal:
+        call()
+    rounds = compare([prepared.ours, prepared.theirs, *primal], budget)
+    ours, theirs, *_ = (statistics.median(side) for side in zip(*rounds, strict=True))
+    of_primal = ratio(rounds, 2) if primal else math.nan
+    row = Row(workload.name, ours, theirs, ratio(rounds), prepared.compile_seconds, error, len(rounds), of_primal)
     return best_peer(row, prepared, budget) if with_peers else row
 
 
@@ -96,7 +103,7 @@ def best_peer(row: Row, prepared: Prepared, budget: float) -> Row:
         call = make()
         compiling = seconds(call)
         checked(f"{row.workload} by {peer}", call, prepared.theirs)
-        against = ratio(compare(prepared.ours, call, budget))
+        against = ratio(compare([prepared.ours, call], budget))
         if not found.peer or against > found.against_peer:
             found = replace(found, peer=peer, against_peer=against, peer_compile=compiling)
     return found
@@ -107,7 +114,8 @@ def duration(value: float) -> str:
 
 
 def line(row: Row) -> str:
-    times = f"{duration(row.difflang):>13} {duration(row.c):>13} {row.ratio:7.2f} {row.compile:8.2f} s"
+    primal = "" if math.isnan(row.of_primal) else f"{row.of_primal:.2f}"
+    times = f"{duration(row.difflang):>13} {duration(row.c):>13} {row.ratio:7.2f} {primal:>9} {row.compile:8.2f} s"
     peer = f"   {row.against_peer:9.3f} {row.peer}" if row.peer else ""
     return f"{row.workload:28} {times}   {row.error:.1e}   {row.pairs:5d}{peer}"
 
@@ -115,7 +123,8 @@ def line(row: Row) -> str:
 def rows(names: Sequence[str], budget: float, with_peers: bool) -> Iterator[Row]:
     """The rows of the chosen workloads, each printed when it is there."""
     last = "   best peer" if with_peers else ""
-    print(f"{'workload':28} {'DiffLang':>13} {'C':>13} {'ratio':>7} {'compile':>10}   {'error':7}   pairs{last}")
+    times = f"{'DiffLang':>13} {'C':>13} {'ratio':>7} {'of primal':>9} {'compile':>10}"
+    print(f"{'workload':28} {times}   {'error':7}   pairs{last}")
     for workload in WORKLOADS:
         if not names or any(name in workload.name for name in names):
             row = measure(workload, budget, with_peers)

@@ -13,10 +13,12 @@ def gmm(d: int, k: int, n: int) -> Prepared:
     rng = np.random.default_rng(1)
     alpha, means, x = rng.normal(size=k), rng.random((k, d)), rng.normal(size=(n, d))
     icf = 0.3 * rng.normal(size=(k, d * (d + 1) // 2))
-    gradient = dl.value_and_grad(function(ADBENCH / "gmm.dl", "objective"), wrt=("alpha", "means", "icf"))
+    arguments = (alpha, means, icf, x, 1.0, 0)
+    objective = function(ADBENCH / "gmm.dl", "objective")
+    gradient = dl.value_and_grad(objective, wrt=("alpha", "means", "icf"))
     outs = (np.empty_like(alpha), np.empty_like(means), np.empty_like(icf))
-    theirs = c_call("gmm_gradient", d, k, n, alpha, means, icf, x, 1.0, 0, outs=outs)
-    return pair(lambda: gradient(alpha, means, icf, x, 1.0, 0), theirs, "gmm", alpha, means, icf, x, 1.0, 0)
+    theirs = c_call("gmm_gradient", d, k, n, *arguments, outs=outs)
+    return pair(lambda: gradient(*arguments), theirs, "gmm", *arguments, primal=lambda: objective(*arguments))
 
 
 def ba(cameras: int, points: int, observations: int) -> Prepared:
@@ -40,10 +42,12 @@ def lstm(layers: int, characters: int, bits: int = 14) -> Prepared:
     rng = np.random.default_rng(6)
     main, extra = 0.5 * rng.normal(size=(2 * layers, 4 * bits)), rng.normal(size=(3, bits))
     state, sequence = rng.normal(size=(2 * layers, bits)), rng.integers(2, size=(characters, bits)).astype(float)
-    gradient = dl.value_and_grad(function(ADBENCH / "lstm.dl", "objective"), wrt=("main", "extra"))
+    arguments = (main, extra, state, sequence)
+    objective = function(ADBENCH / "lstm.dl", "objective")
+    gradient = dl.value_and_grad(objective, wrt=("main", "extra"))
     outs = (np.empty_like(main), np.empty_like(extra))
-    theirs = c_call("lstm_gradient", layers, bits, characters, main, extra, state, sequence, outs=outs)
-    return pair(lambda: gradient(main, extra, state, sequence), theirs, "lstm", main, extra, state, sequence)
+    theirs = c_call("lstm_gradient", layers, bits, characters, *arguments, outs=outs)
+    return pair(lambda: gradient(*arguments), theirs, "lstm", *arguments, primal=lambda: objective(*arguments))
 
 
 def hand(points: int, bones: int = 22, vertices: int = 544) -> Prepared:

@@ -27,11 +27,15 @@ FLAGS = ("-O3", "-march=native", "-ffast-math", "-shared", "-fPIC")
 
 @dataclass(frozen=True)
 class Prepared:
-    """Our call, the C call, the seconds of our first call, which compiles, and what makes the calls of the peers."""
+    """Our call, the C call, the seconds of our first call, which compiles, and what makes the calls of the peers.
+
+    `primal` is our call without the derivative where `ours` computes a gradient.
+    """
 
     ours: Callable[[], Any]
     theirs: Callable[[], Any]
     compile_seconds: float
+    primal: Callable[[], Any] | None = None
     peers: Mapping[str, Callable[[], Callable[[], Any]]] = field(
         default_factory=dict[str, Callable[[], Callable[[], Any]]]
     )
@@ -52,9 +56,15 @@ def seconds(call: Callable[[], Any]) -> float:
     return time.process_time() - start
 
 
-def pair(ours: Callable[[], Any], theirs: Callable[[], Any], name: str = "", *arguments: Any) -> Prepared:
+def pair(
+    ours: Callable[[], Any],
+    theirs: Callable[[], Any],
+    name: str = "",
+    *arguments: Any,
+    primal: Callable[[], Any] | None = None,
+) -> Prepared:
     """Both calls, ours compiled; `name` and arguments are those of the programs of the peers."""
-    return Prepared(ours, theirs, seconds(ours), peers.makers(name, *arguments))
+    return Prepared(ours, theirs, seconds(ours), primal, peers.makers(name, *arguments))
 
 
 _threads = ContextVar("_threads", default=1)

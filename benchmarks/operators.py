@@ -31,5 +31,7 @@ def fixed_point(n: int, steps: int = 60) -> Prepared:
     """A function of the fixed point of a tanh layer, and its gradient in the offsets."""
     rng = np.random.default_rng(13)
     w, b = 0.4 * rng.normal(size=(n, n)) / np.sqrt(n), rng.normal(size=n)
-    gradient = dl.value_and_grad(function(FILE, "energy"), wrt="b")
-    return pair(lambda: gradient(w, b, steps), c_call("fixed_point", n, steps, w, b, outs=(np.empty(n),)))
+    energy = function(FILE, "energy")
+    gradient = dl.value_and_grad(energy, wrt="b")
+    theirs = c_call("fixed_point", n, steps, w, b, outs=(np.empty(n),))
+    return pair(lambda: gradient(w, b, steps), theirs, primal=lambda: energy(w, b, steps))
