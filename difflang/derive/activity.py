@@ -102,10 +102,14 @@ class Varied(Analysis):
             for region in eqn.regions:
                 self.visit(region)
         else:
-            varied = any(self.holds(a) for a in differentiable_arguments(eqn))
+            varied = self.depends(eqn)
             self.mark_where((out, varied) for out in eqn.outs)
         for out, source in sources(eqn):
             self.mark_where([(out, self.holds(source))])
+
+    def depends(self, eqn: Eqn) -> bool:
+        """Whether the results of an equation without regions are marked."""
+        return any(self.holds(a) for a in differentiable_arguments(eqn))
 
     def link_carry(self, init: Atom, param: Var, result: Atom, out: Var) -> None:
         varied = self.holds(init) or self.holds(result)

@@ -12,7 +12,8 @@ from difflang.core.ir import Atom, Block, Eqn, Type
 from difflang.derive import values
 from difflang.derive.copying import Copy
 from difflang.derive.forward import TANGENTS
-from difflang.derive.refuse import captured_by_rule, not_linear
+from difflang.derive.homogeneous import vanishes_with
+from difflang.derive.refuse import captured_by_rule, not_linear, not_vanishing
 from difflang.derive.reverse import ADJOINTS, Adjoint, Cotangent, Frame, NotLinear, Sweep, Trace
 from difflang.derive.transpose import transposed
 
@@ -20,12 +21,12 @@ Tangent = Atom | None
 
 
 def rule_tangents(b: Builder, eqn: Eqn, tangents: Sequence[Tangent]) -> list[Tangent]:
-    """The tangents of the results; `eqn` stands in the emitted program. Raises E0513."""
+    """The tangents of the results; `eqn` stands in the emitted program. Raises E0510, E0513."""
     places, outs = moving(eqn), _floats(eqn.outs)
     if any(t is not None and k not in places for k, t in enumerate(tangents)):
         raise captured_by_rule(eqn)
     real = [values.instantiated(b, tangents[k], eqn.args[k].type) for k in places]
-    region = _region(eqn, "jvp")
+    region = _linear_region(eqn, "jvp")
     if region is not None:
         return _spread(len(eqn.outs), outs, _unfolded(b, eqn, region, [*eqn.args, *real]))
     types = [eqn.outs[k].type for k in outs]
@@ -36,7 +37,7 @@ def rule_cotangents(b: Builder, eqn: Eqn, cotangents: Sequence[Tangent]) -> list
     """The cotangents of the arguments; `eqn` stands in the emitted program."""
     places = moving(eqn)
     real = [values.instantiated(b, cotangents[k], eqn.outs[k].type) for k in _floats(eqn.outs)]
-    region = _region(eqn, "vjp")
+    region = _linear_region(eqn, "vjp")
     if region is not None:
         return _spread(len(eqn.args), places, _unfolded(b, eqn, region, [*eqn.args, *eqn.outs, *real]))
     types = [eqn.args[k].type for k in places]
@@ -56,7 +57,7 @@ def _transposed(
     b: Builder, eqn: Eqn, types: Sequence[Type], mode: str, point: Sequence[Atom], real: Sequence[Atom]
 ) -> list[Tangent]:
     """The transpose of the rule for a mode, which is linear in the last of its parameters."""
-    region = _region(eqn, mode)
+    region = _linear_region(eqn, mode)
     assert region is not None, "a rule has at least one mode"
     try:
         return transposed(b, types, lambda *tangents: _unfolded(b, eqn, region, [*point, *tangents]), real)
@@ -102,6 +103,16 @@ def _region(eqn: Eqn, mode: str) -> Block | None:
     assert isinstance(modes, tuple)
     names = [str(m) for m in modes]
     return eqn.regions[1 + names.index(mode)] if mode in names else None
+
+
+def _linear_region(eqn: Eqn, mode: str) -> Block | None:
+    """The region of a rule for a mode. Raises E0510 where it gives something for directions that are zero."""
+    region = _region(eqn, mode)
+    if region is not None:
+        point = len(eqn.args) + (len(eqn.outs) if mode == "vjp" else 0)
+        if not vanishes_with(region, len(region.params) - point):
+            raise not_vanishing(eqn, mode)
+    return region
 
 
 def closed(rule: Callable[[Builder, Eqn, Sequence[Cotangent]], list[Cotangent]]) -> Adjoint:

@@ -29,7 +29,7 @@ def not_linear(eqn: Eqn, mode: str) -> DiffLangError:
     """E0510: a rule stated for one mode only cannot be turned into the other."""
     given, wanted = ("tangent", "cotangents") if mode == "jvp" else ("cotangents", "tangent")
     other = "vjp" if mode == "jvp" else "jvp"
-    name = str(eqn.attrs.get("name", "this function"))
+    name = _called(eqn)
     return error(
         "E0510",
         f"The {wanted} of `{name}` are wanted, but its `rule {mode}` cannot be transposed: what it gives is not linear "
@@ -39,12 +39,31 @@ def not_linear(eqn: Eqn, mode: str) -> DiffLangError:
     )
 
 
+def not_vanishing(eqn: Eqn, mode: str) -> DiffLangError:
+    """E0510: what a rule gives has a part that does not depend on the direction."""
+    given, direction = ("a tangent", "dx") if mode == "jvp" else ("a cotangent", "ybar")
+    name = _called(eqn)
+    return error(
+        "E0510",
+        f"The `rule {mode}` of `{name}` is not linear in the direction it receives: something remains where {given} of "
+        "zero is given.",
+        eqn.span,
+        hint=f"Every term of a derivative is a multiple of the direction: `cos(x) * {direction}`, not "
+        f"`cos(x) + {direction}`.",
+    )
+
+
 def captured_by_rule(eqn: Eqn) -> DiffLangError:
     """E0513: a function with a rule also depends on something that is differentiated, beside its arguments."""
-    name = str(eqn.attrs.get("name", "this function"))
+    name = _called(eqn)
     return error(
         "E0513",
         f"`{name}` has a rule for its arguments, but it also depends on other values that are differentiated here.",
         eqn.span,
         hint="The rule says nothing of those: make them arguments of the function and of its rule.",
     )
+
+
+def _called(eqn: Eqn) -> str:
+    """The name of the function of a rule, without its module and the types by which it is told from others."""
+    return str(eqn.attrs.get("name", "this function")).partition("(")[0].rpartition(".")[2]

@@ -87,3 +87,37 @@ def test_the_pairs_of_the_library_agree() -> None:
 
     library = Path(dl.__file__).parent.parent / "stdlib"
     assert disagreeing_rules(Engine(load_program(str(library / "fft.dl")), print)) == []
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "rule jvp f(x, dx) = x + dx",
+        "rule jvp f(x, dx) = cos(x)",
+        "rule jvp f(x, dx) = dx if x > 0 else x",
+        "rule vjp f(x, y, ybar) = ybar * cos(x) + 1",
+    ],
+)
+@pytest.mark.parametrize("operator", ["grad", "jvp"])
+def test_a_rule_with_a_part_that_is_no_multiple_of_the_direction_is_refused(rule, operator):
+    module = dl.loads(f"fn f(x: real) -> real = sin(x)\n{rule}\nfn g(x: real) -> real = 2 * f(x)\n")
+    with pytest.raises(dl.DiffLangError) as caught:
+        getattr(dl, operator)(module.g)(*((0.3,) if operator == "grad" else (0.3, 1.0)))
+    diagnostic = caught.value.diagnostic
+    assert diagnostic.code == "E0510" and diagnostic.span.line == 3 and "of `f` is not linear" in diagnostic.message
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "rule jvp f(x, dx) = cos(x) * dx + 0.0 * x",
+        "rule jvp f(x, dx) = linalg.solve([[1 / cos(x)]], [dx])[0]",
+        "rule jvp f(x, dx) = jvp(fn(t: real) = sin(t))(x, dx)[1]",
+        "rule jvp f(x, dx) = dx * cos(x) if x > 0 else 0.0",
+        "rule vjp f(x, y, ybar) = sum([ybar, 0.0]) * cos(x)",
+    ],
+)
+def test_linear_rules_of_every_form_are_taken(run, rule):
+    text = f"import linalg\nfn f(x: real) -> real = sin(x)\n{rule}\nfn g(x: real) -> real = 2 * f(x)\n"
+    assert run(text, "grad(g)", 0.3) == pytest.approx(2 * np.cos(0.3), rel=1e-12)
+    assert run(text, "jvp(g)", 0.3, 1.0)[1] == pytest.approx(2 * np.cos(0.3), rel=1e-12)

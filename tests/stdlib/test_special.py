@@ -120,3 +120,45 @@ def test_logaddexp_is_smooth_where_both_are_equal(load: Load) -> None:
     """The Hessian is s (1 - s) [[1, -1], [-1, 1]] with s = sigmoid(a - b)."""
     hessian = dl.hessian(load(PROGRAM).logaddexp, wrt=("a", "b"))(1.5, 1.5)
     np.testing.assert_allclose(hessian, [[0.25, -0.25], [-0.25, 0.25]], rtol=1e-14)
+
+
+EDGES_OF_ONE = {
+    "gamma": [-5.0, -1.0, -30.0, np.inf, -np.inf],
+    "entr": [-np.inf, -1e-300, np.inf],
+    "log_ndtr": [8.0, 20.0, 37.0],
+    "ndtri": [-0.1, 0.0, 1.0, 1.1],
+    "erfinv": [-1.1, -1.0, 1.0, 2.0],
+    "ellipk": [1.0, 1.5, -1e10, -1e300],
+    "ellipe": [1.0, 1.5, -1e10],
+    "lambertw": [-1.0, -0.5, -0.3679, -1e300, -0.36787, 0.0, 1e300, np.inf],
+}
+EDGES_OF_TWO = [
+    (-1.0, 0.5), (0.0, 0.0), (0.0, 0.5), (0.5, 0.0), (0.5, -1.0), (2.5, 40.0), (0.0, np.inf), (1e10, 1e-300),
+    (2.5, np.nan), (np.nan, 2.5), (0.0, np.nan),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", EDGES_OF_ONE)
+def test_outside_of_the_domain_and_at_its_edges(load: Load, name: str) -> None:
+    function, oracle = getattr(load(PROGRAM), name), getattr(special, name)
+    for x in [*EDGES_OF_ONE[name], np.nan]:
+        expected = oracle(x)
+        np.testing.assert_allclose(function(x), expected if np.imag(expected) == 0 else np.nan, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["xlogy", "xlog1py", "rel_entr", "gammainc", "gammaincc"])
+def test_outside_of_the_domain_of_two_numbers(load: Load, name: str) -> None:
+    function, oracle = getattr(load(PROGRAM), name), getattr(special, name)
+    for a, b in EDGES_OF_TWO:
+        np.testing.assert_allclose(function(a, b), oracle(a, b), rtol=1e-12, err_msg=f"{a} {b}")
+
+
+def test_what_is_not_known_is_nan_or_refused(load: Load) -> None:
+    module = load(PROGRAM)
+    for a, b, x in [(-1.0, 1.0, 0.5), (1.0, -0.3, 0.5), (1.0, 2.0, -0.1), (1.0, 2.0, 1.1), (1.0, 2.0, np.nan)]:
+        assert np.isnan(module.betainc(a, b, x)) and np.isnan(special.betainc(a, b, x))
+    # The series would need more than its ten thousand terms.
+    assert np.isnan(module.gammainc(1e10, 1e10))
+    for name in POLYNOMIALS:
+        with pytest.raises(dl.DiffLangError, match="the degree of a polynomial is 0 or more"):
+            getattr(module, name)(-1, 0.5)
