@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING
 
 from difflang.backend.protocol import Backend
 from difflang.diagnostics import DiffLangError, error
 from difflang.diagnostics.suggest import did_you_mean, listing
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 GROUP = "difflang.backends"
 
@@ -21,6 +24,8 @@ TARGETS = ("c", "cuda")
 
 @cache
 def _entry_points() -> dict[str, EntryPoint]:
+    from importlib.metadata import entry_points  # takes a while to import, and a run that is planned asks for no names
+
     return {entry.name: entry for entry in entry_points(group=GROUP)}
 
 
