@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
-from benchmarks.baseline import PROGRAMS, Prepared, Workload, function, seconds
+from benchmarks.baseline import PROGRAMS, TOLERANCE, Prepared, Workload, function, seconds
 from benchmarks.workloads import WORKLOADS
 
-TOLERANCE = 1e-9
 Call = Callable[[], Any]
 
 
@@ -49,7 +49,9 @@ class Row:
 
 
 def flat(result: Any) -> np.ndarray:
-    """All numbers of a nested result, one after the other."""
+    """All numbers of a nested result, one after the other; the entries of a compressed matrix."""
+    if sparse.issparse(result):
+        return result.data
     if isinstance(result, tuple | list):
         return np.concatenate([flat(part) for part in result])
     return np.asarray(result, dtype=np.float64).ravel()
@@ -70,10 +72,10 @@ def compare(calls: Sequence[Call], budget: float) -> list[tuple[float, ...]]:
     return rounds
 
 
-def checked(name: str, ours: Call, theirs: Call) -> float:
+def checked(name: str, ours: Call, theirs: Call, tolerance: float = TOLERANCE) -> float:
     """Raises SystemExit where the results differ: times of different computations say nothing."""
     error = difference(ours, theirs)
-    if not error < TOLERANCE:
+    if not error < tolerance:
         raise SystemExit(f"{name}: the results differ by {error:.1e}.")
     return error
 
@@ -85,7 +87,7 @@ def ratio(rounds: Sequence[Sequence[float]], other: int = 1) -> float:
 
 def measure(workload: Workload, budget: float, with_peers: bool = False) -> Row:
     prepared = workload.prepare()
-    error = checked(workload.name, prepared.ours, prepared.theirs)
+    error = checked(workload.name, prepared.ours, prepared.theirs, prepared.tolerance)
     primal = [prepared.primal] if prepared.primal else []
     for call in primal:
         call()
@@ -102,7 +104,7 @@ def best_peer(row: Row, prepared: Prepared, budget: float) -> Row:
     for peer, make in prepared.peers.items():
         call = make()
         compiling = seconds(call)
-        checked(f"{row.workload} by {peer}", call, prepared.theirs)
+        checked(f"{row.workload} by {peer}", call, prepared.theirs, prepared.tolerance)
         against = ratio(compare([prepared.ours, call], budget))
         if not found.peer or against > found.against_peer:
             found = replace(found, peer=peer, against_peer=against, peer_compile=compiling)

@@ -22,6 +22,7 @@ from benchmarks import peers
 HERE = Path(__file__).parent
 PROGRAMS = HERE / "programs"
 ADBENCH = HERE.parent / "examples" / "adbench"
+TOLERANCE = 1e-9
 FLAGS = ("-O3", "-march=native", "-ffast-math", "-shared", "-fPIC")
 
 
@@ -36,6 +37,8 @@ class Prepared:
     theirs: Callable[[], Any]
     compile_seconds: float
     primal: Callable[[], Any] | None = None
+    tolerance: float = TOLERANCE
+    """How far the results may be apart."""
     peers: Mapping[str, Callable[[], Callable[[], Any]]] = field(
         default_factory=dict[str, Callable[[], Callable[[], Any]]]
     )
@@ -62,9 +65,10 @@ def pair(
     name: str = "",
     *arguments: Any,
     primal: Callable[[], Any] | None = None,
+    tolerance: float = TOLERANCE,
 ) -> Prepared:
     """Both calls, ours compiled; `name` and arguments are those of the programs of the peers."""
-    return Prepared(ours, theirs, seconds(ours), primal, peers.makers(name, *arguments))
+    return Prepared(ours, theirs, seconds(ours), primal, tolerance, peers.makers(name, *arguments))
 
 
 _threads = ContextVar("_threads", default=1)
@@ -98,13 +102,15 @@ def _converted(value: Any) -> Any:
     """The C argument; that of an array keeps the array alive."""
     if isinstance(value, np.ndarray):
         return value.ctypes.data_as(ctypes.c_void_p)
+    if isinstance(value, np.float32):
+        return ctypes.c_float(value)
     return ctypes.c_double(value) if isinstance(value, float) else ctypes.c_int(value)
 
 
 def c_call(name: str, *arguments: np.ndarray | float, outs: tuple[np.ndarray, ...] = (), value: bool = True) -> Any:
     """A call of a C function with its arguments bound, the outputs last; it gives the value (if any) and the outputs.
 
-    Arrays must be contiguous, of float64 or int64: C takes their addresses.
+    Arrays must be contiguous, of the types that C reads: C takes their addresses.
     """
     native = library()[name]
     native.restype = ctypes.c_double if value else None

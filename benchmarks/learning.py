@@ -17,6 +17,25 @@ def adam(n: int) -> Prepared:
     return pair(lambda: step(x, g, m, v, 3, 0.01), theirs, "adam", x, g, m, v, 3, 0.01)
 
 
+def adam_f32(n: int) -> Prepared:
+    """The same in single precision."""
+    x, g, m, v = np.random.default_rng(3).random((4, n), dtype=np.float32)
+    step, rate = function(PROGRAMS / "adam.dl", "step").on(precision="f32"), np.float32(0.01)
+    outs = tuple(np.empty_like(x) for _ in range(3))
+    theirs = c_call("adam_step_f32", n, x, g, m, v, 3, rate, outs=outs, value=False)
+    return pair(lambda: step(x, g, m, v, 3, rate), theirs, "adam", x, g, m, v, 3, rate, tolerance=1e-6)
+
+
+def logistic_hessian(n: int, d: int) -> Prepared:
+    """The Hessian of a logistic regression."""
+    rng = np.random.default_rng(8)
+    w, x = rng.normal(size=d), rng.normal(size=(n, d)) / np.sqrt(d)
+    y = rng.integers(2, size=n).astype(float)
+    hessian = dl.hessian(function(PROGRAMS / "logistic.dl", "loss"), wrt="w")
+    theirs = c_call("logistic_hessian", n, d, w, x, 0.1, outs=(np.empty((d, d)),), value=False)
+    return pair(lambda: hessian(w, x, y, 0.1), theirs, "logistic_hessian", w, x, y, 0.1)
+
+
 def logistic_hvp(n: int, d: int) -> Prepared:
     """The Hessian of a logistic regression times a vector."""
     rng = np.random.default_rng(8)
@@ -48,7 +67,7 @@ def taylor_batch(order: int, points: int, n: int = 16, h: int = 64) -> Prepared:
     coefficients = dl.jet(function(PROGRAMS / "network.dl", "batch"), order=order)
     outs = (np.empty((order + 1, points)),)
     theirs = c_call("network_taylor_batch", points, order, n, h, x, v, *weights, outs=outs, value=False)
-    return pair(lambda: coefficients(x, *weights, v), theirs)
+    return pair(lambda: coefficients(x, *weights, v), theirs, "taylor_batch", order, x, v, *weights)
 
 
 def ridge(n: int, d: int) -> Prepared:

@@ -37,6 +37,6 @@ def heat(n: int, steps: int) -> Prepared:
 
 
 def trivial(times: int) -> Prepared:
-    """What calls from Python cost; C is called through ctypes."""
-    value, c = function(PROGRAMS / "trivial.dl", "value"), c_call("trivial", 2.0, 3.0)
-    return pair(lambda: [value(2.0, 3.0) for _ in range(times)], lambda: [c() for _ in range(times)])
+    """What calls from Python with four numbers cost; C is called through ctypes, its arguments converted beforehand."""
+    value, c = function(PROGRAMS / "trivial.dl", "value"), c_call("trivial", 2.0, 3.0, 4.0, 5.0)
+    return pair(lambda: [value(2.0, 3.0, 4.0, 5.0) for _ in range(times)], lambda: [c() for _ in range(times)])

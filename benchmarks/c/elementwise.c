@@ -27,6 +27,16 @@ void adam_step(int n, const double *x, const double *g, const double *m, const d
     }
 }
 
+void adam_step_f32(int n, const float *x, const float *g, const float *m, const float *v, int t, float lr,
+                   float *restrict x1, float *restrict m1, float *restrict v1) {
+    float c1 = 1 - powf(0.9f, t), c2 = 1 - powf(0.999f, t);
+    for (int i = 0; i < n; i++) {
+        m1[i] = 0.9f * m[i] + 0.1f * g[i];
+        v1[i] = 0.999f * v[i] + 0.001f * g[i] * g[i];
+        x1[i] = x[i] - lr * (m1[i] / c1) / (sqrtf(v1[i] / c2) + 1e-8f);
+    }
+}
+
 /* u[n][n], fixed border; value = sum of squares after `steps`; gradients in u0 and in the diffusivity c. */
 double heat_gradient(int n, int steps, const double *u0, double c, double *gu, double *gc) {
     size_t size = (size_t)n * n;

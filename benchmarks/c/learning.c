@@ -1,4 +1,4 @@
-/* Logistic regression's Hessian-vector product, Taylor coefficients of a tanh network along a line, and the gradient of
+/* Logistic regression's Hessian and its product with a vector, Taylor coefficients of a tanh network along a line, and the gradient of
    a ridge regression's validation error in the penalty. */
 #include <math.h>
 #include <stdlib.h>
@@ -20,6 +20,29 @@ void logistic_hvp(int n, int d, const double *w, const double *x, double penalty
         double p = 1 / (1 + exp(-dot(d, x + i * d, w)));
         add(d, p * (1 - p) * dot(d, x + i * d, v) / n, x + i * d, out);
     }
+}
+
+/* X' D X / n + penalty I with D = p (1 - p): the upper triangle, four points at a time, then its mirror image. */
+void logistic_hessian(int n, int d, const double *w, const double *x, double penalty, double *out) {
+    double *scale = malloc(sizeof(double) * n);
+    for (int i = 0; i < n; i++) {
+        double p = 1 / (1 + exp(-dot(d, x + i * d, w)));
+        scale[i] = p * (1 - p) / n;
+    }
+    for (int j = 0; j < d * d; j++) out[j] = j % (d + 1) == 0 ? penalty : 0;
+    int i = 0;
+    for (; i + 3 < n; i += 4) {
+        const double *p = x + i * d, *q = p + d, *r = q + d, *s = r + d;
+        for (int j = 0; j < d; j++) {
+            double a = scale[i] * p[j], b = scale[i + 1] * q[j], c = scale[i + 2] * r[j], e = scale[i + 3] * s[j];
+            for (int k = j; k < d; k++) out[j * d + k] += a * p[k] + b * q[k] + c * r[k] + e * s[k];
+        }
+    }
+    for (; i < n; i++)
+        for (int j = 0; j < d; j++) add(d - j, scale[i] * x[i * d + j], x + i * d + j, out + j * d + j);
+    for (int j = 0; j < d; j++)
+        for (int k = 0; k < j; k++) out[j * d + k] = out[k * d + j];
+    free(scale);
 }
 
 /* Coefficients u[0..order] of a layer's input, rows of `in`; y = W u + b, squashed by tanh unless it is the last.

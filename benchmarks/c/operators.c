@@ -1,5 +1,5 @@
-/* The Laplacian of a tanh network, products with the Hessian of Rosenbrock's chain, and the gradient of a function of
-   the fixed point x = tanh(W x + b). */
+/* The Laplacian of a tanh network, exact and along random directions, products with the Hessian of Rosenbrock's chain
+   and its bands, and the gradient of a function of the fixed point x = tanh(W x + b). */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +36,53 @@ double network_laplacian(int n, int h, const double *x, const double *w1, const 
     (void)b3;
     free(y); free(s); free(z); free(u); free(v);
     return total;
+}
+
+/* The mean over m directions, the rows of `directions`, of the second derivative along each. */
+double network_stochastic_laplacian(int m, int n, int h, const double *x, const double *directions, const double *w1,
+                                    const double *b1, const double *w2, const double *b2, const double *w3, double b3) {
+    double *y = malloc(sizeof(double) * h), *z = malloc(sizeof(double) * h), *u = malloc(sizeof(double) * h);
+    double *v = malloc(sizeof(double) * h), total = 0;
+    for (int i = 0; i < h; i++) {
+        double a = b1[i];
+        for (int j = 0; j < n; j++) a += w1[i * n + j] * x[j];
+        y[i] = tanh(a);
+    }
+    for (int i = 0; i < h; i++) {
+        double a = b2[i];
+        for (int j = 0; j < h; j++) a += w2[i * h + j] * y[j];
+        z[i] = tanh(a);
+    }
+    for (int s = 0; s < m; s++) {
+        const double *direction = directions + s * n;
+        for (int i = 0; i < h; i++) {
+            double d = 0, t = 1 - y[i] * y[i];
+            for (int j = 0; j < n; j++) d += w1[i * n + j] * direction[j];
+            u[i] = t * d;
+            v[i] = -2 * y[i] * t * d * d;
+        }
+        for (int i = 0; i < h; i++) {
+            double first = 0, second = 0, t = 1 - z[i] * z[i];
+            for (int j = 0; j < h; j++) { first += w2[i * h + j] * u[j]; second += w2[i * h + j] * v[j]; }
+            total += w3[i] * (t * second - 2 * z[i] * t * first * first);
+        }
+    }
+    (void)b3;
+    free(y); free(z); free(u); free(v);
+    return total / m;
+}
+
+/* The entries of the Hessian's three bands, row after row: beside, diagonal, beside. */
+void rosenbrock_hessian(int n, const double *x, double *out) {
+    double left = 0, below = 0;
+    for (int i = 0; i < n; i++) {
+        double right = i + 1 < n ? -400 * x[i] : 0, above = i + 1 < n ? 1200 * x[i] * x[i] - 400 * x[i + 1] + 2 : 0;
+        if (i > 0) *out++ = left;
+        *out++ = above + below;
+        if (i + 1 < n) *out++ = right;
+        left = right;
+        below = 200;
+    }
 }
 
 /* f = sum 100 (x[i+1] - x[i]^2)^2 + (1 - x[i])^2 */
