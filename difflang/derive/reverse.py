@@ -18,6 +18,7 @@ from difflang.core.ops import CLOSED
 from difflang.derive import values
 from difflang.derive.activity import active_variables, varied_variables
 from difflang.derive.budget import with_levels
+from difflang.derive.companions import Companions, with_companions
 from difflang.derive.copying import Pruner
 from difflang.derive.desugar import desugared
 from difflang.derive.partials import partials_use_result
@@ -39,7 +40,8 @@ def vjp(builder: Builder, block: Block, args: Sequence[Atom], active: Sequence[b
     block are constants. Raises E0501 where something that a derivative flows through has none.
     """
     block = with_levels(desugared(block, varied_variables(block, active)))
-    sweep = Sweep(builder, active_variables(block, active))
+    block, companions = with_companions(block, varied_variables(block, active))
+    sweep = Sweep(builder, active_variables(block, active), companions)
     trace = sweep.traced(block, args, {})
     outs = list(trace.copy.atoms(block.results))
 
@@ -124,11 +126,14 @@ class Trace:
 
 
 class Sweep:
-    """What all frames of one differentiation share: the active variables and the cotangents of accumulators."""
+    """What all frames of one differentiation share: the active variables, partial derivatives that the primal code
+    computes, and the cotangents of accumulators."""
 
-    def __init__(self, builder: Builder, active: set[Var]) -> None:
+    def __init__(self, builder: Builder, active: set[Var], companions: Companions) -> None:
         self.builder = builder
         self.active = active
+        self.companions = companions
+        self._stored = frozenset(value for value in companions.values() if isinstance(value, Var))
         self.accumulated: dict[Var, Cotangent] = {}
         self.pruner = Pruner()
         self.uses = Uses()
@@ -170,6 +175,10 @@ class Sweep:
             return self.accumulated.get(_variable(eqn.args[0])) is not None
         wanted = [ref for ref, cotangent in self.accumulated.items() if cotangent is not None]
         return bool(wanted) and any(ref in self.uses.free(region) for region in eqn.regions for ref in wanted)
+
+    def worth_keeping(self, block: Block) -> set[Var]:
+        """The results of a block that are read where they have been stored."""
+        return worth_keeping(block) | self._stored.intersection(block.results)
 
     def region(self, params: Sequence[Var], body: Callable[..., Sequence[Atom]]) -> Block:
         """A block of adjoint code, without what it does not need."""

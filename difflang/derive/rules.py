@@ -11,7 +11,7 @@ from difflang.derive import values
 from difflang.derive.factors import solved_again
 from difflang.derive.linalg import read_part
 from difflang.derive.partials import has_partial, times_partial
-from difflang.derive.reverse import ADJOINTS, Adjoint, Cotangent, Frame, Sweep, Trace, worth_keeping
+from difflang.derive.reverse import ADJOINTS, Adjoint, Cotangent, Frame, Sweep, Trace
 from difflang.prims import PRIMITIVES
 
 
@@ -22,7 +22,10 @@ def _primitive(sweep: Sweep, eqn: Eqn, trace: Trace, frame: Frame, cotangents: S
     for k, arg in enumerate(eqn.args):
         if arg not in sweep.active or not has_partial(eqn.op, k):
             continue
-        if eqn.op == "convert":
+        known = sweep.companions.get((eqn, k))
+        if known is not None:
+            frame.add(arg, b.prim("mul", cotangent, trace.copy.atom(known)))
+        elif eqn.op == "convert":
             frame.add(arg, b.prim("convert", cotangent, dtype=arg.type.dtype))
         else:
             frame.add(arg, times_partial(b, eqn.op, k, args, out, cotangent))
@@ -34,7 +37,7 @@ def _primitive(sweep: Sweep, eqn: Eqn, trace: Trace, frame: Frame, cotangents: S
 def _build(sweep: Sweep, eqn: Eqn, trace: Trace, frame: Frame, cotangents: Sequence[Cotangent]) -> None:
     """Results that are dear to compute are read from the arrays they were put into."""
     b, region = sweep.builder, eqn.regions[0]
-    kept = worth_keeping(region)
+    kept = sweep.worth_keeping(region)
     pairs = zip(region.results, eqn.outs, strict=True)
     arrays = {r: trace.copy.atom(o) for r, o in pairs if isinstance(r, Var) and r in kept}
 

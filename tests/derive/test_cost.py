@@ -159,3 +159,20 @@ def test_inner_loops_store_what_is_dear_and_outer_loops_only_carries() -> None:
         return [b.get(b.fold(n, [x], outer)[0], literal(0, "i64"))]
 
     assert stacks(gradient_function(function("n x[n]", body))) == [(2,), (), (2, 2)]
+
+
+def test_the_cosine_is_made_beside_the_sine_where_it_can_be_stored() -> None:
+    """The adjoint of the inner loop calls no function; that of a loop whose tape is as long as the run does."""
+
+    def body(b: Builder, n: Atom, x: Atom) -> Sequence[Atom]:
+        def step(i: Atom, x: Atom) -> list[Atom]:
+            return [b.map(lambda v: b.prim("sin", b.prim("mul", real(1.1), v)), x)]
+
+        return [b.get(b.fold(n, [x], lambda i, x: b.fold(n, [x], step))[0], literal(0, "i64"))]
+
+    gradient = gradient_function(function("n x[n]", body))
+    backwards = [eqn for eqn in walk(gradient.block) if eqn.op == "fold" and eqn.attrs.get("reverse")]
+    assert len(backwards) == 2
+    inner = [eqn.op for eqn in walk(backwards[1].regions[0])]
+    assert "mul" in inner
+    assert not {"sin", "cos"} & set(inner)
