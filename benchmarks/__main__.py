@@ -21,6 +21,7 @@ import numpy as np
 from scipy import sparse
 
 from benchmarks.baseline import PROGRAMS, TOLERANCE, Prepared, Workload, function, seconds
+from benchmarks.memory import peak_bytes, result_bytes
 from benchmarks.workloads import WORKLOADS
 
 Call = Callable[[], Any]
@@ -31,6 +32,7 @@ class Row:
     """A line of the table; times are medians in seconds, ratios are medians of the paired ratios.
 
     `of_primal` is the time of a gradient in units of its function's, both ours; NaN where no gradient is computed.
+    `memory` is the peak of our call in bytes, results included, `c_memory` that of C's; NaN where it is not known.
     `peer` is the fastest peer, `against_peer` our time in units of its time, and `peer_compile` the seconds of its
     first call; empty and NaN where there is none.
     """
@@ -43,6 +45,8 @@ class Row:
     error: float
     pairs: int
     of_primal: float = math.nan
+    memory: float = math.nan
+    c_memory: float = math.nan
     peer: str = ""
     against_peer: float = math.nan
     peer_compile: float = math.nan
@@ -94,8 +98,14 @@ def measure(workload: Workload, budget: float, with_peers: bool = False) -> Row:
     rounds = compare([prepared.ours, prepared.theirs, *primal], budget)
     ours, theirs, *_ = (statistics.median(side) for side in zip(*rounds, strict=True))
     of_primal = ratio(rounds, 2) if primal else math.nan
-    row = Row(workload.name, ours, theirs, ratio(rounds), prepared.compile_seconds, error, len(rounds), of_primal)
+    timed = Row(workload.name, ours, theirs, ratio(rounds), prepared.compile_seconds, error, len(rounds), of_primal)
+    row = replace(timed, memory=peak_bytes(prepared.ours), c_memory=c_peak(prepared.theirs))
     return best_peer(row, prepared, budget) if with_peers else row
+
+
+def c_peak(call: Call) -> float:
+    """What C allocates and the arrays of its results, which its caller has made."""
+    return peak_bytes(call) + result_bytes(call())
 
 
 def best_peer(row: Row, prepared: Prepared, budget: float) -> Row:
@@ -119,14 +129,15 @@ def line(row: Row) -> str:
     primal = "" if math.isnan(row.of_primal) else f"{row.of_primal:.2f}"
     times = f"{duration(row.difflang):>13} {duration(row.c):>13} {row.ratio:7.2f} {primal:>9} {row.compile:8.2f} s"
     peer = f"   {row.against_peer:9.3f} {row.peer}" if row.peer else ""
-    return f"{row.workload:28} {times}   {row.error:.1e}   {row.pairs:5d}{peer}"
+    memory = " ".join(f"{size / 1e6:8.1f}" for size in (row.memory, row.c_memory))
+    return f"{row.workload:28} {times} {memory}   {row.error:.1e}   {row.pairs:5d}{peer}"
 
 
 def rows(names: Sequence[str], budget: float, with_peers: bool) -> Iterator[Row]:
     """The rows of the chosen workloads, each printed when it is there."""
     last = "   best peer" if with_peers else ""
     times = f"{'DiffLang':>13} {'C':>13} {'ratio':>7} {'of primal':>9} {'compile':>10}"
-    print(f"{'workload':28} {times}   {'error':7}   pairs{last}")
+    print(f"{'workload':28} {times} {'MB':>8} {'MB of C':>8}   {'error':7}   pairs{last}")
     for workload in WORKLOADS:
         if not names or any(name in workload.name for name in names):
             row = measure(workload, budget, with_peers)

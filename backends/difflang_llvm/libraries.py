@@ -40,6 +40,12 @@ def resolve(symbol: str) -> int:
     return process_symbol(symbol)
 
 
+def free_kept() -> None:
+    """Frees the memory that the last program has left for the next one. No program may be running."""
+    address, _kept.value = _kept.value, None
+    ctypes.CFUNCTYPE(None, ctypes.c_void_p)(process_symbol("free"))(address)
+
+
 @cache
 def _exported(module: str, name: str) -> int:
     """The pointer inside a Cython capsule; the name of the capsule is the C signature of the routine."""

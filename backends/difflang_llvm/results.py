@@ -31,6 +31,12 @@ def empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
     return fresh if fresh.nbytes < SMALLEST else _again(fresh)
 
 
+def free_kept() -> None:
+    """Frees the memory of results that nothing looks at any more."""
+    with _lock:
+        _blocks.clear()
+
+
 def _again(fresh: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """An array like `fresh`, whose own memory has not been touched, in memory that was used before if there is some."""
     with _lock:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
+
 import numpy as np
 import pytest
-from difflang_llvm import results
+from difflang_llvm import libraries, results
 
 import difflang as dl
 
@@ -38,3 +40,18 @@ def test_little_is_kept() -> None:
 def test_what_is_larger_than_memory_is_refused_as_by_numpy() -> None:
     with pytest.raises((MemoryError, ValueError)):
         results.empty((2**50,), np.dtype(np.float64))
+
+
+def test_what_is_kept_can_be_given_back() -> None:
+    module = dl.loads(
+        "fn reversed_sums(x: real[n]) -> real[n]:\n    let y = cumsum(x)\n    return [y[n - 1 - i] for i]\n"
+    )
+    x = np.ones(1 << 18)
+    kept = ctypes.c_void_p.from_address(libraries.resolve("memory.kept"))
+    first = module.reversed_sums(x)
+    assert kept.value
+    libraries.free_kept()
+    results.free_kept()
+    assert kept.value is None
+    libraries.free_kept()
+    assert module.reversed_sums(x).tolist() == first.tolist() == np.arange(1 << 18, 0, -1.0).tolist()
