@@ -7,6 +7,7 @@ not finite says nothing and is left out. Nothing is compiled.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -27,15 +28,23 @@ SIZES = (3, 2, 4)
 
 INTEGER = 2
 
+PATIENCE = 1.0
+"""Seconds that a value may take; its derivatives in all modes take a hundred times as long."""
+
 
 def disagreeing_modes(engine: Engine, name: str, *, smooth: bool) -> list[Diagnostic]:
-    """E0613 where two modes differentiate a function differently; with `smooth`, differences are asked too."""
+    """E0613 where two modes differentiate a function differently; with `smooth`, differences are asked too.
+
+    W0503 instead, where the function takes so long that its derivatives would take minutes.
+    """
     random = np.random.default_rng(21)
     try:
         function = api.Function(engine, name, Options(backend="reference"))
         names = [p.name for p in function.signature.parameters if has_derivative(p.type)]
         for _ in range(POINTS if names else 0):
             point = Point(function, (), sampled(function.signature, random), names)
+            if not _is_quick(point):
+                return [_not_compared(engine, name)]
             wrong = _wrong_mode(point, random, smooth)
             if wrong is not None:
                 message = f"The derivatives of `{name}` disagree at a random point: {wrong}."
@@ -44,6 +53,19 @@ def disagreeing_modes(engine: Engine, name: str, *, smooth: bool) -> list[Diagno
     except DiffLangError:
         pass
     return []
+
+
+def _is_quick(point: Point) -> bool:
+    start = time.perf_counter()
+    with np.errstate(all="ignore"):
+        point.value(point.vector)
+    return time.perf_counter() - start < PATIENCE
+
+
+def _not_compared(engine: Engine, name: str) -> Diagnostic:
+    message = f"The derivatives of `{name}` are not compared: at a random point it takes too long without a compiler."
+    hint = f"Compare them at a point of your choice, in Python: `dl.check_grad(m.{name}, ...)`."
+    return Diagnostic("W0503", message, engine.program.place(name), hint=hint, severity="warning")
 
 
 def _wrong_mode(point: Point, random: np.random.Generator, smooth: bool) -> str | None:

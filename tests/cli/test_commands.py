@@ -171,6 +171,37 @@ def test_check_derivatives_compares_modes_and_differences(difflang, folder):
     assert difflang("check cube.dl --derivatives g --format json").status == 0
 
 
+def test_check_derivatives_takes_the_file_or_the_function(difflang, folder):
+    (folder / "kinks.dl").write_text(
+        "fn f(x: real[n]) -> real = max(x) + clip(x[0], 0, 1)\nfn main(x: real) -> real = x\n"
+    )
+    lines = ("check kinks.dl --derivatives f", "check --derivatives kinks.dl -f f", "check --derivatives f kinks.dl")
+    found = [difflang(f"{line} --format json").json for line in lines]
+    assert found[0] == found[1] == found[2]
+    assert [(d["code"], d["column"]) for d in found[0]] == [("W0502", 28), ("W0502", 37)]
+    assert difflang("check --derivatives kinks.dl --format json").json == []
+    assert [difflang(line).status for line in ("check", "check kinks.dl -f f", "check --derivatives f")] == [2, 2, 2]
+
+
+def test_check_derivatives_points_at_the_users_line(difflang, folder):
+    """What is in the library is told at the call; smooth functions of it are not told of at all."""
+    (folder / "calls.dl").write_text(
+        "import optim\n"
+        "fn best(a: real) -> real = optim.minimize(fn(z: real) = (z - a) ** 2, a, optim.gd(), steps = 2)\n"
+        "fn smooth(x: real[n]) -> real = sum(softplus(x) + sigmoid(x)) + logsumexp(x)\n"
+    )
+    found = difflang("check calls.dl --derivatives best --format json").json
+    assert found and {(d["file"], d["line"]) for d in found} == {("calls.dl", 2)}
+    assert difflang("check calls.dl --derivatives smooth --format json").json == []
+
+
+def test_check_derivatives_leaves_out_what_takes_long(difflang, folder, monkeypatch):
+    monkeypatch.setattr("difflang.agreement.PATIENCE", 0.0)
+    (folder / "line.dl").write_text("fn f(x: real) -> real = x\n")
+    (found,) = difflang("check line.dl --derivatives f --format json").json
+    assert (found["code"], found["severity"], found["column"]) == ("W0503", "warning", 4)
+
+
 def test_check_derivatives_names_steps_and_kinks(difflang, folder):
     (folder / "steps.dl").write_text(
         "fn f(x: real[n], k: int) -> real:\n"

@@ -10,23 +10,25 @@ import click
 
 from difflang.cli.console import exit_status
 from difflang.cli.options import Settings, output_options, watch_options
-from difflang.diagnostics import Diagnostic, DiffLangError
+from difflang.diagnostics import Diagnostic, DiffLangError, error
 
 if TYPE_CHECKING:
     from difflang.check import Program
 
 
 @click.command("check")
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.argument("files", nargs=-1, metavar="FILE...")
 @click.option(
     "--derivatives",
     metavar="FUNCTION",
     help="Say where its derivative is zero or has a kink, and where modes or rules disagree.",
 )
+@click.option("-f", "--function", metavar="FUNCTION", help="The function of `--derivatives FILE`; main if left out.")
 @output_options
 @watch_options
-def command(files: tuple[str, ...], derivatives: str | None, settings: Settings) -> int:
+def command(files: tuple[str, ...], derivatives: str | None, function: str | None, settings: Settings) -> int:
     """Check types, sizes and derivatives of every function in each FILE (or each .dl file of a directory)."""
+    files, derivatives = _asked(files, derivatives, function)
     found: list[Diagnostic] = []
     sources: dict[str, str] = {}
     checked = 0
@@ -45,6 +47,20 @@ def command(files: tuple[str, ...], derivatives: str | None, settings: Settings)
         summary = f"{errors} error{'s' * (errors != 1)}" if errors else "no errors"
         console.note(f"{checked} file{'s' * (checked != 1)} checked, {summary}.")
     return exit_status(found)
+
+
+def _asked(files: tuple[str, ...], derivatives: str | None, function: str | None) -> tuple[tuple[str, ...], str | None]:
+    """The files, and the function whose derivatives are looked at: `FILE --derivatives f` or `--derivatives FILE -f f`.
+
+    Raises E0902 without a file, and for a function that nothing is asked of.
+    """
+    if derivatives is not None and (derivatives.endswith(".dl") or function is not None):
+        files, derivatives = (derivatives, *files), function or "main"
+    elif function is not None:
+        raise error("E0902", "`-f` belongs to `--derivatives`.", hint=f"Write `--derivatives {function}`.")
+    if not files:
+        raise error("E0902", "`FILE` is missing.", hint="Name a .dl file, or a directory such as `.`.")
+    return files, derivatives
 
 
 def source_files(paths: Sequence[str]) -> list[str]:
@@ -77,6 +93,6 @@ def _derivatives(program: Program, function: str) -> Sequence[Diagnostic]:
 
     engine = Engine(program, lambda warning: None)
     require_function(engine, function)
-    notes = report(engine.lowered(function, "f64").func)
+    notes = report(engine.elaborated(function, "f64"))
     wrong = disagreeing_rules(engine) or disagreeing_modes(engine, function, smooth=not notes)
     return [*notes, *wrong]
