@@ -44,7 +44,7 @@ def test_what_is_larger_than_memory_is_refused_as_by_numpy() -> None:
 
 def test_what_is_kept_can_be_given_back() -> None:
     module = dl.loads(
-        "fn reversed_sums(x: real[n]) -> real[n]:\n    let y = cumsum(x)\n    return [y[n - 1 - i] for i]\n"
+        "fn reversed_sums(x: real[n]) -> real[n]:\n    let y = cumsum(x)\n    return [y[n - 1 - i] for i in 0..n]\n"
     )
     x = np.ones(1 << 18)
     kept = ctypes.c_void_p.from_address(libraries.resolve("memory.kept"))
