@@ -94,8 +94,8 @@ class _Slot:
             self.scalar = SCALARS[self.dtype]()
             self.arguments: list[Any] = [ctypes.byref(self.scalar)]
         elif result.provided:
-            shape = [sizes[d] if isinstance(d, Register) else int(d.value) for d in result.value.shape]
-            self.array = np.empty([max(size, 0) for size in shape], NUMPY_DTYPES[self.dtype])
+            given = (sizes[d] if isinstance(d, Register) else int(d.value) for d in result.value.shape)
+            self.array = _empty(tuple(max(size, 0) for size in given), NUMPY_DTYPES[self.dtype])
             self.arguments = [ctypes.c_void_p(self.array.ctypes.data)]
         else:
             self.pointer, self.shape = ctypes.c_void_p(), (ctypes.c_int64 * max(result.value.rank, 1))()
@@ -110,6 +110,14 @@ class _Slot:
         array = _array_at(self.pointer.value, self.dtype, shape).copy()
         free(self.pointer)
         return array
+
+
+def _empty(shape: tuple[int, ...], kind: np.dtype[Any]) -> np.ndarray[Any, Any]:
+    """Memory for a result. Raises E0807 where there is not so much."""
+    try:
+        return np.empty(shape, kind)
+    except (MemoryError, ValueError):
+        raise failures.out_of_memory(None, shape) from None
 
 
 def _array_at(address: int | None, dtype: DType, shape: Sequence[int]) -> np.ndarray[Any, Any]:

@@ -113,6 +113,8 @@ def build(run: Interpreter, eqn: Eqn) -> list[Any]:
     if 0 in extents:
         return [allocate(eqn, extents + _zero_like(run, r), r.type.dtype) for r in body.results]
     outs: list[Any] = []
+    if body.results:
+        allocate(eqn, extents, body.results[0].type.dtype)
     for index in grid(extents):
         values = run.run(body, index)
         if not outs:

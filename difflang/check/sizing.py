@@ -287,6 +287,11 @@ class SizeTable:
         extreme = start if coefficient > 0 else stop - Size.literal(1)
         return rest + Size.literal(coefficient) * extreme
 
+    def is_moderate(self, size: Size) -> bool:
+        """Whether a value is made of sizes, indices and small numbers alone, so that it is far from the ends of int."""
+        known = all(self._is_rigid(n) or n in self._ranges or n in self._naturals for n in size.atoms)
+        return known and all(abs(coefficient) < 2**30 for _, coefficient in size.terms)
+
     def within(self, index: Size, extent: Size) -> bool:
         """Whether 0 <= index < extent is certain."""
         return self.at_least(index, 0) and self.at_least(extent - index, 1)

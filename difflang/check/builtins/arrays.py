@@ -8,6 +8,7 @@ from difflang.check.builtins.registry import Call, builtin
 from difflang.check.coerce import as_int, as_scalar, as_size, require_natural
 from difflang.check.context import Context
 from difflang.check.leaves import element_of, map_leaves, materialize, zeros_like
+from difflang.check.loops import require_near
 from difflang.check.operators import binary
 from difflang.check.types import INT, is_float, is_int
 from difflang.check.values import Array, Number, Scalar, TupleValue, Value
@@ -123,8 +124,9 @@ def arange(context: Context, call: Call) -> Value:
     first, second, third = call.arguments
     start, stop = (Number(0), first) if second is None else (first, second)
     step = Number(1) if third is None else third
+    low, by, end = (as_int(context, v, call.span, "this") for v in (start, step, stop))
+    require_near(context, low, end, call.span)
     count = _count(context, start, stop, step, call.span)
-    low, by = (as_int(context, v, call.span, "this") for v in (start, step))
     builder = context.builder
 
     def body(i: Atom) -> list[Atom]:
