@@ -27,13 +27,16 @@ class MarkApart:
     """Sets `apart` of every `Accumulate`."""
 
     def __call__(self, program: Program) -> Program:
-        facts = _Facts()
+        facts = Facts()
         facts.collect(program.body)
+        facts.mark(program.body)
         return replace(program, body=facts.marked(program.body))
 
 
 @dataclass(slots=True)
-class _Facts:
+class Facts:
+    """What is known of the indices and the arrays of a program, and which additions are apart."""
+
     forms: Forms = field(default_factory=Forms)
     bases: dict[Array, Array] = field(default_factory=dict[Array, Array])
     apart: dict[Accumulate, list[Register]] = field(default_factory=dict[Accumulate, list[Register]])
@@ -43,6 +46,8 @@ class _Facts:
         for statement in ir.walk(body):
             if isinstance(statement, ir.View):
                 self.bases[statement.array] = statement.base
+
+    def mark(self, body: ir.Body) -> None:
         for statement in ir.walk(body):
             if isinstance(statement, ir.For) and statement.kind != "serial":
                 self._loop(statement)
@@ -60,16 +65,21 @@ class _Facts:
         additions: dict[Array, list[Accumulate]] = {}
         for statement in ir.walk(loop.body):
             if isinstance(statement, Accumulate):
-                additions.setdefault(self._root(statement.array), []).append(statement)
-        if not additions:
-            return
-        changing = all_assigned(loop.body)
+                additions.setdefault(self.root(statement.array), []).append(statement)
+        changing = all_assigned(loop.body) if additions else set[Name]()
         for group in additions.values():
             if all(one.array is group[0].array for one in group) and self._is_apart(group, loop, changing):
                 for one in group:
                     self.apart.setdefault(one, []).append(loop.index)
 
-    def _root(self, array: Array) -> Array:
+    def keeps_apart(self, loop: ir.For) -> bool:
+        """Whether all additions of a loop that is not in the program yet would be apart in it."""
+        facts = Facts(Forms(dict(self.forms.known), self.forms.clamped), self.bases)
+        facts.forms.collect(loop.body)
+        facts._loop(loop)
+        return all(s in facts.apart for s in loop.body if isinstance(s, Accumulate))
+
+    def root(self, array: Array) -> Array:
         while array in self.bases:
             array = self.bases[array]
         return array

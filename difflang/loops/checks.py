@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from difflang.core.ir import Literal
 from difflang.loops import ir
 from difflang.loops.ir import Array, Check, Operand, Program, Register, Statement
+from difflang.loops.values import written
 
 ARITHMETIC = frozenset(
     {"add", "sub", "mul", "neg", "max", "min", "eq", "ne", "lt", "le", "gt", "ge", "and", "or", "not"}
@@ -230,18 +231,10 @@ def _assigned(loop: ir.For) -> set[Operand]:
 
 
 def _written(body: ir.Body) -> Iterable[Array]:
-    """The arrays that a body writes to."""
+    """The arrays that a body writes to, makes or moves."""
     for statement in ir.walk(body):
-        match statement:
-            case ir.Store() | ir.Accumulate() | ir.Fill() | ir.Allocate():
-                yield statement.array
-            case ir.Copy():
-                yield statement.target
-            case ir.Kernel():
-                yield from statement.outputs
-            case ir.Rebind():
-                yield from statement.targets
-            case ir.HostCall():
-                yield from (out for out in statement.outs if isinstance(out, Array))
-            case _:
-                pass
+        yield from written(statement)
+        if isinstance(statement, ir.Allocate):
+            yield statement.array
+        elif isinstance(statement, ir.Rebind):
+            yield from statement.targets

@@ -9,7 +9,7 @@ computed once, and the values that one turn leaves in vector registers are there
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,7 +17,7 @@ from difflang.core.ir import Literal
 from difflang.core.ops import integer
 from difflang.loops import ir
 from difflang.loops.ir import Array, For, Program, Register, Statement
-from difflang.loops.values import Name, all_assigned, substituted
+from difflang.loops.values import Name, all_assigned, substituted, written
 
 TURNS = 4
 """The longest loop that goes inside."""
@@ -91,7 +91,7 @@ class _Turns:
     def __post_init__(self) -> None:
         statements = list(ir.walk(self.loop.body))
         self.views = {s.array: s.base for s in statements if isinstance(s, ir.View)}
-        self.written = {self._root(array) for s in statements for array in _targets(s)}
+        self.written = {self._root(array) for s in statements for array in written(s)}
 
     def _root(self, array: Array) -> Array:
         while array in self.views:
@@ -142,14 +142,6 @@ class _Turns:
         """Whether no turn writes to the array; one whose pointer may be set again may be any other."""
         moving = any(array.mutable for array in (load.array, self._root(load.array), *self.written))
         return not moving and self._root(load.array) not in self.written
-
-
-def _targets(statement: Statement) -> Iterator[Array]:
-    """The arrays that a straight statement writes to."""
-    if isinstance(statement, ir.Store | ir.Accumulate | ir.Fill):
-        yield statement.array
-    elif isinstance(statement, ir.Copy):
-        yield statement.target
 
 
 def _is_mutable(operand: object) -> bool:

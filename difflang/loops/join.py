@@ -1,11 +1,11 @@
-"""Neighbouring vector loops over the same short range become one.
+"""Neighbouring vector loops over the same range become one.
 
     for z < 26 vector: t[z] = ..; for z < 26 vector: y[z] = f(t[z])   ->   for z < 26 vector: t[z] = ..; y[z] = f(t[z])
 
 What one wrote and the next reads then stays in a register. Two loops are joined if turn z of either touches only
-elements with the last subscript z of the arrays that one of them writes to and the other mentions, so that no turn of
-the first meets another turn of the second. Straight lines between the loops move before the first if it does not
-write what they read.
+elements with the last subscript z of the arrays that one of them writes to and the other mentions, or if both only add
+to such an array, to elements apart: no turn of the first then meets another turn of the second. Straight lines between
+the loops move before the first if it does not write what they read.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 
 from difflang.core.ir import Literal
 from difflang.loops import ir
+from difflang.loops.apart import Facts
 from difflang.loops.ir import Array, For, Program, Statement
 from difflang.loops.values import substituted
 
@@ -26,18 +27,19 @@ Simple = (ir.Apply, ir.Load, ir.Store, ir.Accumulate)
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """Joins vector loops of the same literal length that stand next to each other."""
+    """Joins vector loops of the same length that stand next to each other."""
 
     statements: int = STATEMENTS
 
     def __call__(self, program: Program) -> Program:
-        views = {s.array: s.base for s in ir.walk(program.body) if isinstance(s, ir.View)}
-        return replace(program, body=_Joiner(views, self.statements).body(program.body))
+        facts = Facts()
+        facts.collect(program.body)
+        return replace(program, body=_Joiner(facts, self.statements).body(program.body))
 
 
 @dataclass(frozen=True, slots=True)
 class _Joiner:
-    views: dict[Array, Array]
+    facts: Facts
     statements: int
 
     def body(self, body: ir.Body) -> ir.Body:
@@ -52,16 +54,20 @@ class _Joiner:
         if at is None or not isinstance(first, For) or not isinstance(statement, For):
             out.append(statement)
             return
-        if self._is_joinable(first, statement) and self._may_move(out[at + 1 :], first):
-            (moved,) = substituted((replace(statement, index=first.index),), {statement.index: first.index})
-            assert isinstance(moved, For)
-            out.append(replace(first, body=first.body + moved.body))
+        joined = self._joined(first, statement) if self._may_move(out[at + 1 :], first) else None
+        if joined is not None:
             del out[at]
-        else:
-            out.append(statement)
+        out.append(joined or statement)
+
+    def _joined(self, first: For, second: For) -> For | None:
+        """Both loops as one, if that does the same in parallel."""
+        if not self._is_joinable(first, second):
+            return None
+        joined = replace(first, body=first.body + substituted(second.body, {second.index: first.index}))
+        return joined if self.facts.keeps_apart(joined) else None
 
     def _is_joinable(self, first: For, second: For) -> bool:
-        if first.extent != second.extent or not isinstance(first.extent, Literal):
+        if not _is_same(first.extent, second.extent):
             return False
         if len(first.body) + len(second.body) > self.statements:
             return False
@@ -73,6 +79,10 @@ class _Joiner:
         roots = [{self._root(a) for a, _, _ in side} for side in touched]
         written = {self._root(a) for side in touched for a, _, w in side if w}
         for root in roots[0] & roots[1] & written:
+            if all(
+                isinstance(s, ir.Accumulate) for loop in (first, second) for s in loop.body if self._touches(s, root)
+            ):
+                continue
             arrays = {a for side in touched for a, _, _ in side if self._root(a) is root}
             along = all(
                 _is_along(indices, loop)
@@ -83,6 +93,9 @@ class _Joiner:
             if len(arrays) > 1 or not along or any(a.mutable for a in arrays):
                 return False
         return not any(root.mutable for root in roots[0] | roots[1])
+
+    def _touches(self, statement: Statement, root: Array) -> bool:
+        return any(self._root(a) is root for a, _, _ in _accesses(statement))
 
     def _may_move(self, between: list[Statement], first: For) -> bool:
         """Whether the statements can stand before the loop."""
@@ -99,9 +112,14 @@ class _Joiner:
         return isinstance(statement, ir.Allocate | ir.View) and not statement.array.mutable
 
     def _root(self, array: Array) -> Array:
-        while array in self.views:
-            array = self.views[array]
-        return array
+        return self.facts.root(array)
+
+
+def _is_same(one: ir.Operand, other: ir.Operand) -> bool:
+    """Whether two extents are one literal or one register."""
+    if isinstance(one, Literal):
+        return one == other
+    return one is other and not one.mutable
 
 
 def _is_row(loop: For) -> bool:

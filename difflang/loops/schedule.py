@@ -17,6 +17,7 @@ from difflang.loops import (
 )
 from difflang.loops.apart import MarkApart
 from difflang.loops.checks import HoistChecks
+from difflang.loops.forward import Forward
 from difflang.loops.jam import Jam
 from difflang.loops.join import Join
 from difflang.loops.passes import RedundantChecks
@@ -53,7 +54,7 @@ HANDLERS: Mapping[str, Handler] = {
 PREPARATION = (Speculate(),)
 """Passes over Core before it is scheduled, where no NaN is looked for."""
 
-PASSES = (RedundantChecks(), HoistChecks(), Jam(), Join(), SkipZeros(), MarkApart())
+PASSES = (RedundantChecks(), HoistChecks(), Jam(), Join(), Forward(), SkipZeros(), MarkApart())
 """Passes over Loops, in their order."""
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
 from typing import Any
 
+from difflang.core.ir import Literal
 from difflang.loops import ir
 from difflang.loops.ir import Array, Body, Register, Statement
 
@@ -27,6 +28,21 @@ def assigned(statement: Statement) -> Iterator[Name]:
             yield from (statement.chunk, statement.begin, statement.end)
         case ir.HostCall():
             yield from (out for out in statement.outs if isinstance(out, Register))
+        case _:
+            pass
+
+
+def written(statement: Statement) -> Iterator[Array]:
+    """The arrays to whose elements a statement writes, without those of the bodies inside it."""
+    match statement:
+        case ir.Store() | ir.Accumulate() | ir.Fill():
+            yield statement.array
+        case ir.Copy():
+            yield statement.target
+        case ir.Kernel():
+            yield from statement.outputs
+        case ir.HostCall():
+            yield from (out for out in statement.outs if isinstance(out, Array))
         case _:
             pass
 
@@ -60,12 +76,12 @@ def _names(value: object) -> Iterator[Name]:
             yield from _names(part)
 
 
-def substituted(body: Body, mapping: Mapping[Name, Name]) -> Body:
+def substituted(body: Body, mapping: Mapping[Name, Name | Literal]) -> Body:
     """The body with other registers and arrays; shapes stay."""
     return tuple(_replaced(statement, mapping) for statement in body)
 
 
-def _replaced(value: Any, mapping: Mapping[Name, Name]) -> Any:
+def _replaced(value: Any, mapping: Mapping[Name, Name | Literal]) -> Any:
     if isinstance(value, Register | Array):
         return mapping.get(value, value)
     if isinstance(value, tuple):

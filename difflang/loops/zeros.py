@@ -20,7 +20,7 @@ from difflang.core.ops import integer
 from difflang.loops import ir
 from difflang.loops.ir import Array, For, Load, Operand, Program, Register, Statement
 from difflang.loops.scheduler import zero
-from difflang.loops.values import Name, all_assigned
+from difflang.loops.values import Name, all_assigned, written
 from difflang.prims import PRIMITIVES
 
 DIRECTIONS = 8
@@ -91,7 +91,7 @@ class _Repeated:
 
     def __post_init__(self) -> None:
         self.set_inside = all_assigned(self.loop.body)
-        self.written = {self.search.root(array) for s in ir.walk(self.loop.body) for array in _written(s)}
+        self.written = {self.search.root(array) for s in ir.walk(self.loop.body) for array in written(s)}
 
     def accepts(self, candidate: _Sum) -> bool:
         """Whether the loads read the same in every turn, each within its array whenever the inner loops run."""
@@ -120,21 +120,6 @@ def _within(index: Operand, dim: Operand, inner: dict[Register, Operand]) -> boo
 
 def _is_short(extent: Operand) -> bool:
     return isinstance(extent, Literal) and extent.value <= SHORT
-
-
-def _written(statement: Statement) -> Iterator[Array]:
-    """The arrays that a statement writes to."""
-    match statement:
-        case ir.Store() | ir.Accumulate() | ir.Fill():
-            yield statement.array
-        case ir.Copy():
-            yield statement.target
-        case ir.Kernel():
-            yield from statement.outputs
-        case ir.HostCall():
-            yield from (out for out in statement.outs if isinstance(out, Array))
-        case _:
-            return
 
 
 # --- recognition ---

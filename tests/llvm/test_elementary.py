@@ -242,3 +242,13 @@ def test_reflection_of_the_gamma_family(name: str) -> None:
     with mpmath.workdps(40):
         truth = np.array([float(exact(mp.mpf(float(v)))) for v in x])
     np.testing.assert_allclose(compiled(name, "f64", 1)(x), truth, rtol=5e-14, atol=5e-14)
+
+
+@pytest.mark.parametrize("columns", [0, 1, 3, 4, 7, 14, 33])
+def test_rows_of_every_length(columns: int) -> None:
+    """A loop inside another masks its last vector."""
+    source = "fn f(x: real[m, n]) -> (real[m, n], real[m]) = (tanh(x), [sum(exp(x[i])) for i in 0..m])"
+    x = RANDOM.normal(size=(3, columns))
+    rows, sums = dl.loads(source)["f"](x)
+    np.testing.assert_allclose(rows, np.tanh(x), rtol=1e-15)
+    np.testing.assert_allclose(sums, np.exp(x).sum(axis=1), rtol=1e-14)

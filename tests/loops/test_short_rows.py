@@ -139,3 +139,86 @@ def test_a_direction_that_is_not_a_number_is_in_the_range() -> None:
     s[4, 10] = np.nan
     found = results(DIRECTIONS, 9, 5, w, x, s)[0]
     assert np.isnan(found[:, 10]).all() and np.isnan(found).sum() == 9
+
+
+TEMPORARY = """
+    func f(n: i64, k: i64, x: f64[n], w: f64[k]) {
+      y: f64[n, k] = build n { i: i64
+        p: f64 = get[inbounds] x i
+        a: f64[k] = build k { j: i64
+          q: f64 = get[inbounds] w j
+          r: f64 = mul p q
+          yield r
+        }
+        b: f64[k] = build k { l: i64
+          u: f64 = get[inbounds] a l
+          v: f64 = mul u u
+          yield v
+        }
+        c: f64[k] = build k { m: i64
+          h: f64 = get[inbounds] b m
+          g: f64 = get[inbounds] a m
+          d: f64 = mul h g
+          yield d
+        }
+        yield c
+      }
+      yield y
+    }
+    """
+
+
+def test_what_is_used_at_once_is_not_stored() -> None:
+    body = schedule(parse_func(TEMPORARY), CompileOptions()).body
+    assert not any(isinstance(s, ir.Allocate) for s in ir.walk(body))
+    x, w = np.linspace(-1.0, 2.0, 5), np.linspace(0.1, 0.7, 7)
+    np.testing.assert_allclose(results(TEMPORARY, 5, 7, x, w)[0], np.outer(x, w) ** 3, rtol=1e-13)
+
+
+OVERWRITTEN = """
+    func f(n: i64, x: f64[n], k: i64) {
+      y: f64[n] = set[inbounds] x 0 7.0
+      a: f64 = get[inbounds] y k
+      z: f64[n] = set[inbounds] y k 5.0
+      b: f64 = get[inbounds] z 0
+      yield a, b
+    }
+    """
+
+
+@pytest.mark.parametrize("k, expected", [(0, (7.0, 5.0)), (2, (3.0, 7.0))])
+def test_a_store_that_may_meet_another_is_read_from_memory(k: int, expected: tuple[float, float]) -> None:
+    assert tuple(results(OVERWRITTEN, 4, np.array([1.0, 2.0, 3.0, 4.0]), k)) == expected
+
+
+def test_additions_to_other_rows_of_one_array_share_a_loop() -> None:
+    text = """
+        func f(n: i64, m: i64, x: f64[n]) {
+          zero: f64[2, n] = build 2 n { i: i64, j: i64
+            yield 0.0
+          }
+          y: f64[2, n] = accum zero { r: &f64[2, n]
+            build m { t: i64
+              build n { a: i64
+                p: f64 = get[inbounds] x a
+                add_to[inbounds] r 0 a p
+                yield
+              }
+              build n { b: i64
+                q: f64 = get[inbounds] x b
+                s: f64 = mul q q
+                add_to[inbounds] r 1 b s
+                yield
+              }
+              yield
+            }
+            yield
+          }
+          yield y
+        }
+        """
+    body = schedule(parse_func(text), CompileOptions()).body
+    adding = [s for s in ir.walk(body) if isinstance(s, ir.For) and any(isinstance(t, ir.Accumulate) for t in s.body)]
+    assert [loop.kind for loop in adding] == ["vector"]
+    x = np.linspace(0.0, 1.0, 6)
+    np.testing.assert_allclose(results(text, 6, 3, x)[0], np.stack([3 * x, 3 * x * x]), rtol=1e-13)

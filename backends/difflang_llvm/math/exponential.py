@@ -131,13 +131,24 @@ def _tanh(kernel: Kernel, x: Value) -> Value:
 
 @function("sigmoid")
 def _sigmoid(kernel: Kernel, x: Value) -> Value:
-    """1 / (1 + e) for x >= 0 and e / (1 + e) else, with e = exp(-|x|)."""
-    e = decaying(kernel, kernel.abs(x))
-    one, rest = fast_two_sum(1.0, e[0])
+    """1 / (1 + e) for x >= 0 and e / (1 + e) else, with e = 2^k f = exp(-|x|).
+
+    The quotient is corrected for what rounding took from e, from 1 + e and from its inverse; 2^k comes last, since the
+    result may be subnormal.
+    """
+    size = kernel.abs(x)
+    k, r, low = remainder(kernel, -kernel.select(size > -EXP_MIN, -EXP_MIN, size))
+    f, f_low = fast_two_sum(1.0, r + beyond_linear(kernel, r, low))
+    scale = power_of_two(kernel, kernel.select(k < -1000.0, -1000.0, k))
+    e = f * scale
+    divisor, divisor_low = fast_two_sum(1.0, e)
+    inverse = 1.0 / divisor
+    error = kernel.fma(-divisor, inverse, 1.0) - kernel.fma(f_low, scale, divisor_low) * inverse
     positive = x >= 0.0
-    top = (kernel.select(positive, 1.0, e[0]), kernel.select(positive, 0.0, e[1]))
-    high, low = divide_pairs(top, (one, rest + e[1]))
-    return kernel.select(x < -690.0, kernel.call("exp", x), kernel.select(x.is_nan(), x, high + low))
+    top, top_low = kernel.select(positive, 1.0, f), kernel.select(positive, 0.0, f_low)
+    quotient = top * inverse
+    rest = kernel.fma(top_low, inverse, kernel.fma(top, inverse, -quotient))
+    return scaled(kernel, quotient + kernel.fma(quotient, error, rest), kernel.select(positive, 0.0, k))
 
 
 @function("cosh")
