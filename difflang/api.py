@@ -286,7 +286,7 @@ def parameter_names(operator: str, function: Function, wrt: object) -> list[str]
     if not names:
         raise error("E0602", f"`wrt` of `{operator}` must name parameters.", hint=choice)
     for k, name in enumerate(names):
-        if name not in parameters:
+        if str(name).partition("[")[0].strip() not in parameters:
             message = f"`{function.__name__}` has no parameter `{name}` to differentiate by."
             raise error("E0602", message, hint=did_you_mean(str(name), parameters, choice))
         if name in names[:k]:

@@ -11,6 +11,7 @@ from difflang.check.context import Context
 from difflang.check.differentiated import Linear, Wrt, fitted, make_ready, several
 from difflang.check.jacobians import Asked, jacobian_block
 from difflang.check.leaves import map_leaves, materialize
+from difflang.check.parts import selected
 from difflang.check.regions import capture
 from difflang.check.types import is_float
 from difflang.check.values import Arguments, Array, FunctionValue, Scalar, TupleValue, Value
@@ -52,7 +53,9 @@ class Derivative(FunctionValue):
         named += maker.defaults(self.inner, self.wrt.names, dict(named))
         values = dict(named)
         for direction, name in zip(self.extra(), self.differentiated(named), strict=False):
-            value = maker.like(values[name], direction)
+            part = self.wrt.parts.get(name)
+            value = values[name] if part is None else selected(context, part, values[name], named).value
+            value = maker.like(value, direction)
             maker.add_info(direction, value, None, True)
             named.append((direction, value))
         return named

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from difflang import derive
@@ -12,6 +12,7 @@ from difflang.check.context import Context, Poisoned, Unsketched
 from difflang.check.functions import Closure, OverloadSet
 from difflang.check.leaves import atoms, element_of, is_vector, leaves, materialize, rebuild, rewrap, settle, zeros_like
 from difflang.check.names import suggestion
+from difflang.check.parts import Part, Selection, selected
 from difflang.check.types import is_float, is_int
 from difflang.check.typing import scalar_type
 from difflang.check.values import (
@@ -27,6 +28,8 @@ from difflang.check.values import (
 )
 from difflang.core.ir import Atom, Block, Var
 from difflang.derive import sketch
+from difflang.derive.parts import Window
+from difflang.derive.windows import windowed
 from difflang.diagnostics.model import DiffLangError, Span
 from difflang.passes import simplify_block
 from difflang.signature import ScalarType
@@ -37,12 +40,14 @@ from difflang.syntax import ast
 class Wrt:
     """The names to differentiate by (None: the first argument), and where they are written.
 
-    `memory` is the most that loops may store for a reverse sweep, in bytes (None: what serves time best).
+    `memory` is the most that loops may store for a reverse sweep, in bytes (None: what serves time best). `parts` holds
+    the names that stand there with subscripts.
     """
 
     names: tuple[str, ...] | None
     span: Span
     memory: int | None = None
+    parts: Mapping[str, Part] = field(default_factory=dict[str, Part])
 
     @property
     def count(self) -> int:
@@ -59,15 +64,29 @@ Choice = Callable[[Context, FunctionValue, Wrt, Arguments], tuple[Key, ...]]
 class Ready:
     """A call of a function, split for differentiation.
 
-    `keys` say where in `arguments` (position or name) the differentiated `values` stand; `directions`
-    are the further arguments that an operator takes.
+    `keys` say where in `arguments` (position or name) the `wholes` stand that are differentiated by, or of which parts
+    are (`selections`); `directions` are the further arguments that an operator takes.
     """
 
     function: FunctionValue
     arguments: Arguments
     keys: tuple[Key, ...]
-    values: tuple[Value, ...]
+    wholes: tuple[Value, ...]
+    selections: tuple[Selection | None, ...]
     directions: tuple[Value, ...]
+
+    @property
+    def values(self) -> tuple[Value, ...]:
+        """What is differentiated by."""
+        pairs = zip(self.wholes, self.selections, strict=True)
+        return tuple(whole if part is None else part.value for whole, part in pairs)
+
+    def windows(self) -> list[Window | None]:
+        """The windows of the leaves of the wholes."""
+        found: list[Window | None] = []
+        for whole, part in zip(self.wholes, self.selections, strict=True):
+            found += [None] * len(atoms(whole)) if part is None else [part.window]
+        return found
 
 
 def make_ready(
@@ -96,8 +115,21 @@ def make_ready(
     plain = replace(arguments, positional=arguments.positional[:own], keywords=keywords, expected=None)
     chosen = function.select(context, plain) if isinstance(function, OverloadSet) else function
     keys = (choice or keys_of_names)(context, chosen, wrt, plain)
-    values = tuple(_differentiable(context, chosen, key, _argument(plain, key), wrt) for key in keys)
-    return Ready(chosen, plain, keys, values, directions)
+    wholes = tuple(_differentiable(context, chosen, key, _argument(plain, key), wrt) for key in keys)
+    parts = tuple(_selection(context, chosen, key, whole, wrt, plain) for key, whole in zip(keys, wholes, strict=True))
+    return Ready(chosen, plain, keys, wholes, parts, directions)
+
+
+def _selection(
+    context: Context, function: FunctionValue, key: Key, whole: Value, wrt: Wrt, arguments: Arguments
+) -> Selection | None:
+    """The part of an argument that is differentiated by; None for all of it."""
+    name = key if isinstance(key, str) else _name_at(function, key)
+    part = wrt.parts.get(name) if name is not None else None
+    if part is None:
+        return None
+    positional = zip(function.parameter_names() or (), arguments.positional, strict=False)
+    return selected(context, part, whole, [*positional, *arguments.keywords.items()])
 
 
 def _argument(arguments: Arguments, key: Key) -> Value:
@@ -235,16 +267,17 @@ class Linear:
 
     def _elaborate(self, ready: Ready) -> Block:
         context = self.context
-        params = tuple(Var(a.type) for a in self.args)
+        params = tuple(Var(a.type) for whole in ready.wholes for a in atoms(whole))
 
         def body(*flat: Atom) -> list[Atom]:
-            inner = ready.function.call(context, with_values(ready, split(self.values, flat)))
+            inner = ready.function.call(context, with_values(ready, split(ready.wholes, flat)))
             if isinstance(inner, ErrorValue):
                 raise Poisoned
             self.result = settle(context, materialize(context, inner), ready.arguments.span)
             return atoms(self.result)
 
-        return context.builder.block_with(params, body)
+        block = context.builder.block_with(params, body)
+        return windowed(context.builder, block, ready.windows()) if any(ready.selections) else block
 
     def jvp(self, tangents: Sequence[Value]) -> tuple[Value, Value]:
         """The result and its tangent."""

@@ -187,7 +187,7 @@ def take(context: Context, array: Array, subs: Sequence[Subscript]) -> Value:
         shape = array.shape[len(subs) :]
         return Array(atom, array.element, shape) if shape else Scalar(atom, array.element)
     shape = _shape(array, subs)
-    _check_points(context, array, subs)
+    check_points(context, array, subs)
 
     def body(*index: Atom) -> list[Atom]:
         return [context.builder.get(array.atom, *_place(context, array, subs, index), inbounds=True)]
@@ -203,7 +203,7 @@ def _shape(array: Array, subs: Sequence[Subscript]) -> tuple[Size, ...]:
     return (*(s.length for s in subs if isinstance(s, Stretch)), *array.shape[len(subs) :])
 
 
-def _check_points(context: Context, array: Array, subs: Sequence[Subscript]) -> None:
+def check_points(context: Context, array: Array, subs: Sequence[Subscript]) -> None:
     """Points beside slices are checked once, before the loop over the slice."""
     for sub, size in zip(subs, array.shape, strict=False):
         if isinstance(sub, Point) and not sub.safe:
@@ -254,7 +254,7 @@ def put(context: Context, array: Array, subs: Sequence[Subscript], value: Value,
             array.atom, *(p.atom for p in points), fitted.atom, inbounds=all(p.safe for p in points)
         )
         return Array(atom, array.element, array.shape)
-    _check_points(context, array, subs)
+    check_points(context, array, subs)
     filler = (
         as_scalar(context, value, array.element, span, "the new value")
         if isinstance(value, Number | Scalar)

@@ -23,6 +23,7 @@ from difflang.check.environment import Scope
 from difflang.check.gradcheck import CheckGrad
 from difflang.check.leaves import materialize
 from difflang.check.memory import budget
+from difflang.check.parts import Part
 from difflang.check.sparse import SparseHessian, SparseJacobian
 from difflang.check.taylor import CurveJet, Jet, ScalarDerivative
 from difflang.check.values import Arguments, FunctionValue, Number, Scalar, TypeValue, Value
@@ -72,7 +73,7 @@ class Operator(FunctionValue):
         self._refuse_unknown(context, node)
         options: Options = {k.name: k.value for k in node.keywords if k.name != "wrt"}
         wrt = next((k.value for k in node.keywords if k.name == "wrt"), None)
-        named = replace(_wrt(context, wrt, node.span), memory=budget(context, options.get("memory"), scope))
+        named = replace(_wrt(context, wrt, scope, node.span), memory=budget(context, options.get("memory"), scope))
         return self.make(Site(context, node, scope, functions, named, options))
 
     def _refuse_unknown(self, context: Context, node: ast.Call) -> None:
@@ -111,22 +112,23 @@ def _function(context: Context, node: ast.Expr, scope: Scope, operator: str) -> 
     )
 
 
-def _wrt(context: Context, node: ast.Expr | None, span: Span) -> Wrt:
-    """`wrt = w` or `wrt = (a, b)`."""
+def _wrt(context: Context, node: ast.Expr | None, scope: Scope, span: Span) -> Wrt:
+    """`wrt = w` or `wrt = (a, b)`; a parameter may have subscripts."""
     if node is None:
         return Wrt(None, span)
     elements = node.elements if isinstance(node, ast.Tuple) else (node,)
-    names: list[str] = []
+    parts: dict[str, Part | None] = {}
     for element in elements:
-        name = element.name if isinstance(element, ast.Name) else getattr(element, "value", None)
+        part = Part(element, scope) if isinstance(element, ast.Index) else None
+        base = element.value if isinstance(element, ast.Index) else element
+        name = base.name if isinstance(base, ast.Name) else getattr(base, "value", None)
         if not isinstance(name, str):
-            raise context.error(
-                "E0504", "`wrt` takes the names of parameters", element.span, hint="write wrt = w, or wrt = (a, b)"
-            )
-        if name in names:
+            hint = "write wrt = w, wrt = (a, b), or a part of one: wrt = w[0:3]"
+            raise context.error("E0504", "`wrt` takes the names of parameters", element.span, hint=hint)
+        if name in parts:
             raise context.error("E0504", f"`wrt` names `{name}` twice", element.span, hint="name each parameter once")
-        names.append(name)
-    return Wrt(tuple(names), node.span)
+        parts[name] = part
+    return Wrt(tuple(parts), node.span, parts={name: part for name, part in parts.items() if part is not None})
 
 
 def whole_option(site: Site, name: str, default: int) -> int:

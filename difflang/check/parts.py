@@ -1,0 +1,112 @@
+"""Derivatives by a part of a parameter: `wrt = x[2:5]`, `wrt = w[:, 0]`, `wrt = x[at]` with whole numbers `at`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from difflang.check.context import Context
+from difflang.check.environment import Scope
+from difflang.check.indexing import Point, Subscript, check_points, subscripts, take
+from difflang.check.types import is_int
+from difflang.check.values import Array, Scalar, Value
+from difflang.core.ir import Atom
+from difflang.core.ops import integer
+from difflang.derive.parts import Axis, Chosen, Cut, Listed, Uncut, Window, listed
+from difflang.sizes import Size
+from difflang.syntax import ast
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a parameter as it is written. A name in a subscript is a parameter of the function, else what it is in
+    `scope`, where the operator stands.
+    """
+
+    node: ast.Index
+    scope: Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What a part is in one call: the window into the argument, and the value there."""
+
+    window: Window
+    value: Scalar | Array
+
+
+def selected(context: Context, part: Part, whole: Value, parameters: Sequence[tuple[str, Value]]) -> Selection:
+    """Raises E0504 where the argument is no array; E0306, E0318 and E0801 (at run time) for wrong subscripts."""
+    node = part.node
+    if not isinstance(whole, Array):
+        message = f"only arrays have parts to differentiate by, but this parameter is {context.text(whole)}"
+        raise context.error("E0504", message, node.span, hint="name the whole parameter, such as `wrt = x`")
+    scope = part.scope.child()
+    for name, value in parameters:
+        scope.bind(name, value)
+    with context.at(node.span):
+        places = _places(context, node, scope)
+        if places is not None:
+            return _at_places(context, whole, places)
+        found = subscripts(context, whole, node, scope)
+        check_points(context, whole, found)
+        value = take(context, whole, found)
+    assert isinstance(value, Scalar | Array)
+    cuts = [_axis(context, s, size) for s, size in zip(found, whole.shape, strict=False)]
+    window = Window((*cuts, *_uncut(context, whole, len(found))), whole.atom)
+    return Selection(window, value)
+
+
+def _axis(context: Context, subscript: Subscript, size: Size) -> Axis:
+    if isinstance(subscript, Point):
+        return Chosen(subscript.atom)
+    extent = context.sizes.dimension(subscript.length)
+    if subscript.length == size:
+        return Uncut(extent)
+    return Cut(integer(0) if subscript.start is None else subscript.start.atom, extent)
+
+
+def _uncut(context: Context, whole: Array, front: int) -> list[Axis]:
+    return [Uncut(dim) for dim in context.shape_atoms(whole.shape[front:])]
+
+
+def _places(context: Context, node: ast.Index, scope: Scope) -> Array | None:
+    """The only subscript, where it is a vector of whole numbers."""
+    if len(node.indices) != 1 or isinstance(node.indices[0], ast.Slice):
+        return None
+    value = context.evaluate(node.indices[0], scope)
+    return value if isinstance(value, Array) and value.rank == 1 and is_int(value.element) else None
+
+
+def _at_places(context: Context, whole: Array, places: Array) -> Selection:
+    """The elements (or rows) at distinct places. Asserts (E0801) that they are in range, and each named once."""
+    b = context.builder
+    is_wide = places.atom.type.dtype == "i64"
+    wide = places.atom if is_wide else b.map(lambda place: b.prim("convert", place, dtype="i64"), places.atom)
+    extent = context.sizes.dimension(whole.shape[0])
+    axis = listed(b, wide)
+    _check_places(context, axis, extent)
+    axes = (axis, *_uncut(context, whole, 1))
+    shape = (places.shape[0], *whole.shape[1:])
+
+    def element(*at: Atom) -> list[Atom]:
+        return [b.get(whole.atom, b.get(wide, at[0], inbounds=True), *at[1:])]
+
+    atom = b.build(context.shape_atoms(shape), element)[0]
+    return Selection(Window(axes, whole.atom), Array(atom, whole.element, shape))
+
+
+def _check_places(context: Context, axis: Listed, extent: Atom) -> None:
+    b, ordered = context.builder, axis.ordered
+    (count,) = axis.places.type.shape
+
+    def good(k: Atom) -> list[Atom]:
+        here = b.get(ordered, k, inbounds=True)
+        inside = b.prim("and", b.prim("ge", here, integer(0)), b.prim("lt", here, extent))
+        before = b.get(ordered, b.prim("max", b.prim("sub", k, integer(1)), integer(0)), inbounds=True)
+        new = b.prim("or", b.prim("eq", k, integer(0)), b.prim("lt", before, here))
+        return [b.prim("and", inside, new)]
+
+    (everything,) = b.reduce("all", [count], good)
+    message = "the places to differentiate by must be distinct, and from 0 to {0} - 1"
+    b.emit("assert", [everything, extent], {"code": "E0801", "message": message})
