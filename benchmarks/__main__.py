@@ -13,7 +13,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,19 @@ from scipy import sparse
 
 from benchmarks.baseline import PROGRAMS, TOLERANCE, Prepared, Workload, function, seconds
 from benchmarks.memory import peak_bytes, result_bytes
+from benchmarks.peers import PEERS, installed
 from benchmarks.workloads import WORKLOADS
 
 Call = Callable[[], Any]
+
+
+@dataclass(frozen=True)
+class Against:
+    """Our time in units of a peer's, and the seconds of the peer's first call, which compiles."""
+
+    peer: str
+    ratio: float
+    compile: float
 
 
 @dataclass(frozen=True)
@@ -33,8 +43,6 @@ class Row:
 
     `of_primal` is the time of a gradient in units of its function's, both ours; NaN where no gradient is computed.
     `memory` is the peak of our call in bytes, results included, `c_memory` that of C's; NaN where it is not known.
-    `peer` is the fastest peer, `against_peer` our time in units of its time, and `peer_compile` the seconds of its
-    first call; empty and NaN where there is none.
     """
 
     workload: str
@@ -47,9 +55,7 @@ class Row:
     of_primal: float = math.nan
     memory: float = math.nan
     c_memory: float = math.nan
-    peer: str = ""
-    against_peer: float = math.nan
-    peer_compile: float = math.nan
+    peers: tuple[Against, ...] = ()
 
 
 def flat(result: Any) -> np.ndarray:
@@ -100,7 +106,7 @@ def measure(workload: Workload, budget: float, with_peers: bool = False) -> Row:
     of_primal = ratio(rounds, 2) if primal else math.nan
     timed = Row(workload.name, ours, theirs, ratio(rounds), prepared.compile_seconds, error, len(rounds), of_primal)
     row = replace(timed, memory=peak_bytes(prepared.ours), c_memory=c_peak(prepared.theirs))
-    return best_peer(row, prepared, budget) if with_peers else row
+    return with_others(row, prepared, budget) if with_peers else row
 
 
 def c_peak(call: Call) -> float:
@@ -108,17 +114,15 @@ def c_peak(call: Call) -> float:
     return peak_bytes(call) + result_bytes(call())
 
 
-def best_peer(row: Row, prepared: Prepared, budget: float) -> Row:
-    """The row with the peer that is ahead of the others, measured in turns with ours."""
-    found = row
+def with_others(row: Row, prepared: Prepared, budget: float) -> Row:
+    """The row with every peer that has the workload, each measured in turns with ours."""
+    found: list[Against] = []
     for peer, make in prepared.peers.items():
         call = make()
         compiling = seconds(call)
         checked(f"{row.workload} by {peer}", call, prepared.theirs, prepared.tolerance)
-        against = ratio(compare([prepared.ours, call], budget))
-        if not found.peer or against > found.against_peer:
-            found = replace(found, peer=peer, against_peer=against, peer_compile=compiling)
-    return found
+        found.append(Against(peer, ratio(compare([prepared.ours, call], budget)), compiling))
+    return replace(row, peers=tuple(found))
 
 
 def duration(value: float) -> str:
@@ -128,14 +132,14 @@ def duration(value: float) -> str:
 def line(row: Row) -> str:
     primal = "" if math.isnan(row.of_primal) else f"{row.of_primal:.2f}"
     times = f"{duration(row.difflang):>13} {duration(row.c):>13} {row.ratio:7.2f} {primal:>9} {row.compile:8.2f} s"
-    peer = f"   {row.against_peer:9.3f} {row.peer}" if row.peer else ""
+    peers = "".join(f"   {against.ratio:.3f} {against.peer}" for against in row.peers)
     memory = " ".join(f"{size / 1e6:8.1f}" for size in (row.memory, row.c_memory))
-    return f"{row.workload:28} {times} {memory}   {row.error:.1e}   {row.pairs:5d}{peer}"
+    return f"{row.workload:28} {times} {memory}   {row.error:.1e}   {row.pairs:5d}{peers}"
 
 
 def rows(names: Sequence[str], budget: float, with_peers: bool) -> Iterator[Row]:
     """The rows of the chosen workloads, each printed when it is there."""
-    last = "   best peer" if with_peers else ""
+    last = "   against peers" if with_peers else ""
     times = f"{'DiffLang':>13} {'C':>13} {'ratio':>7} {'of primal':>9} {'compile':>10}"
     print(f"{'workload':28} {times} {'MB':>8} {'MB of C':>8}   {'error':7}   pairs{last}")
     for workload in WORKLOADS:
@@ -146,10 +150,16 @@ def rows(names: Sequence[str], budget: float, with_peers: bool) -> Iterator[Row]
 
 
 def write_csv(path: Path, table: Sequence[Row]) -> None:
+    """A line for each workload, two columns for each peer: our time in units of its time, its first call."""
+    names = [field.name for field in fields(Row) if field.name != "peers"]
+    columns = [f"{what} {peer}" for peer in PEERS for what in ("against", "compile")]
     with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, [field.name for field in fields(Row)])
+        writer = csv.DictWriter(file, [*names, *columns], restval="")
         writer.writeheader()
-        writer.writerows(asdict(row) for row in table)
+        for row in table:
+            others = {f"against {one.peer}": one.ratio for one in row.peers}
+            compiling = {f"compile {one.peer}": one.compile for one in row.peers}
+            writer.writerow({name: getattr(row, name) for name in names} | others | compiling)
 
 
 def draw(path: Path, table: Sequence[Row]) -> None:
@@ -181,6 +191,8 @@ def main() -> None:
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write the table to a file")
     parser.add_argument("--plot", type=Path, metavar="FILE.png", help="draw the ratios")
     options = parser.parse_args()
+    if options.peers:
+        print("Peers:", ", ".join(peer if there else f"{peer} (not installed)" for peer, there in installed().items()))
     start_cold()
     table = list(rows(options.names, options.budget, options.peers))
     if options.csv:

@@ -23,7 +23,7 @@ def adam_f32(n: int) -> Prepared:
     step, rate = function(PROGRAMS / "adam.dl", "step").on(precision="f32"), np.float32(0.01)
     outs = tuple(np.empty_like(x) for _ in range(3))
     theirs = c_call("adam_step_f32", n, x, g, m, v, 3, rate, outs=outs, value=False)
-    return pair(lambda: step(x, g, m, v, 3, rate), theirs, "adam", x, g, m, v, 3, rate, tolerance=1e-6)
+    return pair(lambda: step(x, g, m, v, 3, rate), theirs, "adam", x, g, m, v, 3, rate, tolerance=1e-5)
 
 
 def logistic_hessian(n: int, d: int) -> Prepared:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
 import numpy as np
 
 import difflang as dl
@@ -38,5 +43,15 @@ def heat(n: int, steps: int) -> Prepared:
 
 def trivial(times: int) -> Prepared:
     """What calls from Python with four numbers cost; C is called through ctypes, its arguments converted beforehand."""
-    value, c = function(PROGRAMS / "trivial.dl", "value"), c_call("trivial", 2.0, 3.0, 4.0, 5.0)
-    return pair(lambda: [value(2.0, 3.0, 4.0, 5.0) for _ in range(times)], lambda: [c() for _ in range(times)])
+    numbers = (2.0, 3.0, 4.0, 5.0)
+    value, c = function(PROGRAMS / "trivial.dl", "value"), c_call("trivial", *numbers)
+    once = pair(lambda: value(*numbers), c, "trivial", *numbers)
+    others = {peer: partial(_repeated, make, times) for peer, make in once.peers.items()}
+    return replace(
+        once, ours=lambda: [value(*numbers) for _ in range(times)], theirs=_repeated(lambda: c, times), peers=others
+    )
+
+
+def _repeated(make: Callable[[], Callable[[], Any]], times: int) -> Callable[[], Any]:
+    call = make()
+    return lambda: [call() for _ in range(times)]

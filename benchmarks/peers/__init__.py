@@ -9,14 +9,23 @@ from typing import Any
 
 Call = Callable[[], Any]
 
-PEERS = {"JAX": ("jax", "benchmarks.peers.jax_programs")}
+PEERS = {
+    "JAX": ("jax", "benchmarks.peers.jax_programs"),
+    "PyTorch": ("torch", "benchmarks.peers.torch_programs"),
+    "folx": ("folx", "benchmarks.peers.folx_programs"),
+    "CasADi": ("casadi", "benchmarks.peers.casadi_programs"),
+}
 """For each peer the module that must be there, and ours with its programs."""
+
+
+def installed() -> dict[str, bool]:
+    return {peer: find_spec(needed) is not None for peer, (needed, _) in PEERS.items()}
 
 
 def makers(workload: str, *arguments: Any) -> dict[str, Callable[[], Call]]:
     """For each installed peer that has the workload what makes its call, with the arguments bound."""
     found: dict[str, Callable[[], Call]] = {}
-    for peer, (needed, module) in PEERS.items():
-        if find_spec(needed) and workload in import_module(module).PROGRAMS:
+    for peer, (_, module) in PEERS.items():
+        if installed()[peer] and workload in import_module(module).PROGRAMS:
             found[peer] = lambda module=module: import_module(module).call(workload, *arguments)
     return found

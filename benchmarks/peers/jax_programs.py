@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Mapping
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -21,14 +22,19 @@ Program = Callable[[Any], tuple[Callable[..., Any], tuple[int, ...]]]
 
 
 def call(workload: str, *arguments: Any) -> Callable[[], Any]:
-    """The compiled workload with its arguments bound, on one thread; it waits for the results."""
+    """The compiled workload with its arguments bound; it waits for the results."""
+    return bound(PROGRAMS[workload], *arguments)
+
+
+def bound(program: Program, *arguments: Any) -> Callable[[], Any]:
+    """The compiled program with its arguments bound, on one thread."""
     os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")
     jax: Any = import_module("jax")
     jax.config.update("jax_enable_x64", True)
-    program, static = PROGRAMS[workload](jax)
-    compiled = jax.jit(program, static_argnums=static)
-    bound = [value if k in static else jax.tree.map(jax.numpy.asarray, value) for k, value in enumerate(arguments)]
-    return lambda: jax.block_until_ready(compiled(*bound))
+    function, static = program(jax)
+    compiled = jax.jit(function, static_argnums=static)
+    values = [value if k in static else jax.tree.map(jax.numpy.asarray, value) for k, value in enumerate(arguments)]
+    return lambda: jax.block_until_ready(compiled(*values))
 
 
 # --- ADBench ---
@@ -205,15 +211,20 @@ def adam(jax: Any) -> tuple[Callable[..., Any], tuple[int, ...]]:
     return step, (4,)
 
 
-def logistic_hvp(jax: Any) -> tuple[Callable[..., Any], tuple[int, ...]]:
-    def loss(w: Any, x: Any, y: Any, penalty: Any) -> Any:
-        z = x @ w
-        return (jax.nn.softplus(z) - y * z).sum() / len(z) + 0.5 * penalty * (w @ w)
+def logistic_loss(jax: Any, w: Any, x: Any, y: Any, penalty: Any) -> Any:
+    z = x @ w
+    return (jax.nn.softplus(z) - y * z).sum() / len(z) + 0.5 * penalty * (w @ w)
 
+
+def logistic_hvp(jax: Any) -> tuple[Callable[..., Any], tuple[int, ...]]:
     def product(w: Any, x: Any, y: Any, penalty: Any, v: Any) -> Any:
-        return jax.jvp(lambda w: jax.grad(loss)(w, x, y, penalty), (w,), (v,))[1]
+        return jax.jvp(jax.grad(lambda w: logistic_loss(jax, w, x, y, penalty)), (w,), (v,))[1]
 
     return product, ()
+
+
+def logistic_hessian(jax: Any) -> tuple[Callable[..., Any], tuple[int, ...]]:
+    return jax.hessian(partial(logistic_loss, jax)), ()
 
 
 def taylor(jax: Any) -> tuple[Callable[..., Any], tuple[int, ...]]:
@@ -239,6 +250,74 @@ def ridge(jax: Any) -> tuple[Callable[..., Any], tuple[int, ...]]:
     return jax.value_and_grad(validation), ()
 
 
+def taylor_batch(jax: Any) -> tuple[Callable[..., Any], tuple[int, ...]]:
+    one = taylor(jax)[0]
+
+    def coefficients(order: int, x: Any, v: Any, *weights: Any) -> Any:
+        return jax.vmap(lambda x, v: one(order, x, v, *weights), out_axes=1)(x, v)
+
+    return coefficients, (0,)
+
+
+# --- operators ---
+
+
+def network(jax: Any, x: Any, w1: Any, b1: Any, w2: Any, b2: Any, w3: Any, b3: Any) -> Any:
+    return w3 @ jax.numpy.tanh(w2 @ jax.numpy.tanh(w1 @ x + b1) + b2) + b3
+
+
+def _second(jax: Any, x: Any, v: Any, weights: Any) -> Any:
+    """The second derivative of the network along v, by a jet."""
+    jet: Any = import_module("jax.experimental.jet").jet
+    return jet(lambda x: network(jax, x, *weights), (x,), ([v, jax.numpy.zeros_like(v)],))[1][1]
+
+
+def laplacian(jax: Any) -> tuple[Callable[..., Any], tuple[int, ...]]:
+    def total(x: Any, *weights: Any) -> Any:
+        return jax.vmap(lambda v: _second(jax, x, v, weights))(jax.numpy.eye(len(x))).sum()
+
+    return total, ()
+
+
+def stochastic_laplacian(jax: Any) -> tuple[Callable[..., Any], tuple[int, ...]]:
+    def mean(x: Any, directions: Any, *weights: Any) -> Any:
+        return jax.vmap(lambda v: _second(jax, x, v, weights))(directions).mean()
+
+    return mean, ()
+
+
+def rosenbrock(x: Any) -> Any:
+    return (100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1.0 - x[:-1]) ** 2).sum()
+
+
+def rosenbrock_hvp(jax: Any) -> tuple[Callable[..., Any], tuple[int, ...]]:
+    return lambda x, v: jax.jvp(jax.grad(rosenbrock), (x,), (v,))[1], ()
+
+
+def fixed_point(jax: Any) -> tuple[Callable[..., Any], tuple[int, ...]]:
+    """The implicit derivative by `custom_root`, the linear system solved densely."""
+    jnp = jax.numpy
+
+    def energy(b: Any, w: Any, steps: int) -> Any:
+        def layer(x: Any) -> Any:
+            return jnp.tanh(w @ x + b)
+
+        def solve(_: Any, start: Any) -> Any:
+            return jax.lax.fori_loop(0, steps, lambda _, x: layer(x), start)
+
+        def linear(product: Any, y: Any) -> Any:
+            return jnp.linalg.solve(jax.jacfwd(product)(y), y)
+
+        x = jax.lax.custom_root(lambda x: layer(x) - x, b, solve, linear)
+        return x @ x
+
+    return lambda w, b, steps: jax.value_and_grad(energy)(b, w, steps), (2,)
+
+
+def trivial(_: Any) -> tuple[Callable[..., Any], tuple[int, ...]]:
+    return lambda a, b, c, d: a * b + c * d, ()
+
+
 PROGRAMS: Mapping[str, Program] = {
     "gmm": gmm,
     "ba": ba,
@@ -251,4 +330,11 @@ PROGRAMS: Mapping[str, Program] = {
     "logistic_hvp": logistic_hvp,
     "taylor": taylor,
     "ridge": ridge,
+    "logistic_hessian": logistic_hessian,
+    "taylor_batch": taylor_batch,
+    "laplacian": laplacian,
+    "stochastic_laplacian": stochastic_laplacian,
+    "rosenbrock_hvp": rosenbrock_hvp,
+    "fixed_point": fixed_point,
+    "trivial": trivial,
 }
