@@ -12,6 +12,7 @@ import inspect
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 from typing import Any, cast
 
@@ -115,11 +116,19 @@ class Function:
     Raises DiffLangError: E06xx for wrong arguments, E07xx for data files, E08xx for failures of the run.
     """
 
-    def __init__(self, engine: Engine, expression: str, options: Options, report: Callable[..., Any] | None = None):
+    def __init__(
+        self,
+        engine: Engine,
+        expression: str,
+        options: Options,
+        report: Callable[..., Any] | None = None,
+        silent: bool = False,
+    ):
         self._engine = engine
         self._expression = expression
         self.options = options
         self._report = report
+        self._silent = silent
         self._quick = engine.quick_calls(expression, options)
 
     def __call__(self, *positional: Any, **named: Any) -> Any:
@@ -141,7 +150,12 @@ class Function:
     def _host(self) -> RunHost:
         sinks: list[Sink] = [Callback(self._report)] if self._report else []
         strict = self.options.compile.check_residual
-        return RunHost(sinks, self._engine.externs, warn=_warn, strict=strict)
+        stream = StringIO() if self._silent else None
+        return RunHost(sinks, self._engine.externs, stream, _warn, strict)
+
+    def silenced(self) -> Function:
+        """The same function, whose `print` and `report` say nothing, nor those of its derivatives."""
+        return Function(self._engine, self._expression, self.options, silent=True)
 
     @property
     def engine(self) -> Engine:
@@ -200,7 +214,7 @@ class Function:
         if report is not None and not callable(report):
             message = f"`report` must be a function of the figures, not {report!r}."
             raise error("E0902", message, hint="Such as `report=print`.")
-        return Function(self._engine, self._expression, options, report or self._report)
+        return Function(self._engine, self._expression, options, report or self._report, self._silent)
 
     @diagnosed
     def emit(self, stage: str = "core") -> str:
@@ -214,7 +228,8 @@ class Function:
             raise error("E0612", f"`{operator}` takes functions of one module.", hint=hint)
         arguments = [self._expression, *(other._expression for other in others)]
         arguments += [f"{name} = {value}" for name, value in options.items()]
-        return Function(self._engine, f"{operator}({', '.join(arguments)})", self.options, self._report)
+        expression = f"{operator}({', '.join(arguments)})"
+        return Function(self._engine, expression, self.options, self._report, self._silent)
 
 
 def _python_signature(signature: Signature) -> inspect.Signature:

@@ -17,10 +17,10 @@ Vector = npt.NDArray[np.float64]
 
 
 class Point:
-    """A function at a point: the differentiated arguments as one vector."""
+    """A function at a point: the differentiated arguments as one vector. What the function prints is not shown."""
 
     def __init__(self, function: api.Function, positional: Any, named: Mapping[str, Any], wrt: api.Wrt) -> None:
-        self.function = function
+        self.function = function.silenced()
         parameters = function.signature.parameters
         self.arguments = dict(match(parameters, function.__name__, positional, named))
         self.names = api.parameter_names("check_grad", function, wrt)

@@ -6,7 +6,7 @@ Each transform emits code into the current position of a `Builder`; what one emi
 from difflang.derive import custom, forward, implicit, loops, reverse, rules, taylor, transpose
 from difflang.derive.budget import WORKERS, within_budget
 from difflang.derive.bundle import bundle
-from difflang.derive.copying import inline
+from difflang.derive.copying import inline, without_notices
 from difflang.derive.erase import erased
 from difflang.derive.linearize import linearized
 from difflang.watch import stage
@@ -29,4 +29,5 @@ __all__ = [
     "linearized",
     "vjp",
     "within_budget",
+    "without_notices",
 ]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, MutableMapping, Sequence
+from dataclasses import replace
 
 from difflang.core.builder import Builder
 from difflang.core.ir import Atom, Attribute, Block, Eqn, Type, Uses, Var
 
-OBSERVERS = frozenset({"assert", "print", "report"})
+NOTICES = frozenset({"print", "report"})
+OBSERVERS = NOTICES | {"assert"}
 
 
 def inline(
@@ -19,6 +21,13 @@ def inline(
     """
     copy = Copy(builder, dict(substitution or {}))
     return copy.run(block, args)
+
+
+def without_notices(block: Block) -> Block:
+    """The block without what it prints and reports."""
+    kept = (eqn for eqn in block.eqns if eqn.op not in NOTICES)
+    eqns = [replace(eqn, regions=tuple(map(without_notices, eqn.regions))) if eqn.regions else eqn for eqn in kept]
+    return replace(block, eqns=tuple(eqns))
 
 
 class Copy:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 import difflang as dl
@@ -72,3 +73,21 @@ def test_the_function_stands_once_for_all_steps():
 def test_a_mistake_in_the_function_is_told_once():
     found = dl.loads('fn f(x: real) -> real = exp(y)\ntest "t":\n    assert check_grad(f, 1.0)\n').check()
     assert {d.code for d in found} == {"E0201"}
+
+
+def test_a_function_that_prints_is_checked_in_silence(capsys):
+    text = """
+fn f(x: real[n]) -> real:
+    for k in 0..2:
+        print("here {0}", x)
+    report(step = 1, loss = sum(x))
+    return sum(sin(x))
+fn inside(x: real[n]) -> bool = check_grad(f, x)
+"""
+    figures = []
+    module = dl.loads(text)
+    assert dl.check_grad(module.f.on(report=figures.append), np.ones(2))
+    assert module.inside.on(report=figures.append)(np.ones(2)) and module.inside.on(backend="reference")(np.ones(2))
+    assert capsys.readouterr().out == "" and figures == []
+    module.f(np.ones(2))
+    assert capsys.readouterr().out.count("here") == 2
