@@ -70,6 +70,11 @@ class Builder:
         """The depth at which an atom is known; variables from outside this builder count as depth 0."""
         return self._levels.get(atom, 0) if isinstance(atom, Var) else 0
 
+    def maker(self, atom: Atom) -> Eqn | None:
+        """The equation that an atom is the result of, if it was emitted here."""
+        home = self._homes.get(atom, []) if isinstance(atom, Var) else []
+        return next((eqn for eqn in home if atom in eqn.outs), None)
+
     def in_scope(self, atom: Atom) -> bool:
         """Whether an atom may be used here: the block that defines it is still open (or outside this builder)."""
         home = self._homes.get(atom) if isinstance(atom, Var) else None

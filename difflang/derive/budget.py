@@ -8,10 +8,10 @@ a `build` or `reduce` may run in several threads.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from difflang.core.builder import Builder
-from difflang.core.ir import Atom, Block, DType, Eqn, Type, Var
+from difflang.core.ir import Atom, Block, DType, Eqn, Literal, Type, Var
 from difflang.core.ops import carries, integer
 from difflang.derive.activity import LOOPS, carried
 from difflang.derive.copying import Copy
@@ -127,8 +127,9 @@ def residuals_of(eqn: Eqn) -> dict[Var, str]:
 
     That is so for loops inside loops and for segments, which are run once more to be reversed at once: their tape stays
     in the cache, and to read a value there costs less than an elementary function, a sum or a product of matrices. The
-    tape of a loop that is as long as the run lies in main memory; there only carries are stored. A residual is no
-    larger than the carries: each of its dimensions is one of theirs. Gives what each of them is, for readers.
+    tape of a loop that is as long as the run lies in main memory; there only carries are stored, and what small loops
+    inside it store (`small_loops`). A residual is no larger than the carries: each of its dimensions is one of theirs.
+    Gives what each of them is, for readers.
     """
     body = eqn.regions[-1]
     results = set(body.results)
@@ -141,6 +142,68 @@ def residuals_of(eqn: Eqn) -> dict[Var, str]:
         for out in inner.outs
         if out.type.is_float and out not in results and out.type.rank <= rank and dims.issuperset(out.type.shape)
     }
+
+
+def small_loops(b: Builder, copy: Copy, eqn: Eqn) -> list[Eqn]:
+    """The loops of a step of a loop whose tape is kept from the first run, so that they do not run once more.
+
+    What one of them saves of a value has no more elements than a carry of the outer loop: its length and the dimensions
+    of the value are, one by one, dimensions of that carry or parts of them. With a limit on memory nothing is kept.
+    """
+    body = eqn.regions[-1]
+    inside = {*body.params, *(out for inner in body.eqns for out in inner.outs)}
+    whole = [copy.atoms(init.type.shape) for init, _, _, _ in carried(eqn)]
+
+    def is_small(inner: Eqn) -> bool:
+        shapes = _saved_shapes(inner)
+        known = inside.isdisjoint(dim for shape in shapes for dim in shape)
+        return known and all(any(_fits(b, copy.atoms(shape), room) for room in whole) for shape in shapes)
+
+    limited = eqn.op != "fold" or LIMITS & eqn.attrs.keys()
+    folds = [] if limited else [e for e in body.eqns if e.op == "fold" and not LIMITS & e.attrs.keys()]
+    return [inner for inner in folds if is_small(inner)]
+
+
+def _saved_shapes(eqn: Eqn) -> list[tuple[Atom, ...]]:
+    """The shapes of what a loop saves of its carries, over all its steps."""
+    shapes: list[tuple[Atom, ...]] = [out.type.shape for out in eqn.outs]
+    for init, param, result, _ in carried(eqn):
+        changes = [] if result is param else updates(eqn.regions[-1], param, result)
+        whole = [] if result is param or changes else [init.type.shape]
+        shapes += [(eqn.args[0], *shape) for shape in (*whole, *(u.args[-1].type.shape for u in changes))]
+    return shapes
+
+
+def _fits(b: Builder, shape: Sequence[Atom], room: Sequence[Atom]) -> bool:
+    """Whether every dimension of a shape is a part of another dimension of `room`."""
+    if not shape:
+        return True
+    first, *rest = shape
+    places = (k for k, dim in enumerate(room) if _is_part(b, first, dim))
+    return any(_fits(b, rest, (*room[:k], *room[k + 1 :])) for k in places)
+
+
+def _is_part(b: Builder, size: Atom, whole: Atom) -> bool:
+    """Whether a size is another one, or a fraction of it."""
+    size, whole = _clamped(b, size), _clamped(b, whole)
+    if size == whole:
+        return True
+    maker = b.maker(size)
+    if maker is None or maker.op != "floordiv":
+        return False
+    divisor = maker.args[1]
+    return isinstance(divisor, Literal) and divisor.value >= 1 and _is_part(b, maker.args[0], whole)
+
+
+def _clamped(b: Builder, size: Atom) -> Atom:
+    """What a size is where it is not below 0."""
+    maker = b.maker(size)
+    return maker.args[0] if maker is not None and maker.op == "max" and maker.args[1] == integer(0) else size
+
+
+def outs_of(eqns: Sequence[Eqn]) -> dict[Var, str]:
+    """The results of loops, with what readers call them."""
+    return {out: eqn.op for eqn in eqns for out in eqn.outs if out.type.is_float}
 
 
 def _dearest(eqn: Eqn) -> str:

@@ -16,9 +16,9 @@ from difflang.core.ir import Atom, Attribute, Block, Eqn, Type, Var
 from difflang.core.ops import I64
 from difflang.derive import values
 from difflang.derive.activity import carried
-from difflang.derive.budget import residuals_of, updates
+from difflang.derive.budget import outs_of, residuals_of, small_loops, updates
 from difflang.derive.replay import replayed
-from difflang.derive.reverse import ADJOINTS, Cotangent, Frame, Sweep, Trace, worth_keeping
+from difflang.derive.reverse import ADJOINTS, Cotangent, Earlier, Frame, Sweep, Trace, worth_keeping
 
 ARITHMETIC = frozenset({"add", "sub", "mul", "neg"})
 """What indices are made by, and what costs less than to save its result."""
@@ -29,7 +29,7 @@ class Step:
     """An adjoint step that has been emitted: its block over stand-ins for the carries of the primal step.
 
     `before` and `after` stand for the carries at the start and at the end of the step; an end may be None. `residuals`
-    stand for further values of the step.
+    stand for further values of the step, `earlier` for what loops inside it have saved.
     """
 
     block: Block
@@ -37,6 +37,7 @@ class Step:
     before: list[Atom]
     after: list[Var | None]
     residuals: dict[Var, Var]
+    earlier: Earlier | None
 
 
 def loop(sweep: Sweep, eqn: Eqn, trace: Trace, frame: Frame, cotangents: Sequence[Cotangent]) -> None:
@@ -79,8 +80,10 @@ def _adjoint_step(
     before = [_stand_in(trace, carry, type_) for carry, type_ in zip(carries, types, strict=True)]
     kept = worth_keeping(body)
     after = [Var(t) if result in kept else None for (_, _, result, _), t in zip(carries, types, strict=True)]
+    inner = () if trace.copy.again else small_loops(sweep.builder, trace.copy, eqn)
+    earlier = Earlier(trace, eqn, inner) if inner else None
     residuals: dict[Var, Var] = {}
-    for value, label in residuals_of(eqn).items() if trace.copy.again else ():
+    for value, label in (residuals_of(eqn) if trace.copy.again else outs_of(inner)).items():
         residuals[value] = Var(trace.copy.atom(value).type, value.name or label)
     args = [index, *before] if eqn.op == "fold" else before
     params = [Var(types[k]) for k in active]
@@ -99,10 +102,10 @@ def _adjoint_step(
         for result, out, _ct in stacked:
             if isinstance(result, Var) and result in kept:
                 known[result] = values.element(sweep.builder, trace.copy.atom(out), [index])
-        inner = sweep.region_adjoint(body, args, trace, refs, seed, known)
+        inner = sweep.region_adjoint(body, args, trace, refs, seed, known, earlier)
         return [inner.taken(carries[k][1]) for k in active]
 
-    return Step(sweep.region([index, *params], run), index, before, after, residuals)
+    return Step(sweep.region([index, *params], run), index, before, after, residuals, earlier)
 
 
 def _stand_in(trace: Trace, carry: tuple[Atom, Var, Atom, Var], type_: Type) -> Atom:
@@ -136,6 +139,9 @@ def _define_stand_ins(sweep: Sweep, eqn: Eqn, trace: Trace, step: Step) -> list[
     for inner, value in step.residuals.items():
         if value in used:
             start.append(_saved(trace.stacked(eqn, inner, value.name), step.index, value))
+    for stack, value in step.earlier.reads.items() if step.earlier else ():
+        if value in used:
+            start.append(_saved(stack, step.index, value))
     step.block.eqns = (*start, *step.block.eqns)
     return followed
 

@@ -93,19 +93,27 @@ def _mentions(block: Block, variables: Collection[Var]) -> bool:
 
 @dataclass(eq=False, slots=True)
 class Trace:
-    """One emission of a block's primal code: where its variables and equations went, and what loops have saved."""
+    """One emission of a block's primal code: where its variables and equations went, and what loops have saved.
+
+    What `earlier` keeps of loops is not saved here once more.
+    """
 
     copy: Primal
     stacks: dict[Var | Eqn, Var] = field(default_factory=dict["Var | Eqn", Var])
+    earlier: Earlier | None = None
 
     def stacked(self, loop: Eqn, inner: Var, name: str = "") -> Var:
         """The values, step by step, of a variable of the body of a loop: the loop saves them from now on."""
         if inner not in self.stacks:
-            self.stacks[inner] = self._save(loop, self.copy.atom(inner), name)
+            kept = self.earlier and self.earlier.kept(loop, lambda trace: trace.stacked(loop, inner, name))
+            self.stacks[inner] = kept or self._save(loop, self.copy.atom(inner), name)
         return self.stacks[inner]
 
     def overwritten(self, loop: Eqn, update: Eqn) -> Var:
         """The elements, step by step, that a `set` in the body of a loop replaced."""
+        kept = self.earlier and self.earlier.kept(loop, lambda trace: trace.overwritten(loop, update))
+        if kept:
+            self.stacks.setdefault(update, kept)
         if update not in self.stacks:
             made, body = self.copy.emitted[update], self.copy.emitted[loop].regions[-1]
             old = Var(made.args[-1].type, f"{_hint(update.args[0])}.element")
@@ -115,6 +123,12 @@ class Trace:
             self.stacks[update] = self._save(loop, old)
         return self.stacks[update]
 
+    def whole(self, loop: Eqn, stack: Var) -> Var:
+        """What a loop inside `loop` has saved, step by step of the outer one."""
+        if stack not in self.stacks:
+            self.stacks[stack] = self._save(loop, stack, stack.name.removesuffix(TAPE))
+        return self.stacks[stack]
+
     def _save(self, loop: Eqn, saved: Atom, name: str = "") -> Var:
         made = self.copy.emitted[loop]
         count = made.args[0] if made.op == "fold" else made.outs[len(made.args)]
@@ -123,6 +137,28 @@ class Trace:
         out = Var(Type(saved.type.dtype, (count, *saved.type.shape)), f"{name or _hint(saved)}{TAPE}")
         made.outs = (*made.outs, out)
         return out
+
+
+@dataclass(eq=False, slots=True)
+class Earlier:
+    """What the first run of a loop has saved of the `inner` loops of a step, which then need not run again.
+
+    `trace` is that of the first run; `reads` are the arrays that were asked for and what stands for a step's part.
+    """
+
+    trace: Trace
+    loop: Eqn
+    inner: Collection[Eqn]
+    reads: dict[Var, Var] = field(default_factory=dict[Var, Var])
+
+    def kept(self, inner: Eqn, stack: Callable[[Trace], Var]) -> Var | None:
+        """What stands for an array that the inner loop saved."""
+        if inner not in self.inner:
+            return None
+        whole = self.trace.whole(self.loop, stack(self.trace))
+        if whole not in self.reads:
+            self.reads[whole] = Var(Type(whole.type.dtype, whole.type.shape[1:]), whole.name)
+        return self.reads[whole]
 
 
 class Sweep:
@@ -147,15 +183,16 @@ class Sweep:
         *,
         again: bool = False,
         known: Mapping[Var, Atom] | None = None,
+        earlier: Earlier | None = None,
     ) -> Trace:
         """Emits the block's primal code; with `again`, to have the values of a region once more in its adjoint.
 
-        `known` are those among them that need not be computed.
+        `known` are those among them that need not be computed, `earlier` what has been kept of loops.
         """
         bound = ChainMap[Var, Atom]({}, outer)
         copy = Primal(self.builder, bound, active=self.active, again=again, silenced=self.accumulated, known=known)
         copy.run(block, args)
-        return Trace(copy)
+        return Trace(copy, earlier=earlier)
 
     def backward(self, block: Block, trace: Trace, frame: Frame) -> None:
         """Emits the adjoints of a block's equations, last first. Raises E0501."""
@@ -192,9 +229,11 @@ class Sweep:
         refs: Mapping[Var, Atom],
         seed: Callable[[Frame], None],
         known: Mapping[Var, Atom] | None = None,
+        earlier: Earlier | None = None,
     ) -> Frame:
         """Recomputes a region but for what is known, and runs its adjoint from the cotangents that `seed` gives."""
-        again = self.traced(block, args, trace.copy.values, again=True, known=_with_returned(block, known or {}))
+        known = _with_returned(block, known or {})
+        again = self.traced(block, args, trace.copy.values, again=True, known=known, earlier=earlier)
         frame = Frame(self, again, refs)
         seed(frame)
         self.backward(block, again, frame)

@@ -10,6 +10,8 @@ import pytest
 from difflang.core.builder import Builder, literal
 from difflang.core.ir import Atom, Block, Func, Uses, Var, walk
 from difflang.core.ops import carries
+from difflang.derive.budget import small_loops
+from difflang.derive.copying import Copy
 from tests.derive.toolkit import cotangent_function, function, gradient_function, tangent_function
 
 
@@ -159,6 +161,34 @@ def test_inner_loops_store_what_is_dear_and_outer_loops_only_carries() -> None:
         return [b.get(b.fold(n, [x], outer)[0], literal(0, "i64"))]
 
     assert stacks(gradient_function(function("n x[n]", body))) == [(2,), (), (2, 2)]
+
+
+def layers(b: Builder, n: Atom, x: Atom) -> Sequence[Atom]:
+    """A state of n rows, passed through row by row, n times over."""
+
+    def layer(k: Atom, h: Atom, s: Atom) -> list[Atom]:
+        y = b.map(lambda v, w: b.prim("tanh", b.prim("mul", v, w)), h, b.get(s, k, inbounds=True))
+        return [y, b.set(s, k, y, inbounds=True)]
+
+    def step(t: Atom, s: Atom) -> list[Atom]:
+        return [b.fold(n, [b.get(s, literal(0, "i64"), inbounds=True), s], layer)[1]]
+
+    rows = b.map(lambda v: b.prim("mul", real(0.5), v), b.build([n, n], lambda i, j: [b.get(x, j, inbounds=True)])[0])
+    return [b.get(b.fold(n, [rows], step)[0], literal(0, "i64"), literal(0, "i64"))]
+
+
+def test_a_loop_that_stores_no_more_than_the_carries_around_it_does_not_run_twice() -> None:
+    gradient = gradient_function(function("n x[n]", layers))
+    folds = [eqn for eqn in walk(gradient.block) if eqn.op == "fold"]
+    assert [bool(eqn.attrs.get("reverse")) for eqn in folds] == [False, False, True, True]
+    assert "tanh" not in {eqn.op for eqn in walk(folds[2].regions[0])}
+
+
+def test_with_a_budget_it_does() -> None:
+    limited = [eqn for eqn in walk(function("n x[n]", layers).block) if eqn.op == "fold"]
+    assert small_loops(Builder(), Copy(Builder(), {}), limited[0]) == [limited[1]]
+    limited[0].attrs = {**limited[0].attrs, "memory": 1000, "share": 1}
+    assert not small_loops(Builder(), Copy(Builder(), {}), limited[0])
 
 
 def test_the_cosine_is_made_beside_the_sine_where_it_can_be_stored() -> None:
