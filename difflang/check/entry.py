@@ -15,7 +15,7 @@ from difflang.check.statements import Frame, run
 from difflang.check.values import Arguments, FunctionValue, NothingValue, Value
 from difflang.core.ir import Block, Func, Var
 from difflang.derive import erased
-from difflang.diagnostics.model import Diagnostic, DiffLangError, error
+from difflang.diagnostics.model import Diagnostic, DiffLangError, Span, error
 from difflang.diagnostics.suggest import did_you_mean
 from difflang.passes import optimize
 from difflang.signature import DataInfo, Lowered, Signature
@@ -45,10 +45,18 @@ def lower_function(
     if not isinstance(function, FunctionValue):
         raise error("E0303", f"`{text}` is no function", node.span, hint="name a function of the file, such as main")
     maker = SpecimenMaker(context, given, statics, form=form_of(text))
-    with context.at(node.span):
+    span = _place_of(program, node)
+    with context.at(span):
         named = function.specimens(context, maker)
-        result = function.call(context, Arguments((), dict(named), node.span))
+        result = function.call(context, Arguments((), dict(named), span))
     return finish_lowered(context, maker, text.partition("#")[0].strip(), result, node)
+
+
+def _place_of(program: Program, node: ast.Expr) -> Span:
+    """Where an entry point is to be looked for: a function of the file in the file, other expressions as they are."""
+    if isinstance(node, ast.Name) and len(program.root.items.get(node.name, ())) == 1:
+        return program.place(node.name)
+    return node.span
 
 
 def form_of(text: str) -> int | None:

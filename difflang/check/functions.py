@@ -53,7 +53,7 @@ class Closure(FunctionValue):
         return (ast.Return(self.node.body.span, self.node.body),)
 
     def call(self, context: Context, arguments: Arguments) -> Value:
-        given = match_arguments(context, self.name, self.parameters, arguments, self._place())
+        given = match_arguments(context, self.name, self.parameters, arguments, self.place)
         with activation(context, self, [v for v, _ in given.values()], arguments.span):
             scope = self.scope.child()
             bind_parameters(context, self, given, scope, arguments)
@@ -74,7 +74,9 @@ class Closure(FunctionValue):
     def specimens(self, context: Context, maker: SpecimenMaker) -> list[tuple[str, Value]]:
         return maker.of_parameters(self)
 
-    def _place(self) -> Span:
+    @property
+    def place(self) -> Span:
+        """Where it is named, or written."""
         return self.node.name_span if isinstance(self.node, ast.FunctionDef) else self.node.span
 
     def _end(self) -> Span:
@@ -82,7 +84,7 @@ class Closure(FunctionValue):
         last = self.body[-1] if self.body else None
         if isinstance(last, ast.Return) and last.value is not None:
             return last.value.span
-        return self._place()
+        return self.place
 
 
 def with_call_site(failure: DiffLangError, closure: Closure, span: Span) -> DiffLangError:
@@ -90,7 +92,7 @@ def with_call_site(failure: DiffLangError, closure: Closure, span: Span) -> Diff
     first = failure.diagnostic
     where = first.span
     inside = isinstance(closure.node, ast.FunctionDef) and where is not None and where.path == closure.node.span.path
-    if not inside or len(first.labels) >= 3 or span in (where, *(label.span for label in first.labels)):
+    if not inside or len(first.labels) >= 3 or span in (where, closure.place, *(n.span for n in first.labels)):
         return failure
     label = Label(span, f"in this call of `{closure.name}`")
     return DiffLangError(replace(first, labels=(*first.labels, label)), *failure.diagnostics[1:])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,7 +21,7 @@ from difflang.runtime.marshal import match
 from difflang.runtime.plans import Plan, Request
 from difflang.runtime.progress import CsvLog, PlainLines, Plot, Sink, TerminalLine
 from difflang.runtime.sources import load_program
-from difflang.signature import Lowered, ValueType
+from difflang.signature import Lowered, Signature, ValueType
 
 Result = TypeVar("Result")
 
@@ -99,9 +99,10 @@ def _compiled(request: Request, settings: Settings, tree: Mapping[str, Any]) -> 
     find_backend(request.options.backend)
     engine = open_engine(request.file, settings)
     require_function(engine, request.function)
-    if request.operator is not None:
-        require_wrt(engine, request)
     try:
+        request = _with_form(engine, request, tree)
+        if request.operator is not None:
+            require_wrt(engine, request)
         lowered = engine.lowered(request.expression, request.options.precision, request.given)
         _require_known(engine, request, lowered)
         statics = _statics(engine, request, lowered, tree)
@@ -110,9 +111,20 @@ def _compiled(request: Request, settings: Settings, tree: Mapping[str, Any]) -> 
         engine.place(problem, request.expression)
         raise
     program = engine.program
-    if not statics:
+    if not statics and not request.form:
         plans.keep(request, Plan(prepared, lowered.warnings, program.sources), program.lookups)
     return prepared
+
+
+def _with_form(engine: Engine, request: Request, tree: Mapping[str, Any]) -> Request:
+    """The request for that one of several functions of a name which the arguments fit. Raises E0308."""
+
+    def arguments(signature: Signature) -> Mapping[str, object]:
+        types = {parameter.name: parameter.type for parameter in signature.parameters}
+        return match(signature.parameters, request.expression, (), resolve(tree, types))
+
+    fitting = engine.fitting(request.expression, request.options.precision, arguments)
+    return replace(request, form=fitting.removeprefix(request.expression))
 
 
 def _statics(engine: Engine, request: Request, lowered: Lowered, tree: Mapping[str, Any]) -> Statics:
@@ -128,7 +140,7 @@ def _statics(engine: Engine, request: Request, lowered: Lowered, tree: Mapping[s
 def _require_known(engine: Engine, request: Request, lowered: Lowered) -> None:
     types = {parameter.name for parameter in lowered.signature.parameters}
     for name in sorted(request.given - types):
-        everything = engine.lowered(request.function, request.options.precision).signature.parameters
+        everything = engine.lowered(request.chosen, request.options.precision).signature.parameters
         raise unknown_argument(request.function, name, [parameter.name for parameter in everything])
 
 

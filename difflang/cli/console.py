@@ -17,8 +17,9 @@ from difflang.diagnostics import Diagnostic
 if TYPE_CHECKING:
     from difflang.diagnostics.render import Format
 
-USAGE_CODES = ("E0601", "E0602", "E0609")
-"""Missing, unknown and doubled arguments: the command line is wrong, as with every E09."""
+USAGE_CODES = ("E0601", "E0602", "E0609", "E0711")
+"""Missing, unknown and doubled arguments, a kind of file that `--out` cannot write: the command line is wrong, as with
+every E09."""
 
 PROGRAM_CODES = ("E0904", "E0912", "E0913", "E0999")
 """Codes of the family E09 that no change of the command line mends."""

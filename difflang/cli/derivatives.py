@@ -26,7 +26,7 @@ def first_parameter(file: str, function: str) -> str | None:
 
 def require_wrt(engine: Engine, request: Request) -> None:
     """Raises E0602 where a name in `--wrt` is no parameter, or where there is none at all."""
-    parameters = [p.name for p in engine.lowered(request.function, request.options.precision).signature.parameters]
+    parameters = [p.name for p in engine.lowered(request.chosen, request.options.precision).signature.parameters]
     if not parameters:
         message = f"`{request.function}` has no parameters, so it has no gradient."
         raise error("E0602", message, hint="Name another function with `-f`.")

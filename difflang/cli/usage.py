@@ -33,7 +33,9 @@ def as_diagnostic(problem: click.ClickException) -> Diagnostic:
     """E0902 with the options or choices that exist."""
     if isinstance(problem, click.NoSuchOption):
         known = [name for parameter in problem.ctx.command.params for name in parameter.opts] if problem.ctx else []
-        hint = did_you_mean(problem.option_name, known, f"The options are {listing(n for n in known if n[0] == '-')}.")
+        hint = _nearest_option(
+            problem.option_name, known, f"The options are {listing(n for n in known if n[0] == '-')}."
+        )
         return Diagnostic("E0902", f"There is no option `{problem.option_name}`.", hint=hint)
     if isinstance(problem, click.MissingParameter):
         return Diagnostic("E0902", _missing(problem), hint=_help_hint(problem))
@@ -43,6 +45,13 @@ def as_diagnostic(problem: click.ClickException) -> Diagnostic:
             return _bad_choice(problem, name, [str(choice) for choice in problem.param.type.choices])
         return Diagnostic("E0902", f"`{name}`: {problem.message}", hint=_help_hint(problem))
     return Diagnostic("E0902", problem.format_message(), hint=_help_hint(problem))
+
+
+def _nearest_option(name: str, known: Sequence[str], otherwise: str) -> str | None:
+    """The dashes that all options share say nothing about what is meant."""
+    bare = {option.lstrip("-"): option for option in known}
+    hint = did_you_mean(name.lstrip("-"), bare, otherwise)
+    return hint if hint is None or hint is otherwise else hint.replace("`", "`--", 1).replace(" or `", " or `--")
 
 
 def _bad_choice(problem: click.BadParameter, name: str, choices: Sequence[str]) -> Diagnostic:

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from difflang.backend.protocol import CompileOptions, Executable, Host
 from difflang.diagnostics import Diagnostic, DiffLangError, error
+from difflang.diagnostics.suggest import listing
 from difflang.runtime import files
 from difflang.runtime.marshal import marshal, match, unmarshal
 from difflang.runtime.quick import QuickCall, quick_call
 from difflang.runtime.staged import compiled_in_stages, is_sparse
+from difflang.runtime.types import type_text
 from difflang.signature import DataInfo, Lowered, Signature, ValueType
 from difflang.stack import deeply
 
@@ -118,7 +120,9 @@ class Engine:
     ) -> Outcome:
         """One call with the arguments of a user. Raises DiffLangError with the sources of the program."""
         try:
-            expression = self._fitting(expression, positional, named, options.precision)
+            expression = self.fitting(
+                expression, options.precision, lambda form: match(form.parameters, expression, positional, named)
+            )
             parameters = self.lowered(expression, options.precision).signature.parameters
             given = match(parameters, expression, positional, named)
             chosen = None if len(given) == len(parameters) else frozenset(given)
@@ -150,23 +154,27 @@ class Engine:
         data = {item.name: _loaded(item, self._data) for item in prepared.signature.data}
         return quick_call(prepared.signature, prepared.executable, order, data)
 
-    def _fitting(
-        self, expression: str, positional: Sequence[object], named: Mapping[str, object], precision: str
-    ) -> str:
-        """The expression itself, or where a function has several forms, that for the first one the arguments fit."""
+    def fitting(self, expression: str, precision: str, arguments: Callable[[Signature], Mapping[str, object]]) -> str:
+        """The expression itself, or where a function has several forms, that for the first one the arguments fit.
+
+        `arguments` gives them by the names of a form's parameters, or raises DiffLangError. Raises E0308.
+        """
         forms = self.program.forms(expression)
         if len(forms) == 1:
             return expression
+        texts: list[str] = []
         for form in forms:
             try:
-                given = match(self.lowered(form, precision).signature.parameters, expression, positional, named)
+                signature = self.lowered(form, precision).signature
+                texts.append(f"({', '.join(f'{p.name}: {type_text(p.type)}' for p in signature.parameters)})")
+                given = arguments(signature)
                 signature = self.lowered(form, precision, frozenset(given)).signature
                 marshal(signature, given, self.data(signature))
             except DiffLangError:
                 continue
             return form
         message = f"None of the {len(forms)} forms of `{expression}` takes these arguments."
-        raise error("E0308", message, hint="The forms differ in the number, ranks and types of their parameters.")
+        raise error("E0308", message, hint=f"They take {listing(texts)}.")
 
     def statics(
         self, expression: str, precision: str, chosen: frozenset[str] | None, given: Mapping[str, object]

@@ -40,14 +40,28 @@ class Request:
     options: Options
     operator: str | None = None
     wrt: tuple[str, ...] = ()
+    order: int | None = None
+    """Of a Taylor series."""
+    form: str = ""
+    """Which of several functions of one name is meant, as a comment behind the expression."""
 
     @property
     def expression(self) -> str:
         """The function expression, such as `value_and_grad(loss, wrt = (a, b))`."""
+        return self._plain + self.form
+
+    @property
+    def chosen(self) -> str:
+        """The function without its operator."""
+        return self.function + self.form
+
+    @property
+    def _plain(self) -> str:
         if self.operator is None:
             return self.function
         names = f", wrt = {self.wrt[0] if len(self.wrt) == 1 else '(' + ', '.join(self.wrt) + ')'}" if self.wrt else ""
-        return f"{self.operator}({self.function}{names})"
+        order = "" if self.order is None else f", order = {self.order}"
+        return f"{self.operator}({self.function}{names}{order})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ def _checks(check: str | Sequence[str]) -> Sequence[str]:
     for name in checks:
         if name not in CHECKS:
             hint = did_you_mean(str(name), CHECKS, f"Choose from {listing(CHECKS)}.")
-            raise error("E0902", f"{name!r} is no check.", hint=hint)
+            raise error("E0902", f'"{name}" is no check.', hint=hint)
     return checks
 
 

@@ -246,3 +246,40 @@ def test_the_gradient_by_a_parameter_that_is_left_to_its_default_has_its_name(di
     (folder / "defaults.dl").write_text("fn main(x: real = 3.0, y: real = 2.0) -> real = x * x * y\n")
     assert difflang("grad defaults.dl").out == "value = 18.0\ngradient.x = 12.0\n"
     assert difflang("grad defaults.dl y=4 --format json").json == {"value": 36.0, "gradient": {"x": 24.0}}
+
+
+def test_the_form_of_an_overloaded_function_is_chosen_by_the_arguments(difflang, folder):
+    (folder / "size.dl").write_text(
+        "fn size(x: real) -> real = abs(x)\n"
+        "fn size(x: real[n]) -> real = sum(x * x)\n"
+        "fn size(x: real[n, m]) -> int = n\n"
+    )
+    lines = ("run size.dl -f size x=-2", "run size.dl -f size x=[3,4]", "run size.dl -f size x=[[3,4]]")
+    assert [difflang(f"{line} --format json").json["value"] for line in lines] == [2, 25, 1]
+    assert difflang("grad size.dl -f size x=[3,4] --format json").json["gradient"] == {"x": [6, 8]}
+    ran = difflang("run size.dl -f size x=true")
+    assert ran.status == 1 and "E0308" in ran.err and "`(x: real[n, m])`" in ran.err
+
+
+def test_every_operator_of_emit_has_a_text(difflang, folder):
+    (folder / "wave.dl").write_text("fn wave(t: real) -> real = sin(t)\n")
+    for operator in ("grad", "jvp", "vjp", "jet"):
+        assert difflang(f"emit wave.dl -f wave --stage core --of {operator}").out.startswith("func ")
+    third = difflang("emit wave.dl -f wave --stage core --of jet --order 3").out
+    assert third.startswith('func "jet(wave, order = 3)"') or "order = 3" in third.splitlines()[0]
+    assert difflang("emit wave.dl -f wave --of jet --order -1").status == 2
+
+
+def test_a_residual_is_told_in_the_file(difflang, folder):
+    (folder / "root.dl").write_text("implicit fn root(a: real) -> w: real:\n    where w * w == a\n    return 1.0\n")
+    assert "W0811" in (ran := difflang("run root.dl -f root a=2")).err and "root.dl:1:13" in ran.err
+
+
+def test_an_unknown_option_is_compared_without_its_dashes(difflang):
+    assert "Did you mean `--precision`?" in difflang("run one.dl --presicion f32").err
+    assert "Did you mean" not in difflang("run one.dl --bogus").err
+
+
+def test_an_ending_that_cannot_be_written_is_a_bad_option(difflang):
+    ran = difflang("run one.dl width=3 --out result.txt")
+    assert (ran.status, "E0711" in ran.err) == (2, True)

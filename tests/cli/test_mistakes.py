@@ -10,7 +10,7 @@ MISTAKES = [
     ("run one.dl --backned llvm", 2, "E0902", "Did you mean `--backend`?"),
     ("run", 2, "E0902", "`FILE` is missing"),
     ("run one.dl --precision half", 2, "E0902", '"half" is no precision'),
-    ("run one.dl width=1 --check inf", 2, "E0902", "Choose from nan"),
+    ("run one.dl width=1 --check inf", 2, "E0902", "Choose from `nan`"),
     ("run one.dl width=1 --threads -2", 2, "E0902", "no number of threads"),
     ("run one.dl width=1 --threads two", 2, "E0902", "--threads"),
     ("run one.dl --format xml", 2, "E0902", "Choose from `full`"),
@@ -60,7 +60,7 @@ MISTAKES = [
     ("run one.dl width=3 --out no/x.json", 1, "E0710", "`no/x.json`"),
     ("run one.dl width=3 --log no/x.csv", 1, "E0710", "`no/x.csv`"),
     ("run one.dl width=3 --plot no/x.png", 1, "E0710", "`no/x.png`"),
-    ("run one.dl width=3 --out x.txt", 1, "E0711", ".npz"),
+    ("run one.dl width=3 --out x.txt", 2, "E0711", ".npz"),
     # the run
     ("run one.dl -f at x=[1,2] i=2", 1, "E0801", "2"),
     ("run one.dl -f checked x=-1", 1, "E0803", "x must be positive"),

@@ -23,6 +23,7 @@ OPERATORS = ("grad", "value_and_grad", "jvp", "vjp", "hvp", "hessian", "jacobian
 @click.option("--stage", default="core", metavar="STAGE", help="ast, core, opt, loops, llvm, asm, c, ...")
 @click.option("--of", type=click.Choice(OPERATORS), help="Show this derivative of the function.")
 @click.option("--wrt", metavar="NAME[,NAME]", help="Parameters of the derivative; the first if left out.")
+@click.option("--order", type=click.IntRange(0), default=2, metavar="K", help="The order of `--of jet` (2).")
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Write the text to a file.")
 @common_options
 def command(
@@ -32,6 +33,7 @@ def command(
     stage: str,
     of: str | None,
     wrt: str | None,
+    order: int,
     out: Path | None,
     settings: Settings,
 ) -> None:
@@ -45,7 +47,9 @@ def command(
 
     engine = open_engine(file, settings)
     require_function(engine, function)
-    request = Request(file, function, frozenset(), settings.options(), of, wrt_names(wrt))
+    request = Request(
+        file, function, frozenset(), settings.options(), of, wrt_names(wrt), order if of == "jet" else None
+    )
     if of is not None:
         require_wrt(engine, request)
     given = _given(engine, request, stage, arguments)
