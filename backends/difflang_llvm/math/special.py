@@ -258,11 +258,15 @@ BERNOULLI = (
 
 @function("zeta_tail", 2)
 def _zeta_tail(kernel: Kernel, s: Value, w: Value) -> Value:
-    """The sum of (w + k)^-s over k >= 0 by the Euler-Maclaurin formula, for w >= 12 + s/2."""
-    power = kernel.call("pow", w, -s)
+    """The sum of (w + k)^-s over k >= 0 by the Euler-Maclaurin formula, for w >= 12 + s/2.
+
+    Its first term, w^(1 - s) / (s - 1), is still a number where w^-s is 0.
+    """
+    first = kernel.call("pow", w, 1.0 - s)
     inverse = 1.0 / w
     square = inverse * inverse
-    total = power * (w / (s - 1.0) + 0.5)
+    power = first * inverse
+    total = first / (s - 1.0) + power * 0.5
     factor, term = s, power * inverse
     for j, (top, bottom) in enumerate(BERNOULLI, 1):
         total = kernel.fma(factor * term, top / (bottom * factorial(2 * j)), total)
