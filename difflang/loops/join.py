@@ -49,14 +49,14 @@ class _Joiner:
         return tuple(out)
 
     def _append(self, out: list[Statement], statement: Statement) -> None:
-        at = next((k for k in reversed(range(len(out))) if isinstance(out[k], For)), None)
-        first = out[at] if at is not None else None
-        if at is None or not isinstance(first, For) or not isinstance(statement, For):
-            out.append(statement)
-            return
-        joined = self._joined(first, statement) if self._may_move(out[at + 1 :], first) else None
-        if joined is not None:
-            del out[at]
+        joined = None
+        if isinstance(statement, For):
+            at = next((k for k in reversed(range(len(out))) if isinstance(out[k], For)), -1)
+            first = out[at] if at >= 0 else None
+            if isinstance(first, For) and self._may_move(out[at + 1 :], first):
+                joined = self._joined(first, statement)
+            if joined is not None:
+                del out[at]
         out.append(joined or statement)
 
     def _joined(self, first: For, second: For) -> For | None:

@@ -87,20 +87,24 @@ class _Candidates:
 
     def changed(self, change: Callable[[Candidate], Body]) -> Body:
         """The body of the program with every candidate changed."""
-        return self._body(self.program.body, self.params, change)
+        return self._body(self.program.body, set(self.params), change)
 
     def _body(self, body: Body, known: set[Register], change: Callable[[Candidate], Body]) -> Body:
-        known, result = set(known), list[Statement]()
+        """What is `known` grows on the way, and is at the end what it was before."""
+        result, entered = list[Statement](), set[Register]()
         for statement in body:
             candidate = self._candidate(statement, known)
-            own = {name for name in assigned(statement) if isinstance(name, Register)}
             if candidate:
                 result += change(candidate)
+                continue
+            own = {name for name in assigned(statement) if isinstance(name, Register) and name not in known}
+            known |= own
+            result.append(ir.with_bodies(statement, lambda inner: self._body(inner, known, change)))
+            if isinstance(statement, ir.For):
+                known -= own
             else:
-                inside = known | own
-                result.append(ir.with_bodies(statement, lambda b, k=inside: self._body(b, k, change)))
-            if not isinstance(statement, ir.For):
-                known |= own
+                entered |= own
+        known -= entered
         return tuple(result)
 
     def _candidate(self, statement: Statement, known: set[Register]) -> Candidate | None:
