@@ -22,7 +22,9 @@ from difflang.signature import ArrayType, ScalarType, Signature, StructType, Tup
 from difflang.sizes import Size
 
 POINTS = 5
-TOLERANCE = 1e-6
+TIGHT, TOLERANCE = 1e-9, 1e-6
+"""Against differences in extended precision, and in double precision (or for second derivatives)."""
+
 SIZES = (3, 2, 4)
 """What the sizes of a function are taken to be, in turn."""
 
@@ -69,15 +71,15 @@ def _not_compared(engine: Engine, name: str) -> Diagnostic:
 
 
 def _wrong_mode(point: Point, random: np.random.Generator, smooth: bool) -> str | None:
-    forward, reverse, differences = _figures(point, random)
+    (forward, reverse, differences), tolerance = _figures(point, random)
     with np.errstate(all="ignore"):
         taylor, nested = point.second(random.standard_normal(point.vector.size))
-    pairs = [("tangent and cotangent", np.array(forward), np.array(reverse))]
-    pairs.append(("Taylor coefficient and nested tangent", taylor, nested))
+    pairs = [("tangent and cotangent", np.array(forward), np.array(reverse), tolerance)]
+    pairs.append(("Taylor coefficient and nested tangent", taylor, nested, TOLERANCE))
     if smooth:
-        pairs.append(("tangent and finite differences", np.array(forward), np.array(differences)))
-    for names, left, right in pairs:
-        if np.isfinite(left).all() and np.isfinite(right).all() and relative(left, right) > TOLERANCE:
+        pairs.append(("tangent and finite differences", np.array(forward), np.array(differences), tolerance))
+    for names, left, right, limit in pairs:
+        if np.isfinite(left).all() and np.isfinite(right).all() and relative(left, right) > limit:
             return f"{names} differ by {relative(left, right):.2g} (relative)"
     return None
 
@@ -100,27 +102,32 @@ def _disagreement(engine: Engine, name: str, rules: Mapping[str, Span]) -> Diagn
         names = [p.name for p in function.signature.parameters if has_derivative(p.type)]
         for _ in range(POINTS if names else 0):
             point = Point(function, (), sampled(function.signature, random), names)
-            figures = _figures(point, random)
-            if np.isfinite(figures).all() and relative(figures[1], figures[0]) > TOLERANCE:
-                return _diagnostic(function, rules, *figures)
+            figures, tolerance = _figures(point, random)
+            if np.isfinite(figures).all() and relative(figures[1], figures[0]) > tolerance:
+                return _diagnostic(function, rules, figures, tolerance)
     except DiffLangError:
         pass
     return None
 
 
-def _figures(point: Point, random: np.random.Generator) -> Vector:
-    """u'(J v) by the tangent, (J'u) v by the cotangents, and u'(J v) by differences."""
+def _figures(point: Point, random: np.random.Generator) -> tuple[Vector, float]:
+    """u'(J v) by the tangent, (J'u) v by the cotangents, and u'(J v) by differences, in extended precision if possible.
+
+    Together with the tolerance that they are held to.
+    """
     direction = random.standard_normal(point.vector.size)
     with np.errstate(all="ignore"):
         tangent = point.forward(direction)
         weights = random.standard_normal(tangent.size)
         pulled = point.reverse(weights) @ direction
-        return np.array([weights @ tangent, pulled, weights @ point.differences(direction, single=False)])
+        longer = point.extended_differences(direction)
+        differences = point.differences(direction, single=False) if longer is None else longer
+    is_tight = longer is not None and point.extended is not None and point.extended.is_exact
+    return np.array([weights @ tangent, pulled, weights @ differences]), TIGHT if is_tight else TOLERANCE
 
 
-def _diagnostic(
-    function: api.Function, rules: Mapping[str, Span], forward: float, reverse: float, differences: float
-) -> Diagnostic:
+def _diagnostic(function: api.Function, rules: Mapping[str, Span], figures: Vector, tolerance: float) -> Diagnostic:
+    forward, reverse, differences = (float(figure) for figure in figures)
     message = (
         f"The two rules for `{function.__name__}` disagree: at a random point they give {forward:.6g} "
         f"and {reverse:.6g} for the same number (u'J v)."
@@ -128,7 +135,7 @@ def _diagnostic(
     wrong = [
         f"`rule {mode}`"
         for mode, figure in (("jvp", forward), ("vjp", reverse))
-        if relative(np.array(figure), np.array(differences)) > TOLERANCE
+        if relative(np.array(figure), np.array(differences)) > tolerance
     ]
     hint = f"Differences of its values give {differences:.6g}: correct the {' and the '.join(wrong)}."
     return Diagnostic("E0514", message, rules["jvp"], (Label(rules["vjp"], "the other rule is here"),), hint)

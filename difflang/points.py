@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,14 @@ import numpy.typing as npt
 
 from difflang import api
 from difflang.diagnostics import DiffLangError, error
+from difflang.extended import Values, extended_values
 from difflang.runtime.marshal import match
 from difflang.signature import ArrayType, ScalarType, StructType, TupleType, ValueType
 
 Vector = npt.NDArray[np.float64]
+
+ROWS = 7
+"""Steps whose differences are extrapolated, each half of the one before."""
 
 
 class Point:
@@ -83,23 +88,49 @@ class Point:
         return 2 * _packed([(series[2], result)]), _packed([(found, result)])
 
     def differences(self, direction: Vector, single: bool) -> Vector:
-        """Ridders' method: central differences at shrinking steps, extrapolated to zero (Ridders 1982)."""
+        """J v by extrapolated differences of the values as the program computes them."""
         scale = 1.0 + float(np.abs(self.vector).max(initial=0.0))
         step = (0.1 if single else 1e-2) * scale / max(1.0, float(np.abs(direction).max(initial=0.0)))
-        table: list[list[Vector]] = []
-        best, smallest = np.zeros(0), np.inf
-        for row in range(6):
-            width = step / 2**row
-            slope = (self.value(self.vector + width * direction) - self.value(self.vector - width * direction)) / (
-                2 * width
-            )
-            table.append([slope])
-            for k in range(1, row + 1):
-                table[row].append(table[row][k - 1] + (table[row][k - 1] - table[row - 1][k - 1]) / (4**k - 1))
-                change = float(np.abs(table[row][k] - table[row][k - 1]).max(initial=0.0))
-                if change < smallest:
-                    best, smallest = table[row][k], change
-        return best
+        return extrapolated(lambda h: self.value(self.vector + h * direction), step)
+
+    @cached_property
+    def extended(self) -> Values | None:
+        """The values in extended precision, where the program has them."""
+        return extended_values(self.function, self.arguments, self.names)
+
+    def extended_differences(self, direction: Vector) -> Vector | None:
+        """Like `differences`, in extended precision: some fifteen digits. None where there is no such evaluation."""
+        from difflang_reference.extended import NotExtended
+
+        values = self.extended
+        if values is None:
+            return None
+        start, along = values.start, direction.astype(np.longdouble)
+        scale = 1.0 + float(np.abs(self.vector).max(initial=0.0))
+        step = 2.0**-6 * scale / max(1.0, float(np.abs(direction).max(initial=0.0)))
+        try:
+            return extrapolated(lambda h: values(start + np.longdouble(h) * along), step).astype(np.float64)
+        except (NotExtended, TypeError, DiffLangError):
+            return None
+
+
+def extrapolated(value: Callable[[float], npt.NDArray[Any]], step: float) -> npt.NDArray[Any]:
+    """The derivative of `value` at 0 by Ridders' method: central differences at shrinking steps, extrapolated to zero.
+
+    C. J. F. Ridders, Accurate computation of F'(x) and F'(x)F''(x) (1982).
+    """
+    table: list[list[npt.NDArray[Any]]] = []
+    best: npt.NDArray[Any] = np.zeros(0)
+    smallest = np.inf
+    for row in range(ROWS):
+        width = step / 2**row
+        table.append([(value(width) - value(-width)) / (2 * width)])
+        for k in range(1, row + 1):
+            table[row].append(table[row][k - 1] + (table[row][k - 1] - table[row - 1][k - 1]) / (4**k - 1))
+            change = float(np.abs(table[row][k] - table[row][k - 1]).max(initial=0.0))
+            if change < smallest:
+                best, smallest = table[row][k], change
+    return best
 
 
 def relative(actual: Vector, expected: Vector) -> float:

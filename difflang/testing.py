@@ -18,18 +18,26 @@ DIRECTIONS = 3
 """Random directions along which a derivative is compared."""
 
 
+TIGHT, USUAL, SINGLE = 1e-9, 1e-6, 1e-2
+"""Tolerances: against differences in extended precision, in double precision, and for programs in f32."""
+
+
 @dataclass(frozen=True, slots=True)
 class GradientReport:
     """The largest relative differences: tangent against differences, cotangent against tangent, and the second Taylor
-    coefficient against forward mode over itself."""
+    coefficient against forward mode over itself.
+
+    `precision` is that in which the differences were taken: "extended" or "double".
+    """
 
     forward: float
     reverse: float
     taylor: float
     tolerance: float
+    precision: str
 
     def __bool__(self) -> bool:
-        return max(self.forward, self.reverse, self.taylor) <= self.tolerance
+        return max(self.forward, self.reverse) <= self.tolerance and self.taylor <= max(self.tolerance, USUAL)
 
 
 @diagnosed
@@ -39,9 +47,13 @@ def check_grad(
     """Compares the derivatives of a function at a point with Richardson-extrapolated central differences.
 
     Along random directions v it forms J v by forward mode, by differences, and <u, J v> = <J^T u, v> by reverse
-    mode; along one of them the second derivative by Taylor mode and by forward mode twice. Raises E0613 when a
-    difference exceeds the tolerance (1e-6, or 1e-2 in single precision), naming both values; E0514 instead, where
-    two rules of the program disagree.
+    mode; along one of them the second derivative by Taylor mode and by forward mode twice. Differences are taken in
+    extended precision (NumPy's longdouble, along one direction) where the program and the machine have it, else in
+    that of the program; the report says which.
+
+    Raises E0613 when a difference exceeds the tolerance, naming both values; E0514 instead, where two rules of the
+    program disagree. The tolerance is 1e-9 in extended precision; 1e-6 in double precision, for second derivatives,
+    and for programs that compute to a tolerance of their own (`while`, implicit functions); 1e-2 in single precision.
     """
     if not isinstance(cast("object", function), api.Function):
         message = f"`check_grad` takes a function of a DiffLang module, but it was given a {type(function).__name__}."
@@ -49,27 +61,35 @@ def check_grad(
     if tolerance is not None and not isinstance(cast("object", tolerance), float | int):
         raise error("E0902", f"`tolerance` is a number, not {tolerance!r}.", hint="Write `tolerance=1e-6`.")
     single = function.options.precision == "f32"
-    limit = tolerance if tolerance is not None else (1e-2 if single else 1e-6)
     point = Point(function, positional, named, wrt)
-    random = np.random.default_rng(20)
-    worst_forward = worst_reverse = 0.0
-    for _ in range(DIRECTIONS):
-        direction = random.standard_normal(point.vector.size)
-        tangent = point.forward(direction)
-        differences = point.differences(direction, single)
-        worst_forward = max(worst_forward, relative(tangent, differences))
-        weights = random.standard_normal(tangent.size)
-        pulled = float(point.reverse(weights) @ direction)
-        worst_reverse = max(worst_reverse, relative(np.array(pulled), np.array(weights @ tangent)))
-    taylor = relative(*point.second(random.standard_normal(point.vector.size)))
-    report = GradientReport(worst_forward, worst_reverse, taylor, limit)
-    if report.reverse > limit:
+    report = _compared(point, single, tolerance)
+    if report.reverse > report.tolerance:
         found = disagreeing_rules(function.engine)
         if found:
             raise DiffLangError(*found)
     if not report:
         raise _disagreement(function, report)
     return report
+
+
+def _compared(point: Point, single: bool, tolerance: float | None) -> GradientReport:
+    random = np.random.default_rng(20)
+    directions = random.standard_normal((DIRECTIONS, point.vector.size))
+    longer = point.extended_differences(directions[0])
+    differences = [point.differences(v, single) for v in directions] if longer is None else [longer]
+    tangents = [point.forward(v) for v in directions]
+    reverse = [0.0]
+    for direction, tangent in zip(directions, tangents, strict=True):
+        weights = random.standard_normal(tangent.size)
+        pulled = float(point.reverse(weights) @ direction)
+        reverse.append(relative(np.array(pulled), np.array(weights @ tangent)))
+    forward = [relative(tangent, found) for tangent, found in zip(tangents, differences, strict=False)]
+    taylor = relative(*point.second(random.standard_normal(point.vector.size)))
+    if tolerance is None:
+        is_tight = longer is not None and point.extended is not None and point.extended.is_exact
+        tolerance = SINGLE if single else TIGHT if is_tight else USUAL
+    precision = "double" if longer is None else "extended"
+    return GradientReport(max(forward), max(reverse), taylor, tolerance, precision)
 
 
 def _disagreement(function: api.Function, report: GradientReport) -> Exception:

@@ -33,7 +33,10 @@ scalar_types: dict[str, Any] = {
 
 
 class Interpreter:
-    """One call of a function."""
+    """One call of a function. `scalars` are the types of the numbers it computes with."""
+
+    scalars = scalar_types
+    matrices = matrices.OPERATIONS
 
     def __init__(self, host: Host, options: CompileOptions) -> None:
         self.host = host
@@ -49,7 +52,7 @@ class Interpreter:
 
     def value(self, atom: Atom) -> Any:
         if isinstance(atom, Literal):
-            return scalar_types[atom.dtype](atom.value)
+            return self.scalars[atom.dtype](atom.value)
         return self.values[atom]
 
     def arguments(self, eqn: Eqn) -> list[Any]:
@@ -90,10 +93,10 @@ def _has_nan(value: Any) -> bool:
     return array.dtype.kind == "f" and bool(np.isnan(array).any())
 
 
-def allocate(eqn: Eqn, shape: tuple[int, ...], dtype: DType) -> Any:
+def allocate(run: Interpreter, eqn: Eqn, shape: tuple[int, ...], dtype: DType) -> Any:
     """A zeroed array. Raises E0807 when it cannot be had."""
     try:
-        return np.zeros(shape, scalar_types[dtype])
+        return np.zeros(shape, run.scalars[dtype])
     except (MemoryError, ValueError, OverflowError) as failure:
         raise failures.out_of_memory(eqn.span, shape) from failure
 
@@ -111,15 +114,16 @@ def build(run: Interpreter, eqn: Eqn) -> list[Any]:
     body = eqn.regions[0]
     extents = _extents(run, eqn)
     if 0 in extents:
-        return [allocate(eqn, extents + _zero_like(run, r), r.type.dtype) for r in body.results]
+        return [allocate(run, eqn, extents + _zero_like(run, r), r.type.dtype) for r in body.results]
     outs: list[Any] = []
     if body.results:
-        allocate(eqn, extents, body.results[0].type.dtype)
+        allocate(run, eqn, extents, body.results[0].type.dtype)
     for index in grid(extents):
         values = run.run(body, index)
         if not outs:
             outs = [
-                allocate(eqn, extents + np.shape(v), r.type.dtype) for v, r in zip(values, body.results, strict=True)
+                allocate(run, eqn, extents + np.shape(v), r.type.dtype)
+                for v, r in zip(values, body.results, strict=True)
             ]
         for out, value in zip(outs, values, strict=True):
             out[index] = value
@@ -143,7 +147,7 @@ def reduce(run: Interpreter, eqn: Eqn) -> list[Any]:
 
 def _nothing(run: Interpreter, operation: str, out: Var) -> Any:
     """The value of a reduction over no elements."""
-    scalar = scalar_types[out.type.dtype]
+    scalar = run.scalars[out.type.dtype]
     if operation in ("max", "min"):
         lowest, highest = (-math.inf, math.inf) if out.type.is_float else (np.iinfo(scalar).min, np.iinfo(scalar).max)
         return scalar(lowest if operation == "max" else highest)
@@ -192,7 +196,7 @@ def while_(run: Interpreter, eqn: Eqn) -> list[Any]:
 def _stack(run: Interpreter, eqn: Eqn, results: Sequence[Atom], rows: list[list[Any]]) -> list[Any]:
     """The stacked outputs of a loop: one array for each result, one row for each step."""
     if not rows:
-        return [allocate(eqn, (0, *_zero_like(run, r)), r.type.dtype) for r in results]
+        return [allocate(run, eqn, (0, *_zero_like(run, r)), r.type.dtype) for r in results]
     return [np.stack(column) for column in zip(*rows, strict=True)]
 
 
@@ -245,7 +249,7 @@ def argsort(run: Interpreter, eqn: Eqn) -> list[Any]:
 
 def matrix(run: Interpreter, eqn: Eqn) -> list[Any]:
     try:
-        return matrices.OPERATIONS[eqn.op](*run.arguments(eqn), **eqn.attrs)
+        return run.matrices[eqn.op](*run.arguments(eqn), **eqn.attrs)
     except np.linalg.LinAlgError as failure:
         raise failures.matrix_failure(eqn.span, eqn.op) from failure
 

@@ -294,3 +294,30 @@ def test_check_grad_compares_taylor_mode() -> None:
 def test_loads_takes_text() -> None:
     with pytest.raises(dl.DiffLangError, match="E0603: `loads` takes the text of a program"):
         dl.loads(3)
+
+
+def test_check_grad_takes_differences_in_extended_precision() -> None:
+    """A rule that is wrong by 1e-8 (relative), in either mode, is found; the report says how it was looked for."""
+    text = "fn g(x: real) -> real = sin(x)\nrule {rule} * {factor}\nfn f(x: real) -> real = 3 * g(x)"
+    rules = {"jvp g(x, dx) = cos(x) * dx": "E0613", "vjp g(x, y, ybar) = cos(x) * ybar": "E0613"}
+    longer = np.finfo(np.longdouble).eps < 2e-19
+    for rule, code in rules.items():
+        right, wrong = (dl.loads(text.format(rule=rule, factor=factor)).f for factor in ("1.0", "1.00000001"))
+        report = dl.check_grad(right, 0.7)
+        assert report.precision == ("extended" if longer else "double")
+        if longer:
+            assert report.tolerance == 1e-9 and report.forward < 1e-14
+            assert failure(lambda wrong=wrong: dl.check_grad(wrong, 0.7)).code == code
+    single = dl.loads("fn f(x: real) -> real = sin(x)").f.on(precision="f32")
+    assert dl.check_grad(single, np.float32(0.7)).precision == "double"
+
+
+def test_programs_with_a_tolerance_of_their_own_are_held_to_the_usual_one() -> None:
+    text = """
+fn f(x: real) -> real:
+    var y = 1.0
+    while abs(y * y - x) > 1e-8:
+        y = 0.5 * (y + x / y)
+    return y
+"""
+    assert dl.check_grad(dl.loads(text).f, 2.0).tolerance == 1e-6
