@@ -68,12 +68,12 @@ def hand(points: int, bones: int = 22, vertices: int = 544) -> Prepared:
         rng.integers(vertices, size=points),
         rng.normal(size=(points, 3)),
     )
-    residuals, jacobian = (function(ADBENCH / "hand.dl", name) for name in ("simple", "simple_jacobian"))
+    both = function(ADBENCH / "hand.dl", "simple_with_jacobian")
     outs = (np.empty((points, 3)), np.empty((points, 3, 26)))
     theirs = c_call("hand_jacobian", bones, points, theta, *model.values(), vertex, measured, outs=outs, value=False)
     parent, rest = tuple(model["parent"].tolist()), {name: model[name] for name in model if name != "parent"}
     return pair(
-        lambda: tuple(f(theta, model, vertex, measured) for f in (residuals, jacobian)),
+        lambda: both(theta, model, vertex, measured),
         theirs,
         *("hand", theta, parent, rest, vertex, measured),
     )

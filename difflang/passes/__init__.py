@@ -13,6 +13,7 @@ from difflang.passes.localize import Localize
 from difflang.passes.model import Pass, Pipeline
 from difflang.passes.nest import Nest
 from difflang.passes.products import Products
+from difflang.passes.share import Share
 from difflang.passes.shift import Shift
 from difflang.passes.simplify import Simplify
 from difflang.passes.unite import Unite
@@ -21,7 +22,9 @@ from difflang.passes.unroll import Unroll
 CLEAN: tuple[Pass, ...] = (Simplify(), DeadCode())
 
 PASSES: tuple[Pass, ...] = (
-    *CLEAN,
+    Simplify(),
+    Share(),
+    DeadCode(),
     Nest(),
     Gather(),
     Fuse(),

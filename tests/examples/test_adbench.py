@@ -115,6 +115,14 @@ def test_hand(runner: ModuleType, adbench: Path, name: str) -> None:
     assert_vector(jacobian, reference["jacobian_rowmajor"])
 
 
+def test_hand_residuals_with_the_jacobian(runner: ModuleType, adbench: Path) -> None:
+    reference = expected(adbench, "hand", "test")
+    arguments = runner.hand_arguments(adbench / "hand" / "test.txt")
+    residuals, jacobian = runner.program("hand").simple_with_jacobian(*arguments)
+    assert_vector(residuals.ravel(), reference["residual"])
+    assert_vector(jacobian.reshape(-1, 26), reference["jacobian_rowmajor"])
+
+
 def test_hand_with_a_rotation_that_counts_as_none(runner: ModuleType, oracles: ModuleType, adbench: Path) -> None:
     theta, model, vertex, points = runner.hand_arguments(adbench / "hand" / "test.txt")
     theta[:3] = [3e-5, -2e-5, 1e-5]

@@ -17,6 +17,7 @@ from difflang.passes.inline import Inline
 from difflang.passes.interchange import Interchange
 from difflang.passes.model import Pass, Pipeline
 from difflang.passes.nest import Nest
+from difflang.passes.share import Share
 from difflang.passes.simplify import Simplify
 from tests.core.generators import arguments, functions
 from tests.passes.checking import VECTORS, after, unchanged_value, value
@@ -31,7 +32,9 @@ def test_values_stay(func: Func) -> None:
 
 
 @pytest.mark.parametrize(
-    "step", [Nest(), Gather(), Fuse(), Inline(), Contract(), Interchange()], ids=lambda step: type(step).__name__
+    "step",
+    [Nest(), Gather(), Fuse(), Inline(), Contract(), Interchange(), Share()],
+    ids=lambda step: type(step).__name__,
 )
 def test_each_pass_alone_keeps_the_value(step: Pass) -> None:
     @given(functions(size=16))
