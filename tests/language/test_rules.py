@@ -114,6 +114,7 @@ def test_a_rule_with_a_part_that_is_no_multiple_of_the_direction_is_refused(rule
         "rule jvp f(x, dx) = linalg.solve([[1 / cos(x)]], [dx])[0]",
         "rule jvp f(x, dx) = jvp(fn(t: real) = sin(t))(x, dx)[1]",
         "rule jvp f(x, dx) = dx * cos(x) if x > 0 else 0.0",
+        "rule jvp f(x, dx) = concat([cos(x)], [dx])[1] * concat([cos(x)], [dx])[0]",
         "rule vjp f(x, y, ybar) = sum([ybar, 0.0]) * cos(x)",
     ],
 )
@@ -121,3 +122,15 @@ def test_linear_rules_of_every_form_are_taken(run, rule):
     text = f"import linalg\nfn f(x: real) -> real = sin(x)\n{rule}\nfn g(x: real) -> real = 2 * f(x)\n"
     assert run(text, "grad(g)", 0.3) == pytest.approx(2 * np.cos(0.3), rel=1e-12)
     assert run(text, "jvp(g)", 0.3, 1.0)[1] == pytest.approx(2 * np.cos(0.3), rel=1e-12)
+
+
+def test_values_and_directions_may_share_an_array():
+    """The tangent of a solution is integrated beside it: y' = y (1 - y), whose solution is logistic."""
+    module = dl.loads(
+        "import ode\n"
+        "fn rate(t: real, y: real) -> real = y * (1.0 - y)\n"
+        "fn end(x: real) -> real = ode.solve(rate, x, 0.0, 2.0, derivative = ode.adjoint(rtol = 1e-9, atol = 1e-11))\n"
+    )
+    grown, start = np.exp(2.0), 0.2
+    slope = grown / (1 + start * (grown - 1)) ** 2
+    assert dl.jvp(module.end)(start, 1.0)[1] == pytest.approx(slope, rel=1e-6)
