@@ -114,7 +114,7 @@ def test_a_rule_with_a_part_that_is_no_multiple_of_the_direction_is_refused(rule
         "rule jvp f(x, dx) = linalg.solve([[1 / cos(x)]], [dx])[0]",
         "rule jvp f(x, dx) = jvp(fn(t: real) = sin(t))(x, dx)[1]",
         "rule jvp f(x, dx) = dx * cos(x) if x > 0 else 0.0",
-        "rule jvp f(x, dx) = concat([cos(x)], [dx])[1] * concat([cos(x)], [dx])[0]",
+        "rule jvp f(x, dx) = concat([x], [dx])[1] * cos(x)",
         "rule vjp f(x, y, ybar) = sum([ybar, 0.0]) * cos(x)",
     ],
 )
