@@ -11,7 +11,7 @@ the same of it, by induction over the steps.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from difflang.core.ir import Atom, Block, Eqn, Func, Var, free_vars
@@ -64,7 +64,14 @@ def _shared(eqns: list[Eqn], numbers: _Numbers) -> tuple[list[Eqn], dict[Var, At
             by_number = {numbers.atom(out): out for out in larger.outs}
             same.update((out, by_number[numbers.atom(out)]) for out in eqn.outs)
             eqns = [e for e in order if e is not eqn]
-    return eqns, same
+    return eqns, {out: _last_of(atom, same) for out, atom in same.items()}
+
+
+def _last_of(atom: Atom, same: Mapping[Var, Atom]) -> Atom:
+    """What stands for an atom in the end: a loop that contains another may itself be a part of a third."""
+    while isinstance(atom, Var) and atom in same:
+        atom = same[atom]
+    return atom
 
 
 def _contains(larger: Eqn, eqn: Eqn, numbers: _Numbers) -> bool:

@@ -102,3 +102,22 @@ def test_nothing_moves_over_an_effect() -> None:
     text = BUILDS.format(between=between, read="x")
     func = parse_func(text)
     assert loops(Share()(func), "build") == 2
+
+
+def test_a_part_of_a_part_is_a_part() -> None:
+    """The values, the values with first, and with second derivatives: the last loop stands for all three."""
+    loop = """
+      {outs} = reduce[op="sum"] n {{ {i}: i64
+        {i}a: f64 = get[inbounds] x {i}
+        {i}b: f64 = sin {i}a
+        {i}c: f64 = mul {i}b {i}a
+        {i}d: f64 = mul {i}c {i}a
+        yield {results}
+      }}"""
+    kinds = [("p: f64", "i", "ib"), ("q: f64, r: f64", "j", "jb, jc"), ("s: f64, t: f64, u: f64", "k", "kb, kc, kd")]
+    body = "".join(loop.format(outs=outs, i=i, results=results) for outs, i, results in kinds)
+    after = shared(f"func f(n: i64, x: f64[n]) {{{body}\n      yield p, q, r, s, t, u\n    }}\n    ")
+    assert loops(after, "reduce") == 1
+    x = np.array([0.5, -1.0, 2.0])
+    sums = [float((np.sin(x) * x**k).sum()) for k in range(3)]
+    np.testing.assert_allclose(value(after, [3, x]), [sums[0], *sums[:2], *sums], rtol=1e-14)
