@@ -49,7 +49,7 @@ fn curves(x: real[2]) -> real[4]:
     let third = [6.0 * jet(wave)((x, ex, 0.5 * ey, o))[3], 6.0 * jet(wave)((x, ex, o, o))[3]]
     let fourth = [24.0 * jet(wave)((x, ex, 0.5 * ey, o, o))[4], 24.0 * jet(wave)((x, ex, o, o, o))[4]]
     return concat(third, fourth)
-fn biharmonic(x: real[3]) = e.biharmonic(cubic)(x)
+fn biharmonic(x: real[3]) = calculus.biharmonic(cubic)(x)
 fn sparse(x: real[3], axes: int, m: int) = [e.sparse_laplacian(cubic, x, rng.key(i), axes) for i in 0..m]
 fn dense(x: real[3], m: int) = [e.dense_laplacian(cubic, x, rng.key(i), 1) for i in 0..m]
 fn fourths(x: real[3], m: int) = [e.dense_biharmonic(quartic, x, rng.key(i), 1) for i in 0..m]
@@ -81,6 +81,10 @@ fn by_fisher(g: real[m, n], v: real[n], damping: real) = e.fisher_inverse_produc
 
 fn network(x: real[d], v: real[k, d], w: real[k]) -> real = sum(w[j] * tanh(dot(v[j], x)) for j in 0..k)
 fn exact(x: real[d], v: real[k, d], w: real[k]) = calculus.laplacian(fn(y) = network(y, v, w))(x)
+fn corner(x: real[d], v: real[k, d], w: real[k], i: int, j: int) -> real[3]:
+    let f = fn(y) = network(y, v, w)
+    let (ei, ej) = (calculus.unit(d, i), calculus.unit(d, j))
+    return [e.mixed(f, x, ei, ej), e.mixed_third(f, x, ei, ej), e.mixed_fourth(f, x, ei, ej)]
 fn axes(x: real[d], v: real[k, d], w: real[k], some: int, count: int):
     return [e.sparse_laplacian(fn(y) = network(y, v, w), x, rng.key(i), some) for i in 0..count]
 fn draws(x: real[d], v: real[k, d], w: real[k], count: int):
@@ -309,3 +313,16 @@ def test_the_laplacian_of_a_network_in_a_thousand_dimensions(m: Any) -> None:
     some = 20
     spread = d * np.diag(hessian).std(ddof=1) * np.sqrt((1 - some / d) / some)
     check_mean(m.axes(x, v, w, some, 100), expected, spread)
+
+
+def test_mixed_derivatives_in_a_thousand_dimensions(m: Any) -> None:
+    """From univariate jets: D^k u [e_i ..] = sum_j w_j tanh^(k)(v_j . x) v_ji .. for the network above."""
+    d, k, i, j = 1000, 8, 17, 801
+    v, w, x = generated(5, k, d) / np.sqrt(d), generated(6, k), generated(7, d)
+    s = sympy.Symbol("s")
+    derivatives = [sympy.lambdify(s, sympy.diff(sympy.tanh(s), s, order))(v @ x) for order in (2, 3, 4)]
+    products = [v[:, i] * v[:, j], v[:, i] ** 2 * v[:, j], v[:, i] ** 2 * v[:, j] ** 2]
+    expected = [w @ (slope * product) for slope, product in zip(derivatives, products, strict=True)]
+    # Polarisation takes differences of pure derivatives, of which the rounding stays.
+    pure = [np.abs(w) @ np.abs(slope * (v[:, i] + v[:, j]) ** p) for p, slope in enumerate(derivatives, 2)]
+    assert np.all(np.abs(m.corner(x, v, w, i, j) - expected) <= 1e-13 * np.array(pure) + 1e-18)
