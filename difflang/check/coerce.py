@@ -144,9 +144,9 @@ def _number(context: Context, number: Number, type_: ScalarType, span: Span, wha
 
 
 def _as_array(context: Context, value: Array, type_: ArrayType, span: Span, what: str) -> Array:
-    if value.rank != len(type_.shape) or not (
-        same_scalar(value.element, type_.element) or widens(value.element, type_.element)
-    ):
+    if value.rank != len(type_.shape):
+        raise mismatch(context, value, type_, span, what)
+    if not (same_scalar(value.element, type_.element) or widens(value.element, type_.element)):
         raise mismatch(context, value, type_, span, what, _conversion_hint(value.element, type_.element))
     if value.shape != type_.shape:
         message = f"{what} should be {type_text(type_)}, but it is {context.text(value)}"

@@ -186,7 +186,10 @@ def _check_rule(context: Context, item: ast.RuleDef, root: Scope) -> None:
     binding = root.own(item.function)
     if binding is None or not isinstance(binding.value, FunctionValue):
         message = f"there is no function called `{item.function}` in this module, so it can have no rule"
-        hint = did_you_mean(item.function, context.program.functions())
+        names = context.program.functions()
+        hint = did_you_mean(
+            item.function, names, f"write it first, such as `fn {item.function}(x: real) -> real = ...`"
+        )
         raise context.error("E0511", message, item.function_span, hint=hint)
 
 

@@ -20,6 +20,7 @@ from difflang.check.regions import capture, choose, finish
 from difflang.check.types import BOOL, TupleType, Type
 from difflang.check.values import (
     Array,
+    FunctionValue,
     ItemValue,
     ModuleValue,
     NothingValue,
@@ -99,6 +100,10 @@ def attribute(context: Context, node: ast.Attribute, scope: Scope, expected: Typ
             raise context.error("E0205", message, node.name_span, hint=hint)
         case Array() if node.name == "T":
             return transpose(context, value)
+        case FunctionValue():
+            message = f"{context.text(value)} has no `.{node.name}`"
+            hint = f"call it: what it gives may have it, as in `{value.name}().{node.name}`"
+            raise context.error("E0205", message, node.name_span, hint=hint)
         case _:
             message = f"{context.text(value)} has no `.{node.name}`"
             raise context.error("E0205", message, node.name_span, hint=_attribute_hint(node))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from difflang.check.environment import Scope
 from difflang.check.types import StructInfo
 from difflang.check.values import ModuleValue, TypeValue, Value
+from difflang.diagnostics.model import DiffLangError, error
 from difflang.syntax import ast
 
 SCALAR_NAMES = frozenset({"real", "f64", "f32", "int", "i64", "i32", "bool", "key"})
@@ -91,3 +92,10 @@ def parameter_kinds(definition: ast.StructDef, scope: Scope) -> tuple[str, ...]:
     """Whether each parameter of a struct is a `type` (a field has it as its type) or a `size`."""
     types = {name for field in definition.fields for name in type_names(field.type, scope)}
     return tuple("type" if p.name in types else "size" for p in definition.type_parameters)
+
+
+def inside_itself(definition: ast.StructDef) -> DiffLangError:
+    """E0311: a struct whose fields lead back to it."""
+    message = f"`{definition.name}` is inside itself: its values would have no end"
+    hint = "take the field out; many of a kind are one struct with a size, and arrays as its fields"
+    return error("E0311", message, definition.name_span, hint=hint)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from difflang.check.environment import Binding, Scope
 from difflang.check.functions import Closure, OverloadSet
-from difflang.check.kinds import SCALAR_NAMES, parameter_kinds, size_names
+from difflang.check.kinds import SCALAR_NAMES, inside_itself, parameter_kinds, size_names
 from difflang.check.special import special_function
 from difflang.check.types import StructInfo
 from difflang.check.values import ItemValue, ModuleValue, TypeValue, Value
@@ -109,6 +109,8 @@ class ModuleScope(Scope):
             return None
         if name not in self._made:
             items = self.items[name]
+            if name in self._being_made and isinstance(items[0], ast.StructDef):
+                raise inside_itself(items[0])
             if name in self._being_made:
                 message = f"`{name}` is imported in a circle: every module of the circle takes it from another one"
                 raise error("E0203", message, place_of(items[0]), hint="import it from the module that defines it")

@@ -90,6 +90,9 @@ def unknown_name(
     module = context.program.library_module_with(name)
     if hint is None and module is not None:
         hint = f"write `from {module} import {name}`, or `import {module}` and {module}.{name}"
+    if hint is None and context.program.has_module((name,), context.program.directory):
+        hint = f"write `import {name}` at the top of the file"
+        return context.error(code, f"there is no {kind} called `{name}` here", span, hint=hint)
     otherwise = hint or DECLARE[kind].format(name=name)
     hint = foreign_spelling(name) or suggestion(name, [*scope.visible(), *extra], otherwise)
     return context.error(code, f"there is no {kind} called `{name}` here", span, hint=hint)

@@ -286,7 +286,11 @@ class Implicit(Custom):
                 "E0512", message, self.item.name_span, hint="give the unknown a type of reals, such as `-> w: real[n]`"
             )
         if len(self.item.conditions) != len(self.item.unknowns):
-            message = f"`{self.name}` has {len(self.item.unknowns)} unknowns and {len(self.item.conditions)} conditions"
+            unknowns, conditions = len(self.item.unknowns), len(self.item.conditions)
+            message = (
+                f"`{self.name}` has {unknowns} unknown{'s' * (unknowns != 1)} "
+                f"and {conditions} condition{'s' * (conditions != 1)}"
+            )
             raise context.error("E0512", message, self.item.name_span, hint="write one `where` line for each unknown")
 
     def _residual(self, context: Context, scope: Scope, result: Value) -> Value:

@@ -8,7 +8,7 @@ from difflang.check.context import Context
 from difflang.check.describe import describe_value
 from difflang.check.environment import Scope
 from difflang.check.functions import Closure, make_binder, type_source
-from difflang.check.kinds import size_names
+from difflang.check.kinds import inside_itself, size_names
 from difflang.check.opaque import OpaqueFunction
 from difflang.check.types import INT, FunctionType, SingletonType, StructInfo, StructType, TupleType, Type
 from difflang.check.typing import field_types, resolve
@@ -19,6 +19,9 @@ from difflang.core.ops import I64, integer
 from difflang.signature import ArrayType, ParameterInfo, ScalarType
 from difflang.sizes import Size
 from difflang.syntax import ast
+
+MAXIMUM_DEPTH = 20
+"""How often structs of one name may be inside each other."""
 
 
 class SpecimenMaker:
@@ -52,6 +55,7 @@ class SpecimenMaker:
         self._sizes: dict[str, Size] = {}
         self._vars: dict[Size, Var] = {}
         self.public: dict[str, Size] = {}
+        self._around: list[StructType] = []
 
     def of_parameters(self, closure: Closure) -> list[tuple[str, Value]]:
         """The parameters of a function, as named arguments."""
@@ -244,16 +248,28 @@ class SpecimenMaker:
             )
         if missing:
             type_ = self._completed(type_)
-        types = field_types(self.context, type_)
+        self._require_end(type_)
+        self._around.append(type_)
+        fields = self._fields(type_, name, scope)
+        self._around.pop()
+        return StructValue(type_, fields)
+
+    def _require_end(self, type_: StructType) -> None:
+        """Raises E0311 for a struct inside itself; one that holds larger and larger ones of its kind has no end too."""
+        same = [outer for outer in self._around if outer.info is type_.info]
+        if any(outer.arguments == type_.arguments for outer in same) or len(same) > MAXIMUM_DEPTH:
+            raise inside_itself(type_.info.definition)
+
+    def _fields(self, type_: StructType, name: str, scope: Scope) -> dict[str, Value]:
         nodes = {f.name: f.type for f in type_.info.definition.fields}
         fields: dict[str, Value] = {}
-        for field, field_type in types.items():
+        for field, field_type in field_types(self.context, type_).items():
             node = nodes[field]
             if isinstance(node, ast.FunctionType):
                 fields[field] = self._function(node, type_.info.scope, field)
             else:
                 fields[field] = self.of_type(field_type, f"{name}_{field}", scope)
-        return StructValue(type_, fields)
+        return fields
 
     def _completed(self, type_: StructType) -> StructType:
         """A struct whose arguments are left out: they are the same wherever its name stands alone."""

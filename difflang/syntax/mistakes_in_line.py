@@ -145,7 +145,8 @@ def missing_type(situation: Situation) -> Mistake | None:
     if situation.first.text == "data" and situation.only(":"):
         hint = f"Write `data {situation.previous.text}: real[n, d] = load(...)`."
         return Mistake("E0153", "A `data` item needs its type.", hint)
-    if not situation.in_body and situation.token.kind in ("NEWLINE", "=") and situation.only(":"):
+    in_struct = not situation.in_body and situation.first.text != "test"
+    if in_struct and situation.token.kind in ("NEWLINE", "=") and situation.only(":"):
         return Mistake(
             "E0153",
             f"The field `{situation.previous.text}` needs its type.",
