@@ -17,7 +17,8 @@ from difflang.watch import stage
 
 ENTRY = "difflang_entry"
 LARGE_MODULE = 400_000
-"""Characters of code above which the full pipeline would take seconds; it is then run at level 1."""
+"""Characters of code above which a module is only tidied: the time of the pipeline, even of level 1, grows with the
+square of the length of a function."""
 
 LONG_BLOCK = 250
 """Instructions in a row above which vectors are not looked for among them: the search takes quadratic time there, and
@@ -62,7 +63,8 @@ def _alone() -> Generator[None]:
 @_alone()
 def optimized(text: str, level: int = 3) -> Any:
     """Parses, verifies and optimises a module. RuntimeError here is a fault of the generator."""
-    level = min(level, 1) if _code_size(text) > LARGE_MODULE else level
+    if _code_size(text) > LARGE_MODULE:
+        return tidied(text)
     machine = target_machine(level)
     module = _parsed(text, machine)
     options = llvm.create_pipeline_tuning_options(speed_level=level)
@@ -78,12 +80,16 @@ def optimized(text: str, level: int = 3) -> Any:
 @stage("optimise")
 @_alone()
 def tidied(text: str) -> Any:
-    """Parses and verifies a module that is written as it shall be, and puts its functions into each other."""
+    """Parses and verifies a module, puts its functions into each other and folds, in linear time.
+
+    That is enough for what is written as it shall be, as the library is.
+    """
     machine = target_machine()
     module = _parsed(text, machine)
     manager = llvm.create_new_module_pass_manager()
     manager.add_always_inliner_pass()
     manager.add_global_dead_code_eliminate_pass()
+    manager.add_sroa_pass()
     manager.add_instruction_combine_pass()
     manager.add_simplify_cfg_pass()
     manager.run(module, llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options(speed_level=1)))

@@ -98,13 +98,13 @@ class _Candidates:
                 result += change(candidate)
                 continue
             own = {name for name in assigned(statement) if isinstance(name, Register) and name not in known}
-            known |= own
+            known.update(own)
             result.append(ir.with_bodies(statement, lambda inner: self._body(inner, known, change)))
             if isinstance(statement, ir.For):
-                known -= own
+                known.difference_update(own)
             else:
-                entered |= own
-        known -= entered
+                entered.update(own)
+        known.difference_update(entered)
         return tuple(result)
 
     def _candidate(self, statement: Statement, known: set[Register]) -> Candidate | None:
