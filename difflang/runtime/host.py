@@ -53,7 +53,7 @@ class RunHost:
         if result is None:
             hint = f"Return a value from the Python function `{getattr(function, '__name__', name)}`."
             raise error("E0611", f"The Python function bound to `{name}` returned None.", hint=hint)
-        return [_flat(part) for part in (result if isinstance(result, tuple) else (result,))]
+        return [_flat(name, part) for part in (result if isinstance(result, tuple) else (result,))]
 
     def _residual(self, name: str, quotient: float) -> None:
         """Raises E0811 with `strict`."""
@@ -72,5 +72,14 @@ class RunHost:
             sink.close()
 
 
-def _flat(value: Any) -> Value:
-    return value if isinstance(value, bool | int | float | np.generic) else np.ascontiguousarray(value)
+def _flat(name: str, value: Any) -> Value:
+    """A number as it is, anything else as an array. Raises E0611 for what cannot be one."""
+    if isinstance(value, bool | int | float | np.generic):
+        return value
+    try:
+        array = np.asarray(value, order="C")
+    except (ValueError, TypeError) as problem:
+        message = f"The Python function bound to `{name}` returned what is no array of numbers: {problem}."
+        hint = "Return numbers and arrays; several results are a tuple, not a list."
+        raise error("E0611", message, hint=hint) from None
+    return array if array.ndim else array[()]

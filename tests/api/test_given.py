@@ -95,3 +95,19 @@ def test_a_parameter_is_named_once_in_programs():
     m = dl.loads("fn f(x: real, y: real) -> real = x * y\nfn main(a: real) = grad(f, wrt = (x, x))(a, a)")
     with pytest.raises(dl.DiffLangError, match="E0504: `wrt` names `x` twice"):
         m.main(2.0)
+
+
+def test_externs_return_numbers_arrays_and_tuples():
+    m = dl.loads(
+        "extern fn one(x: real) -> real\nfn f(x: real) -> real = one(x)\n"
+        "extern fn two(x: real) -> (real, real[2])\n"
+        "fn g(x: real) -> real:\n    let (a, v) = two(x)\n    return a + sum(v)\n"
+    )
+    m.bind(one=lambda x: np.array(2 * x), two=lambda x: (np.array(x), [x, x]))
+    assert (m.f(3.0), m.g(3.0)) == (6, 9)
+    m.bind(two=lambda x: [x, [x, x]])
+    with pytest.raises(dl.DiffLangError, match="E0611: The Python function bound to `two` returned what is no array"):
+        m.g(3.0)
+    m.bind(one=lambda x: 1j)
+    with pytest.raises(dl.DiffLangError, match="complex128"):
+        m.f(3.0)
