@@ -187,8 +187,19 @@ def _differentiable(context: Context, function: FunctionValue, key: Key, value: 
     value = _realized(context, value, real, widen=declared is not None)
     bad = next((leaf for leaf in leaves(value) if not is_float(element_of(leaf))), None)
     if bad is not None or next(leaves(value), None) is None:
-        raise _no_vector(context, function, name, context.text(value), wrt)
+        raise _no_vector(context, function, name, context.text(value), wrt, _fixed_fields(value))
     return value
+
+
+def _fixed_fields(value: Value) -> str | None:
+    """For a struct with fields of reals and others: which are in the way."""
+    if not isinstance(value, StructValue):
+        return None
+    fixed = [f"`{field}`" for field, part in value.fields.items() if not is_vector(part)]
+    if len(fixed) == len(value.fields):
+        return None
+    verb = "is" if len(fixed) == 1 else "are"
+    return f"{', '.join(fixed)} {verb} not made of reals: give what is fixed in a struct or a parameter of its own"
 
 
 def _name_at(function: FunctionValue, position: int) -> str | None:
@@ -196,14 +207,16 @@ def _name_at(function: FunctionValue, position: int) -> str | None:
     return names[position] if names is not None and position < len(names) else None
 
 
-def _no_vector(context: Context, function: FunctionValue, name: str | None, found: str, wrt: Wrt) -> DiffLangError:
+def _no_vector(
+    context: Context, function: FunctionValue, name: str | None, found: str, wrt: Wrt, fixed: str | None = None
+) -> DiffLangError:
     subject = f"`{name}`" if name else "this argument"
     message = f"{subject} is {found}: only reals, and arrays, tuples and structs of reals, can be differentiated by"
     names = [n for n in function.parameter_names() or () if _is_declared_real(context, function, n)]
     hint = f"name the parameter to differentiate by: wrt = {names[0]}" if names else None
     if not names and isinstance(function, Closure):
         hint = f"`{function.name}` has no parameter that is real: declare one as `real` or as an array of reals"
-    return context.error("E0503", message, wrt.span, hint=hint)
+    return context.error("E0503", message, wrt.span, hint=fixed or hint)
 
 
 def _is_declared_real(context: Context, function: FunctionValue, name: str) -> bool:

@@ -45,3 +45,10 @@ def test_an_int_result_has_no_matrix():
     (found,) = [found for found in loads(text).check() if found.code == "E0505"]
     assert found.hint is not None
     assert "return a real" in found.hint
+
+
+def test_fields_that_are_no_reals_are_named():
+    text = "struct P: w: real; k: int; on: bool\nfn f(p: P) -> real = p.w * p.k\n"
+    refused = refusal(text, "grad(f)")
+    assert refused.code == "E0503"
+    assert refused.hint is not None and refused.hint.startswith("`k`, `on` are not made of reals")
