@@ -214,8 +214,7 @@ class Generator:
         Only the shortest loops are unrolled: more doubles the time to compile and gains next to nothing. Several
         vectors side by side pay where a sum has to wait for itself, unless the next one can begin meanwhile. Elementary
         functions are long chains: twice the lanes fill the time in which one of them waits, if the loop is not short;
-        one inside another may be, and there the last vector is masked, as the rest one by one would take as long as
-        several vectors. A width also permits LLVM to change the order of sums, so loops in order have none.
+        one inside another may be. A width also permits LLVM to change the order of sums, so loops in order have none.
         """
         waits = bool(loop.reductions) and not self.memory.loops
         unrolling = "runtime.disable" if _is_shortest(loop) else "disable"
@@ -224,10 +223,8 @@ class Generator:
             group = self.metadata.add("distinct !{}")
             self.memory.loops.append((loop, group))
             hints.append(self.metadata.add(f'!{{!"llvm.loop.parallel_accesses", {group}}}'))
-        lanes = 0 if loop.kind == "serial" else _lanes(loop.body)
-        if lanes and self._loops_around:
-            hints.append(self.metadata.shared('!{!"llvm.loop.vectorize.predicate.enable", i1 true}'))
-        elif lanes:
+        lanes = 0 if self._loops_around or loop.kind == "serial" else _lanes(loop.body)
+        if lanes:
             hints.append(self.metadata.shared(f'!{{!"llvm.loop.vectorize.width", i32 {lanes}}}'))
             waits = False
         side_by_side = VECTORS_IN_REDUCTIONS if waits else 1

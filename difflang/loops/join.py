@@ -123,9 +123,13 @@ def _is_same(one: ir.Operand, other: ir.Operand) -> bool:
 
 
 def _is_row(loop: For) -> bool:
-    """Whether it is a plain vector loop from 0 with nothing but scalars of its own inside."""
+    """Whether it is a plain vector loop from 0 with nothing but scalars of its own inside, which goes along rows.
+
+    A loop that gathers a column for another one to go along fills whole vectors from memory that lies together.
+    """
     plain = loop.kind == "vector" and not loop.reverse and not loop.reductions and loop.start == ir.ZERO
-    return plain and all(isinstance(s, Simple) for s in loop.body)
+    straight = plain and all(isinstance(s, Simple) for s in loop.body)
+    return straight and not any(loop.index in indices[:-1] for s in loop.body for _, indices, _ in _accesses(s))
 
 
 def _accesses(statement: Statement) -> Iterator[tuple[Array, tuple[ir.Operand, ...], bool]]:

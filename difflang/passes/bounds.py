@@ -55,7 +55,8 @@ class Bounds:
         """Forms that are at least 0."""
 
     def loop(self, indices: Sequence[Var], extents: Sequence[Atom]) -> None:
-        """Inside a loop nest, each index runs from 0 below its extent; below x, if the extent is max(x, 0)."""
+        """Inside a loop nest, each index runs from 0 below its extent; below x, if the extent is max(x, 0) or either x
+        or 0."""
         for index, extent in zip(indices, extents, strict=True):
             self.extents[index] = self.clamped.get(extent, extent)
             self.order[index] = len(self.order)
@@ -73,8 +74,8 @@ class Bounds:
         if eqn.op in ("max", "min") and eqn.outs[0].type.dtype == "i64":
             sign = 1 if eqn.op == "max" else -1
             self.facts += [Affine(0, {eqn.outs[0]: sign}).plus(self.form(arg), -sign) for arg in eqn.args]
-        if eqn.op == "max" and isinstance(eqn.args[1], Literal) and eqn.args[1].value == 0:
-            self.clamped[eqn.outs[0]] = eqn.args[0]
+        if eqn.op in ("max", "select") and eqn.args[-1] == Literal(0, "i64"):
+            self.clamped[eqn.outs[0]] = eqn.args[-2]
         if eqn.op in ARITHMETIC and eqn.outs[0].type.dtype == "i64":
             form = self._combine(eqn.op, [self.form(arg) for arg in eqn.args])
             if form is not None and len(form.terms) <= LARGEST_FORM and abs(form.constant) < LARGEST_CONSTANT:

@@ -246,7 +246,7 @@ def test_reflection_of_the_gamma_family(name: str) -> None:
 
 @pytest.mark.parametrize("columns", [0, 1, 3, 4, 7, 14, 33])
 def test_rows_of_every_length(columns: int) -> None:
-    """A loop inside another masks its last vector."""
+    """Loops inside loops, with a rest that fills no vector."""
     source = "fn f(x: real[m, n]) -> (real[m, n], real[m]) = (tanh(x), [sum(exp(x[i])) for i in 0..m])"
     x = RANDOM.normal(size=(3, columns))
     rows, sums = dl.loads(source)["f"](x)

@@ -175,6 +175,30 @@ def test_what_is_used_at_once_is_not_stored() -> None:
     np.testing.assert_allclose(results(TEMPORARY, 5, 7, x, w)[0], np.outer(x, w) ** 3, rtol=1e-13)
 
 
+def test_a_column_is_gathered_by_a_loop_of_its_own() -> None:
+    text = """
+        func f(n: i64, k: i64, x: f64[k, n]) {
+          y: f64[n, k] = build n { i: i64
+            a: f64[k] = build k { j: i64
+              q: f64 = get[inbounds] x j i
+              yield q
+            }
+            b: f64[k] = build k { l: i64
+              u: f64 = get[inbounds] a l
+              v: f64 = tanh u
+              yield v
+            }
+            yield b
+          }
+          yield y
+        }
+        """
+    body = schedule(parse_func(text), CompileOptions()).body
+    assert sum(isinstance(s, ir.For) and s.kind == "vector" for s in ir.walk(body)) == 2
+    x = np.linspace(-1.0, 1.0, 12).reshape(3, 4)
+    np.testing.assert_allclose(results(text, 4, 3, x)[0], np.tanh(x.T), rtol=1e-13)
+
+
 OVERWRITTEN = """
     func f(n: i64, x: f64[n], k: i64) {
       y: f64[n] = set[inbounds] x 0 7.0

@@ -250,6 +250,9 @@ def test_a_product_with_a_unit_vector_is_a_column() -> None:
         ("n1", "add i 1", True),
         ("n1", "i", True),
         ("n", "mirror", True),
+        ("some", "i", True),
+        ("some", "add i 1", False),
+        ("other", "i", False),
     ],
 )
 def test_proofs_of_bounds(extent: str, index: str, proved: bool) -> None:
@@ -257,7 +260,9 @@ def test_proofs_of_bounds(extent: str, index: str, proved: bool) -> None:
         index, f"k: i64 = {index}"
     )
     func = parse_func(
-        f"func f(n: i64, m: i64, x: f64[n]) {{\nn1: i64 = sub n 1\na: f64[{extent}] = build {extent} {{ i: i64\n"
+        f"func f(n: i64, m: i64, x: f64[n]) {{\nn1: i64 = sub n 1\nfew: bool = lt n 9\n"
+        "some: i64 = select few n 0\nother: i64 = select few n 9\n"
+        f"a: f64[{extent}] = build {extent} {{ i: i64\n"
         f"{subscript}\nv: f64 = get x k\nw: f64 = neg v\nyield w\n}}\nyield a\n}}"
     )
     (build,) = (eqn for eqn in Simplify()(func).block.eqns if eqn.op == "build")
