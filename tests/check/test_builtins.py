@@ -209,3 +209,12 @@ def test_mistakes_have_a_code_and_a_place(parameters, expression, code):
     found = dl.loads(f"fn f({parameters}) = {expression}").check()
     assert [diagnostic.code for diagnostic in found] == [code]
     assert found[0].span is not None
+
+
+@pytest.mark.parametrize("shape", [(3, 4), (1, 2), (0, 3), (3, 0)])
+def test_cumsum_and_flip_along_an_axis(run, shape):
+    a = np.random.default_rng(3).standard_normal(shape)
+    for axis in (0, 1, -1):
+        for name, oracle in (("cumsum", np.cumsum), ("flip", np.flip)):
+            found = run(f"fn main(a: real[n, m]) -> real[n, m] = {name}(a, axis = {axis})", "main", a)
+            np.testing.assert_allclose(found, oracle(a, axis), rtol=1e-14)
