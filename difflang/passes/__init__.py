@@ -16,6 +16,7 @@ from difflang.passes.products import Products
 from difflang.passes.share import Share
 from difflang.passes.shift import Shift
 from difflang.passes.simplify import Simplify
+from difflang.passes.steady import Steady
 from difflang.passes.unite import Unite
 from difflang.passes.unroll import Unroll
 
@@ -29,6 +30,8 @@ PASSES: tuple[Pass, ...] = (
     Gather(),
     Fuse(),
     *CLEAN,
+    Steady(),
+    DeadCode(),
     Inline(),
     *CLEAN,
     Nest(),
