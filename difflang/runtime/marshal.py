@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, TypeVar
 
 import numpy as np
@@ -132,17 +133,23 @@ def _build(type_: ValueType, values: Iterator[Value], sizes: SizeBinder) -> Any:
     if isinstance(type_, ScalarType):
         return NUMPY_DTYPES[type_.dtype].type(next(values))
     if isinstance(type_, ArrayType):
-        array: Any = next(values)
-        return array if array.flags.writeable else array.copy()
+        return owned(next(values))
     if isinstance(type_, StructType):
         return Struct(type_.name, {name: _build(field, values, sizes) for name, field in type_.fields})
     if isinstance(type_, SparseType):
-        return _sparse(values)
+        return sparse_matrix(*islice(values, SPARSE_LEAVES))
     return tuple(_build(element, values, sizes) for element in type_.elements)
 
 
-def _sparse(values: Iterator[Value]) -> Any:
-    """A compressed matrix (rows, columns, entries, shape, colours) as scipy.sparse.csr_array."""
-    rows, columns, entries, height, width, _ = (next(values) for _ in range(6))
-    assert isinstance(rows, np.ndarray) and isinstance(columns, np.ndarray) and isinstance(entries, np.ndarray)
+def owned(array: Any) -> Any:
+    """The array, or a copy of one that is kept for other calls, and therefore read-only."""
+    return array if array.flags.writeable else array.copy()
+
+
+SPARSE_LEAVES = 6
+"""The flat results that a compressed matrix is made of."""
+
+
+def sparse_matrix(rows: Any, columns: Any, entries: Any, height: Any, width: Any, colours: Any) -> Any:
+    """A compressed matrix as scipy.sparse.csr_array, which does not know its colours."""
     return csr_array(rows, columns, entries, (int(height), int(width)))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,10 +18,12 @@ from difflang.backend.protocol import DirectExecutable, Executable
 from difflang.diagnostics import Span
 from difflang.runtime.arrays import NUMPY_DTYPES, leaf_value
 from difflang.runtime.binding import plain_name
+from difflang.runtime.marshal import SPARSE_LEAVES, owned, sparse_matrix
+from difflang.runtime.staged import Staged
 from difflang.runtime.structs import Struct
 from difflang.runtime.types import Leaf, leaves
 from difflang.runtime.writing import Writer
-from difflang.signature import ArrayType, ScalarType, Signature, StructType, TupleType, ValueType
+from difflang.signature import ArrayType, ScalarType, Signature, SparseType, StructType, TupleType, ValueType
 from difflang.sizes import Size
 
 if TYPE_CHECKING:
@@ -81,6 +84,7 @@ class _CallWriter(Writer):
         super().__init__()
         self._sizes: dict[str, str] = {}
         self._flat: list[str] = []
+        self._shares = False
         self._unusual = f"raise {self.constant(Unusual)}"
 
     def local_constant(self, value: object) -> str:
@@ -159,15 +163,18 @@ class _CallWriter(Writer):
         if executable.asks_host:
             self.line("host = make_host()")
         results = executable.write_call(self, arguments, "host" if executable.asks_host else "None")
+        self._shares = isinstance(executable, Staged)
         if signature.result is not None:
             self.line(f"return {self._built(signature.result, iter(results))}")
 
     def _built(self, type_: ValueType, results: Iterator[str]) -> str:
+        if isinstance(type_, ArrayType) and self._shares:
+            return f"{self.constant(owned)}({next(results)})"
         if isinstance(type_, ScalarType | ArrayType):
             return next(results)
+        if isinstance(type_, SparseType):
+            return f"{self.constant(sparse_matrix)}({', '.join(islice(results, SPARSE_LEAVES))})"
         if isinstance(type_, StructType):
             fields = [f"{self.constant(name)}: {self._built(field, results)}" for name, field in type_.fields]
             return f"{self.constant(Struct)}({self.constant(type_.name)}, {{{', '.join(fields)}}})"
-        if isinstance(type_, TupleType):
-            return f"({''.join(self._built(element, results) + ', ' for element in type_.elements)})"
-        raise _NoQuickWay
+        return f"({''.join(self._built(element, results) + ', ' for element in type_.elements)})"

@@ -13,6 +13,7 @@ from difflang.signature import SparseType, StructType, TupleType, ValueType
 
 if TYPE_CHECKING:
     from difflang.core import ir
+    from difflang.runtime.writing import Writer
 
 MOST_KEPT = 4
 """Structures that a function keeps, those used last."""
@@ -40,6 +41,16 @@ class Staged:
         self._read = read
         self._given = given
         self._kept: tuple[_Kept, ...] = ()
+
+    @property
+    def asks_host(self) -> bool:
+        """See `difflang.backend.protocol.DirectExecutable`."""
+        return True
+
+    def write_call(self, writer: Writer, arguments: Sequence[str], host: str) -> list[str]:
+        """Writes a call; read-only results are still those that are kept."""
+        writer.line(f"r = {writer.constant(self)}([{', '.join(arguments)}], {host})")
+        return [f"r[{k}]" for k in range(len(self._given))]
 
     def __call__(self, args: Sequence[Value], host: Host) -> list[Value]:
         kept = self._found([args[k] for k in self._read], host)
