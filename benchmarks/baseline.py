@@ -102,12 +102,14 @@ def _converted(value: Any) -> Any:
     """The C argument; that of an array keeps the array alive."""
     if isinstance(value, np.ndarray):
         return value.ctypes.data_as(ctypes.c_void_p)
-    if isinstance(value, np.float32):
-        return ctypes.c_float(value)
-    return ctypes.c_double(value) if isinstance(value, float) else ctypes.c_int(value)
+    if isinstance(value, float):
+        return ctypes.c_double(value)
+    return ctypes.c_float(float(value)) if isinstance(value, np.floating) else ctypes.c_int(value)
 
 
-def c_call(name: str, *arguments: np.ndarray | float, outs: tuple[np.ndarray, ...] = (), value: bool = True) -> Any:
+def c_call(
+    name: str, *arguments: np.ndarray | np.floating | float, outs: tuple[np.ndarray, ...] = (), value: bool = True
+) -> Any:
     """A call of a C function with its arguments bound, the outputs last; it gives the value (if any) and the outputs.
 
     Arrays must be contiguous, of the types that C reads: C takes their addresses.

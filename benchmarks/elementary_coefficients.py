@@ -12,12 +12,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import mpmath
 import numpy as np
 from mpmath import mp
 
-Real = mpmath.mpf
+Real = Any
+"""A number of mpmath, which tells no types."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Fit:
 
 def _series_free(function: Callable[[Real], Real], at_zero: float) -> Callable[[Real], Real]:
     """Removes the division by 0 at t = 0."""
-    return lambda t: function(t) if abs(t) > Real(10) ** -25 else Real(at_zero)
+    return lambda t: function(t) if abs(t) > mp.mpf(10) ** -25 else mp.mpf(at_zero)
 
 
 def _log_tail(z: Real) -> Real:
@@ -134,7 +136,7 @@ FITS = (
         0.0,
         0.02945,
         8,
-        _series_free(lambda z: (_log_tail(z) - Real(2) / 3) / z, 0.4),
+        _series_free(lambda z: (_log_tail(z) - mp.mpf(2) / 3) / z, 0.4),
         lambda z: z**2,
     ),
     Fit(
@@ -153,7 +155,7 @@ FITS = (
         1.0,
         13,
         _of_square(lambda x: mp.erf(x) / x - 1, 2 / mp.sqrt(mp.pi) - 1),
-        lambda z: Real(1),
+        lambda z: mp.mpf(1),
     ),
     Fit(
         "ERF_NEAR",
@@ -162,7 +164,7 @@ FITS = (
         0.25,
         8,
         _of_square(lambda x: mp.erf(x) / x - 1, 2 / mp.sqrt(mp.pi) - 1),
-        lambda z: Real(1),
+        lambda z: mp.mpf(1),
     ),
     Fit(
         "ERFC",
@@ -171,7 +173,7 @@ FITS = (
         0.75,
         21,
         lambda t: _erfc_factor(4 * (1 + t) / (1 - t)),
-        lambda t: Real(1),
+        lambda t: mp.mpf(1),
     ),
     Fit(
         "ERFC_SLOPE",
@@ -180,7 +182,7 @@ FITS = (
         0.75,
         4,
         lambda t: mp.diff(lambda u: _erfc_factor(4 * (1 + u) / (1 - u)), t),
-        lambda t: Real(2) ** -49,
+        lambda t: mp.mpf(2) ** -49,
     ),
     Fit(
         "ERF_TAIL",
@@ -198,7 +200,7 @@ FITS = (
         0.5,
         30,
         _series_free(lambda t: mp.loggamma(1 + t) / t, -mp.euler),
-        lambda t: Real(1),
+        lambda t: mp.mpf(1),
         rest=True,
     ),
     Fit(
@@ -208,7 +210,7 @@ FITS = (
         0.5,
         20,
         _series_free(lambda t: mp.loggamma(2 + t) / t, 1 - mp.euler),
-        lambda t: Real(1),
+        lambda t: mp.mpf(1),
         rest=True,
     ),
     Fit(
@@ -217,7 +219,7 @@ FITS = (
         -0.25,
         0.25,
         16,
-        lambda u: mp.loggamma(Real(3) / 2 + u),
+        lambda u: mp.loggamma(mp.mpf(3) / 2 + u),
         lambda u: 8,
         rest=True,
     ),
@@ -227,7 +229,7 @@ FITS = (
         0.0,
         0.16,
         14,
-        lambda z: _stirling(1 / mp.sqrt(z)) if z > 1e-8 else Real(1) / 12 - z / 360,
+        lambda z: _stirling(1 / mp.sqrt(z)) if z > 1e-8 else mp.mpf(1) / 12 - z / 360,
         lambda z: mp.sqrt(z),
     ),
     Fit(
@@ -237,7 +239,7 @@ FITS = (
         0.5,
         24,
         lambda u: mp.digamma(u + 1.5) / (u + 1.5 - DIGAMMA_ROOT),
-        lambda u: Real(1),
+        lambda u: mp.mpf(1),
         rest=True,
     ),
     Fit(
@@ -246,7 +248,7 @@ FITS = (
         0.0,
         0.25,
         17,
-        lambda z: _digamma_tail(1 / mp.sqrt(z)) if z > 1e-8 else Real(1) / 12 - z / 120,
+        lambda z: _digamma_tail(1 / mp.sqrt(z)) if z > 1e-8 else mp.mpf(1) / 12 - z / 120,
         lambda z: z,
     ),
     Fit(
@@ -320,9 +322,9 @@ def rest(fit: Fit) -> float:
 
 def error(fit: Fit, table: list[float]) -> float:
     """The largest weighted error on a grid."""
-    points = [fit.low + (fit.high - fit.low) * Real(k) / 400 for k in range(401)]
+    points = [fit.low + (fit.high - fit.low) * mp.mpf(k) / 400 for k in range(401)]
     return float(
-        max(abs((mp.polyval([Real(c) for c in reversed(table)], t) - fit.target(t)) * fit.weight(t)) for t in points)
+        max(abs((mp.polyval([mp.mpf(c) for c in reversed(table)], t) - fit.target(t)) * fit.weight(t)) for t in points)
     )
 
 
