@@ -151,7 +151,7 @@ def _as_array(context: Context, value: Array, type_: ArrayType, span: Span, what
     if value.shape != type_.shape:
         message = f"{what} should be {type_text(type_)}, but it is {context.text(value)}"
         require_same_shape(context, type_.shape, value.shape, span, message)
-        context.sizes.assume_shape(type_.shape, value.atom)
+        context.sizes.assume_shape(type_.shape)
     return with_element(context, Array(value.atom, value.element, type_.shape), type_.element)
 
 
@@ -220,7 +220,7 @@ def require_natural(context: Context, size: Size, span: Span, what: str) -> None
         natural = context.builder.prim("le", integer(0), value)
         message = f"{what} the size {size}, which is {{0}} here: no size is below 0"
         context.builder.emit("assert", [natural, value], {"code": "E0810", "message": message})
-        context.sizes.assume(size, natural)
+        context.sizes.assume(size)
 
 
 def assert_same_size(context: Context, left: Size, right: Size, span: Span, message: str) -> None:

@@ -176,7 +176,7 @@ def _check_stretch(context: Context, first: Size, last: Size, size: Size, span: 
             shown = [value(s) for s in ends[1:]]
             everything = reduce(lambda a, b: prim("and", a, b), right)
             context.builder.emit("assert", [everything, *shown], {"code": "E0801", "message": message})
-            context.sizes.assume(last - first, everything)
+            context.sizes.assume(last - first)
 
 
 def take(context: Context, array: Array, subs: Sequence[Subscript]) -> Value:

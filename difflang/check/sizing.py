@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from itertools import product
 
 from difflang.core.builder import Builder
-from difflang.core.ir import Atom, Literal, Var
+from difflang.core.ir import Atom, Eqn, Literal, Var
 from difflang.core.ops import I64, integer
 from difflang.diagnostics.model import error
 from difflang.sizes import Size
@@ -35,7 +35,7 @@ class SizeTable:
         self._ranges: dict[str, tuple[Size, Size]] = {}
         self._lengths: dict[str, Size] = {}
         self._naturals: set[str] = set()
-        self._facts: list[tuple[Size, Atom]] = []
+        self._facts: list[tuple[Size, list[Eqn]]] = []
         self._globals: dict[str, Var] = {}
         self._reserved = reserved
         self._proven: set[tuple[Size, int]] = set()
@@ -216,18 +216,18 @@ class SizeTable:
         """Whether `size >= 0` is certain here, also from what was checked before."""
         return self.at_least(size, 0) or self._assumed(size)
 
-    def assume(self, size: Size, witness: Atom) -> None:
-        """Records that `size >= 0` wherever `witness` is known: its block has checked it."""
-        self._facts.append((size, witness))
+    def assume(self, size: Size) -> None:
+        """Records that the block that is open now has checked that `size >= 0`."""
+        self._facts.append((size, self._builder.innermost))
 
-    def assume_shape(self, shape: Sequence[Size], array: Atom) -> None:
-        """The sizes of an array are not below 0 wherever the array is known."""
+    def assume_shape(self, shape: Sequence[Size]) -> None:
+        """The sizes of an array that the block has are not below 0."""
         for size in shape:
             if not self.at_least(size, 0):
-                self.assume(size, array)
+                self.assume(size)
 
     def _assumed(self, size: Size) -> bool:
-        return any(self._builder.in_scope(seen) and self.at_least(size - fact, 0) for fact, seen in self._facts)
+        return any(self._builder.is_open(place) and self.at_least(size - fact, 0) for fact, place in self._facts)
 
     def _is_rigid(self, name: str) -> bool:
         return name in self._rigid or name not in self._atoms

@@ -66,6 +66,15 @@ class Builder:
     def level(self) -> int:
         return len(self._blocks)
 
+    @property
+    def innermost(self) -> list[Eqn]:
+        """The block that is open now, by which `is_open` knows it again."""
+        return self._blocks[-1]
+
+    def is_open(self, block: list[Eqn]) -> bool:
+        """Whether a block that was the innermost is still open: all that it holds has been run before what comes."""
+        return any(block is one for one in self._blocks)
+
     def level_of(self, atom: Atom) -> int:
         """The depth at which an atom is known; variables from outside this builder count as depth 0."""
         return self._levels.get(atom, 0) if isinstance(atom, Var) else 0
@@ -78,7 +87,7 @@ class Builder:
     def in_scope(self, atom: Atom) -> bool:
         """Whether an atom may be used here: the block that defines it is still open (or outside this builder)."""
         home = self._homes.get(atom) if isinstance(atom, Var) else None
-        return home is None or any(block is home for block in self._blocks)
+        return home is None or self.is_open(home)
 
     def _too_large(self) -> DiffLangError:
         return error(

@@ -100,3 +100,22 @@ def test_a_size_that_turns_out_different_writes_nothing_outside(backend):
             f(2.0, 1, 4000)
         assert caught.value.diagnostic.code == "E0809"
     assert_array_equal(f(2.0, 3, -1), [0.0, 2.0, 4.0])
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_what_a_branch_has_checked_is_not_known_outside_of_it(backend):
+    text = """
+fn typed(x: real[n], k: int, a: real[m]) -> real:
+    let y: real[n - k] = a
+    return sum(y)
+fn f(x: real[n], k: int, c: bool) -> int:
+    let a = [x[i] for i in k..n]
+    let s = typed(x, k, a) if c else 0.0
+    return len(zeros(n - k)) if s < 1e9 else 0
+"""
+    f = dl.loads(text).f.on(backend=backend)
+    assert f(X, 2, True) == f(X, 2, False) == 3
+    for checked in (True, False):
+        with pytest.raises(dl.DiffLangError) as caught:
+            f(X, 7, checked)
+        assert caught.value.diagnostic.code in ("E0809", "E0810")
