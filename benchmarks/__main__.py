@@ -134,14 +134,14 @@ def line(row: Row) -> str:
     times = f"{duration(row.difflang):>13} {duration(row.c):>13} {row.ratio:7.2f} {primal:>9} {row.compile:8.2f} s"
     peers = "".join(f"   {against.ratio:.3f} {against.peer}" for against in row.peers)
     memory = " ".join(f"{size / 1e6:8.1f}" for size in (row.memory, row.c_memory))
-    return f"{row.workload:28} {times} {memory}   {row.error:.1e}   {row.pairs:5d}{peers}"
+    return f"{row.workload:30} {times} {memory}   {row.error:.1e}   {row.pairs:5d}{peers}"
 
 
 def rows(names: Sequence[str], budget: float, with_peers: bool) -> Iterator[Row]:
     """The rows of the chosen workloads, each printed when it is there."""
     last = "   against peers" if with_peers else ""
     times = f"{'DiffLang':>13} {'C':>13} {'ratio':>7} {'of primal':>9} {'compile':>10}"
-    print(f"{'workload':28} {times} {'MB':>8} {'MB of C':>8}   {'error':7}   pairs{last}")
+    print(f"{'workload':30} {times} {'MB':>8} {'MB of C':>8}   {'error':7}   pairs{last}")
     for workload in WORKLOADS:
         if not names or any(name in workload.name for name in names):
             row = measure(workload, budget, with_peers)

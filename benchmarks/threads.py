@@ -39,7 +39,7 @@ def measure(workload: Workload, threads: int, budget: float) -> str:
     best, best_several = (min(side) for side in zip(*pairs, strict=True))
     median = statistics.median(a / b for a, b in pairs)
     times = f"{duration(best):>13} {duration(best_several):>13}"
-    return f"{workload.name:28} {times} {best / best_several:7.2f} {median:8.2f}   {len(pairs):5d}"
+    return f"{workload.name:30} {times} {best / best_several:7.2f} {median:8.2f}   {len(pairs):5d}"
 
 
 def chosen(names: Sequence[str]) -> list[Workload]:
@@ -53,7 +53,7 @@ def main() -> None:
     parser.add_argument("--budget", type=float, default=3.0, metavar="SECONDS", help="time for each workload")
     options = parser.parse_args()
     start_cold()
-    print(f"{'workload':28} {'one thread':>13} {options.threads:>5} threads {'best':>7} {'median':>8}   pairs")
+    print(f"{'workload':30} {'one thread':>13} {options.threads:>5} threads {'best':>7} {'median':>8}   pairs")
     for workload in chosen(options.names):
         print(measure(workload, options.threads, options.budget), flush=True)
 
