@@ -30,7 +30,9 @@ def require_wrt(engine: Engine, request: Request) -> None:
     if not parameters:
         message = f"`{request.function}` has no parameters, so it has no gradient."
         raise error("E0602", message, hint="Name another function with `-f`.")
-    for name in request.wrt:
+    for k, name in enumerate(request.wrt):
+        if name in request.wrt[:k]:
+            raise error("E0602", f"`--wrt` names `{name}` twice.", hint="Name each parameter once.")
         if name not in parameters:
             hint = did_you_mean(name, parameters, f"It has {listing(parameters)}.")
             raise error("E0602", f"`{request.function}` has no parameter `{name}` to differentiate by.", hint=hint)

@@ -33,9 +33,7 @@ def as_diagnostic(problem: click.ClickException) -> Diagnostic:
     """E0902 with the options or choices that exist."""
     if isinstance(problem, click.NoSuchOption):
         known = [name for parameter in problem.ctx.command.params for name in parameter.opts] if problem.ctx else []
-        hint = _nearest_option(
-            problem.option_name, known, f"The options are {listing(n for n in known if n[0] == '-')}."
-        )
+        hint = _nearest_option(problem.option_name, known, _all_options(known))
         return Diagnostic("E0902", f"There is no option `{problem.option_name}`.", hint=hint)
     if isinstance(problem, click.MissingParameter):
         return Diagnostic("E0902", _missing(problem), hint=_help_hint(problem))
@@ -45,6 +43,11 @@ def as_diagnostic(problem: click.ClickException) -> Diagnostic:
             return _bad_choice(problem, name, [str(choice) for choice in problem.param.type.choices])
         return Diagnostic("E0902", f"`{name}`: {problem.message}", hint=_help_hint(problem))
     return Diagnostic("E0902", problem.format_message(), hint=_help_hint(problem))
+
+
+def _all_options(known: Sequence[str]) -> str:
+    options = [name for name in known if name.startswith("-")]
+    return f"The options are {listing(options)}." if options else "Leave it out: this command has no options."
 
 
 def _nearest_option(name: str, known: Sequence[str], otherwise: str) -> str | None:

@@ -33,6 +33,8 @@ def assignments(words: Sequence[str]) -> dict[str, Any]:
         if not equals or not all(part.isidentifier() for part in parts):
             hint = "Write arguments as NAME=VALUE (steps=500, x=[1, 2, 3]) or NAME=@FILE (x=@data.npy)."
             raise error("E0908", f"`{word}` is no argument.", hint=hint)
+        if text == "@":
+            raise error("E0908", f"`{word}` names no file.", hint=f"Write the file behind the `@`: `{name}=@data.npy`.")
         _insert(tree, parts, FileReference(text[1:]) if text.startswith("@") else parse_value(name, text))
     return tree
 

@@ -283,3 +283,16 @@ def test_an_unknown_option_is_compared_without_its_dashes(difflang):
 def test_an_ending_that_cannot_be_written_is_a_bad_option(difflang):
     ran = difflang("run one.dl width=3 --out result.txt")
     assert (ran.status, "E0711" in ran.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "hint"),
+    [
+        ("grad one.dl -f total --wrt x,x x=[1]", "E0602", "Name each parameter once"),
+        ("run one.dl -f total x=@", "E0908", "x=@data.npy"),
+        ("lsp --bogus", "E0902", "this command has no options"),
+    ],
+)
+def test_small_mistakes_on_the_command_line(difflang, line, code, hint):
+    ran = difflang(line)
+    assert ran.status == 2 and code in ran.err and hint in ran.err
