@@ -20,13 +20,20 @@ from difflang.passes.cost import MEDIUM, SIMPLE
 from difflang.prims import PRIMITIVES
 
 Companions = dict[tuple[Eqn, int], Atom]
-"""The value of the partial derivative of a primitive equation in an argument, in the block of the equation."""
+"""The value of the partial derivative of a primitive equation in an argument, in the block of the equation; without
+the minus in front of it, which stays where it is in the adjoint, so that the same operations give the same bits."""
 
 
 def with_companions(block: Block, varied: set[Var]) -> tuple[Block, Companions]:
     """The block with the dear partial derivatives of what is varied in its short-lived loops."""
     maker = _Maker(varied)
     return maker.around(block, top=True), maker.made
+
+
+def times_companion(b: Builder, eqn: Eqn, place: int, companion: Atom, factor: Atom) -> Atom:
+    """`factor` times the partial derivative of which `companion` is the value."""
+    product = b.prim("mul", factor, companion)
+    return b.prim("neg", product) if _slope(eqn.op, place)[1] else product
 
 
 class _Maker:
@@ -83,7 +90,7 @@ class _Maker:
                 names = dict(zip(NAMES, eqn.args, strict=False)) | {"y": eqn.outs[0]}
                 self.builder.span = eqn.span
                 expansion = Expansion(self.builder, names, eqn.outs[0].type.dtype)
-                value = expansion.value(parsed(PRIMITIVES[eqn.op].partials[place] or ""))
+                value = expansion.value(_slope(eqn.op, place)[0])
                 if isinstance(value, Var):
                     value.name = called
                 self.made[eqn, place] = value
@@ -104,3 +111,11 @@ def _dear_call(op: str, place: int) -> str | None:
     called = [name.id for name in calls if isinstance(name, ast.Name)]
     dear = (name for name in called if name in PRIMITIVES and name not in SIMPLE | MEDIUM)
     return None if "where" in called else next(dear, None)
+
+
+def _slope(op: str, place: int) -> tuple[ast.expr, bool]:
+    """The text of a partial derivative without a minus in front, and whether there is one."""
+    node = parsed(PRIMITIVES[op].partials[place] or "0")
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        return node.operand, True
+    return node, False

@@ -8,6 +8,7 @@ from difflang.core.ir import Atom, Block, Eqn, Var
 from difflang.core.ops import I64
 from difflang.derive import matrices as m
 from difflang.derive import values
+from difflang.derive.companions import times_companion
 from difflang.derive.factors import solved_again
 from difflang.derive.linalg import read_part
 from difflang.derive.partials import has_partial, times_partial
@@ -24,7 +25,7 @@ def _primitive(sweep: Sweep, eqn: Eqn, trace: Trace, frame: Frame, cotangents: S
             continue
         known = sweep.companions.get((eqn, k))
         if known is not None:
-            frame.add(arg, b.prim("mul", cotangent, trace.copy.atom(known)))
+            frame.add(arg, times_companion(b, eqn, k, trace.copy.atom(known), cotangent))
         elif eqn.op == "convert":
             frame.add(arg, b.prim("convert", cotangent, dtype=arg.type.dtype))
         else:
