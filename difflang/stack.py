@@ -12,8 +12,8 @@ from typing import TypeVar
 STACK_BYTES = 512 * 1024 * 1024
 RECURSION_LIMIT = 200_000
 YOUNG_OBJECTS = 100_000
-"""How many new objects make the garbage collector look for cycles meanwhile: compilers make many objects and few cycles,
-and with Python's own 700 a fifth of their time goes to looking."""
+"""How many new objects make the garbage collector look for cycles meanwhile. Compilers make many objects and few
+cycles, and with Python's own 700 a fifth of their time goes to looking."""
 
 T = TypeVar("T")
 _lock = threading.Lock()

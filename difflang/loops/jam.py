@@ -9,7 +9,7 @@ computed once, and the values that one turn leaves in vector registers are there
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -39,15 +39,17 @@ class Jam:
     statements: int = STATEMENTS
 
     def __call__(self, program: Program) -> Program:
-        return replace(program, body=self._body(program.body))
+        views = {s.array: s.base for s in ir.walk(program.body) if isinstance(s, ir.View)}
 
-    def _body(self, body: ir.Body) -> ir.Body:
-        return tuple(new for statement in body for new in self._statement(ir.with_bodies(statement, self._body)))
+        def jammed(body: ir.Body) -> ir.Body:
+            return tuple(new for s in body for new in self._statement(ir.with_bodies(s, jammed), views))
 
-    def _statement(self, statement: Statement) -> Sequence[Statement]:
+        return replace(program, body=jammed(program.body))
+
+    def _statement(self, statement: Statement, views: Mapping[Array, Array]) -> Sequence[Statement]:
         if not isinstance(statement, For) or not self._is_wanted(statement):
             return (statement,)
-        return _Turns(statement).jammed()
+        return _Turns(statement, views).jammed()
 
     def _is_wanted(self, loop: For) -> bool:
         if loop.kind != "parallel" or loop.start != ir.ZERO or not isinstance(loop.extent, Literal):
@@ -82,16 +84,14 @@ class _Part:
 
 @dataclass(slots=True)
 class _Turns:
-    """The copies of a loop's body."""
+    """The copies of a loop's body; `views` are those of the whole program."""
 
     loop: For
+    views: Mapping[Array, Array]
     written: set[Array] = field(init=False)
-    views: dict[Array, Array] = field(init=False)
 
     def __post_init__(self) -> None:
-        statements = list(ir.walk(self.loop.body))
-        self.views = {s.array: s.base for s in statements if isinstance(s, ir.View)}
-        self.written = {self._root(array) for s in statements for array in written(s)}
+        self.written = {self._root(array) for s in ir.walk(self.loop.body) for array in written(s)}
 
     def _root(self, array: Array) -> Array:
         while array in self.views:
@@ -115,8 +115,9 @@ class _Turns:
         return (*before.statements, one, *behind.statements)
 
     def _names(self, turn: Literal, inner: For) -> dict[Name, Any]:
-        """Names of its own for what a turn sets, but for the index of the inner loop, which all share."""
-        names: dict[Name, Any] = {name: replace(name) for name in all_assigned(self.loop.body)}
+        """Names of its own for what a turn sets, but for what all turns share: the inner index, and reductions."""
+        shared = {reduction.register for reduction in self.loop.reductions}
+        names: dict[Name, Any] = {name: replace(name) for name in all_assigned(self.loop.body) if name not in shared}
         return {**names, self.loop.index: turn, inner.index: inner.index}
 
     def _copy(self, body: Sequence[Statement], names: dict[Name, Any], part: _Part) -> None:

@@ -64,7 +64,7 @@ RECORDS: tuple[Primitive, ...] = (
     ),
     _f("sinh", np.sinh, "cosh(a)"),
     _f("cosh", np.cosh, "sinh(a)"),
-    # The slope of tanh is made from the value alone, which loops keep anyway: it is right to an ulp of 1, not of itself.
+    # The slope of tanh is made from the value alone, which loops keep anyway: right to an ulp of 1, not of itself.
     _f("tanh", np.tanh, "1 - y * y"),
     _f("asinh", np.arcsinh, "1 / hypot(a, 1)"),
     _f("acosh", np.arccosh, "1 / (sqrt(a - 1) * sqrt(a + 1))"),

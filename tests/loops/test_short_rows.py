@@ -49,6 +49,25 @@ def test_rows_of_a_product_are_made_together_and_used_at_once() -> None:
     np.testing.assert_allclose(results(ROTATED, r, v, x)[0], (r @ v) * x, rtol=1e-13)
 
 
+def test_a_reduction_goes_on_through_all_turns() -> None:
+    text = """
+        func f(n: i64, a: f64[n, 4]) {
+          r: f64 = reduce[op="max"] 4 { i: i64
+            s: f64 = reduce[op="sum"] n { j: i64
+              p: f64 = get[inbounds] a j i
+              q: f64 = mul p p
+              yield q
+            }
+            yield s
+          }
+          yield r
+        }
+        """
+    assert sum(isinstance(s, ir.For) for s in ir.walk(schedule(parse_func(text), CompileOptions()).body)) == 1
+    a = np.random.default_rng(1).normal(size=(30, 4))
+    assert results(text, 30, a)[0] == pytest.approx((a * a).sum(axis=0).max(), rel=1e-13)
+
+
 def test_what_reads_the_row_in_another_order_stays_behind() -> None:
     text = """
         func f(x: f64[20]) {
