@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, is_dataclass
 
 from difflang.check.context import Context, Poisoned
 from difflang.check.environment import Scope
-from difflang.check.loops import Range, loop_index, range_of
+from difflang.check.ranges import Range, loop_index, range_of
 from difflang.check.regions import capture
 from difflang.check.types import INT
 from difflang.check.values import Array, Scalar

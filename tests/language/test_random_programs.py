@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import difflang as dl
-from tests.language.random_programs import python_function, random_program
+from tests.language.random_oracle import python_function
+from tests.language.random_programs import random_program
 
 STEP = 1e-30
 

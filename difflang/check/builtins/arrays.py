@@ -8,8 +8,8 @@ from difflang.check.builtins.registry import Call, builtin
 from difflang.check.coerce import as_int, as_scalar, as_size, require_natural
 from difflang.check.context import Context
 from difflang.check.leaves import element_of, map_leaves, materialize, zeros_like
-from difflang.check.loops import require_near
 from difflang.check.operators import binary
+from difflang.check.ranges import require_near
 from difflang.check.types import INT, is_float, is_int
 from difflang.check.values import Array, Number, Scalar, TupleValue, Value
 from difflang.core.builder import literal
