@@ -6,9 +6,11 @@ Runs are interleaved in one process; the figures are medians and the median of t
 from __future__ import annotations
 
 import argparse
+import atexit
 import csv
 import math
 import os
+import shutil
 import statistics
 import tempfile
 import time
@@ -179,7 +181,9 @@ def draw(path: Path, table: Sequence[Row]) -> None:
 
 def start_cold() -> None:
     """An empty cache on disk, and the parts of the compiler that every program needs loaded."""
-    os.environ["DIFFLANG_CACHE_DIR"] = tempfile.mkdtemp()
+    folder = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    os.environ["DIFFLANG_CACHE_DIR"] = folder
     function(PROGRAMS / "adam.dl", "step")(*np.ones((4, 2)), 1, 0.1)
 
 

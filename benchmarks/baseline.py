@@ -92,10 +92,11 @@ def function(path: Path, name: str) -> dl.Function:
 @cache
 def library() -> ctypes.CDLL:
     """The C programs, compiled once a process."""
-    target = Path(tempfile.mkdtemp()) / "baseline.so"
     sources = [str(path) for path in sorted((HERE / "c").glob("*.c"))]
-    subprocess.run(["gcc", *FLAGS, *sources, "-o", str(target), "-lm"], check=True)
-    return ctypes.CDLL(str(target))
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "baseline.so"
+        subprocess.run(["gcc", *FLAGS, *sources, "-o", str(target), "-lm"], check=True)
+        return ctypes.CDLL(str(target))
 
 
 def _converted(value: Any) -> Any:
