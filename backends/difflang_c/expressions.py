@@ -150,6 +150,7 @@ LOWERINGS: dict[str, Lowering] = {
     "select": lambda op: f"{op.args[0]} ? {op.args[1]} : {op.args[2]}",
     "convert": _convert,
     "stop_grad": lambda op: op.args[0],
+    "kept": lambda op: op.args[0],
     "powi": _power,
     "bits_to_unit": _bits_to_unit,
     **{name: _support(name) for name in ("sigmoid", "softplus", "digamma", "polygamma", "random_bits")},

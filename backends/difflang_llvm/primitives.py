@@ -308,6 +308,7 @@ LOWERINGS: dict[str, Lowering] = {
     "select": lambda op: op.select(*op.args),
     "convert": _convert,
     "stop_grad": lambda op: op.args[0],
+    "kept": lambda op: op.args[0],
     "pow": _power,
     "powi": _integer_power,
     "bits_to_unit": _bits_to_unit,

@@ -163,24 +163,27 @@ def _extremes(forward: Forward, eqn: Eqn) -> None:
     """Each coefficient of a maximum is the mean of those of the elements that attain it."""
     b, region = forward.builder, eqn.regions[0]
     wanted = [(r, out) for r, out in zip(region.results, eqn.outs, strict=True) if forward.is_varied(out)]
+    extents = forward.atoms(eqn.args)
     forward.again, outer = True, forward.again
 
     def body(*_: Atom) -> list[Atom]:
         forward.rest(region)
-        sums: list[Atom] = []
-        for result, out in wanted:
-            attains = values.attains(b, eqn, forward.atom(result), forward.atom(out))
-            sums += [_only_if(b, attains, coefficient) for coefficient in forward.needed([result], [out])]
-            sums.append(b.prim("convert", attains, dtype=out.type.dtype))
-        return sums
+        elements = [b.prim("kept", forward.atom(result)) for result, _ in wanted]
+        return [*elements, *(c for result, out in wanted for c in forward.needed([result], [out]))]
 
-    block = b.block_with(forward.fresh(region.params), body)
+    arrays = b.emit("build", extents, {}, [b.block_with(forward.fresh(region.params), body)])
     forward.again = outer
-    sums = iter(b.emit("reduce", forward.atoms(eqn.args), {"op": "sum"}, [block]))
-    for _, out in wanted:
-        totals = [next(sums) for _ in range(forward.order)]
-        count = values.at_least_one(b, next(sums))
-        forward.series[out] = tuple(_divided(b, total, count) for total in totals)
+    extremes = values.Extremes(b, str(eqn.attrs["op"]), extents, arrays[: len(wanted)])
+
+    def attained(*index: Atom) -> list[Atom]:
+        tests = [test for test in extremes.attained(index) for _ in range(forward.order)]
+        coefficients = (values.element(b, array, index) for array in arrays[len(wanted) :])
+        return [_only_if(b, test, coefficient) for test, coefficient in zip(tests, coefficients, strict=True)]
+
+    totals = b.reduce("sum", extents, attained)
+    for k, ((_, out), count) in enumerate(zip(wanted, extremes.counts(), strict=True)):
+        own = totals[k * forward.order : (k + 1) * forward.order]
+        forward.series[out] = tuple(_divided(b, total, count) for total in own)
 
 
 def _only_if(b: Builder, test: Atom, coefficient: Atom) -> Atom:

@@ -88,23 +88,20 @@ def _reduce(sweep: Sweep, eqn: Eqn, trace: Trace, frame: Frame, cotangents: Sequ
 def _extremes(sweep: Sweep, eqn: Eqn, trace: Trace, frame: Frame, cotangents: Sequence[Cotangent]) -> None:
     """The elements that attain the maximum share its cotangent evenly."""
     b, region = sweep.builder, eqn.regions[0]
-    wanted = [(r, o, ct) for r, o, ct in zip(region.results, eqn.outs, cotangents, strict=True) if ct is not None]
+    wanted = [(r, ct) for r, ct in zip(region.results, cotangents, strict=True) if ct is not None]
+    extents = trace.copy.atoms(eqn.args)
 
-    def attains(where: Trace, result: Atom, out: Var) -> Atom:
-        return values.attains(b, eqn, where.copy.atom(result), trace.copy.atom(out))
-
-    def counted(*index: Atom) -> Sequence[Atom]:
+    def computed(*index: Atom) -> Sequence[Atom]:
         again = sweep.traced(region, index, trace.copy.values, again=True)
-        return [b.prim("convert", attains(again, r, o), dtype=o.type.dtype) for r, o, _ in wanted]
+        return [b.prim("kept", again.copy.atom(result)) for result, _ in wanted]
 
-    block = sweep.region([Var(I64, p.name) for p in region.params], counted)
-    counts = b.emit("reduce", trace.copy.atoms(eqn.args), {"op": "sum"}, [block])
-    shares = [b.prim("div", ct, values.at_least_one(b, n)) for (_, _, ct), n in zip(wanted, counts, strict=True)]
+    block = sweep.region([Var(I64, p.name) for p in region.params], computed)
+    extremes = values.Extremes(b, str(eqn.attrs["op"]), extents, b.emit("build", extents, {}, [block]))
+    shares = [b.prim("div", ct, n) for (_, ct), n in zip(wanted, extremes.counts(), strict=True)]
 
-    def seed(inner: Frame, _: Sequence[Atom]) -> None:
-        for (result, out, _ct), share in zip(wanted, shares, strict=True):
-            zero = values.zeros(b, share.type)
-            inner.add(result, b.prim("select", attains(inner.trace, result, out), share, zero))
+    def seed(inner: Frame, index: Sequence[Atom]) -> None:
+        for (result, _), share, attains in zip(wanted, shares, extremes.attained(index), strict=True):
+            inner.add(result, b.prim("select", attains, share, values.zeros(b, share.type)))
 
     _each_element(sweep, eqn, trace, frame, seed)
 

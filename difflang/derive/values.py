@@ -48,12 +48,36 @@ def replaced(builder: Builder, array: Atom, indices: Sequence[Atom], value: Atom
     return builder.set(array, *indices, value, inbounds=inbounds) if indices else value
 
 
-def attains(builder: Builder, eqn: Eqn, value: Atom, extreme: Atom) -> Atom:
-    """Whether an element attains the maximum or minimum that the `reduce` equation found (a NaN attains all)."""
-    beyond = builder.prim("lt" if eqn.attrs["op"] == "max" else "gt", value, extreme)
-    return builder.prim("not", beyond)
+class Extremes:
+    """Which elements of arrays attain their maximum or minimum (`op`).
 
+    The arrays hold elements that are `kept`. Were they computed anew where they are compared, the compiler might round
+    them in another way there, and no element would attain what it was itself.
+    """
 
-def at_least_one(builder: Builder, count: Atom) -> Atom:
-    """A float count, 1 where nothing was counted: the divisor of a mean over ties."""
-    return builder.prim("max", count, literal(1, count.type.dtype))
+    def __init__(self, builder: Builder, op: str, extents: Sequence[Atom], arrays: Sequence[Atom]) -> None:
+        self._builder = builder
+        self._op = op
+        self._extents = extents
+        self._arrays = arrays
+        self._extremes = builder.reduce(op, extents, self._elements)
+
+    def _elements(self, *index: Atom) -> list[Atom]:
+        return [element(self._builder, array, index) for array in self._arrays]
+
+    def attained(self, index: Sequence[Atom]) -> list[Atom]:
+        """Whether the elements at an index attain the extremes of their arrays (a NaN is attained by all)."""
+        beyond = "lt" if self._op == "max" else "gt"
+        pairs = zip(self._elements(*index), self._extremes, strict=True)
+        return [self._builder.prim("not", self._builder.prim(beyond, *pair)) for pair in pairs]
+
+    def counts(self) -> list[Atom]:
+        """How many elements attain the extremes, as floats; 1 for arrays without elements."""
+        b = self._builder
+        dtypes = [array.type.dtype for array in self._arrays]
+
+        def counted(*index: Atom) -> list[Atom]:
+            return [b.prim("convert", a, dtype=d) for a, d in zip(self.attained(index), dtypes, strict=True)]
+
+        counts = b.reduce("sum", self._extents, counted)
+        return [b.prim("max", count, literal(1, count.type.dtype)) for count in counts]

@@ -22,7 +22,7 @@ from difflang.prims import PRIMITIVES
 ELEMENTARY = 20
 """Flops of an elementary function: about the length of its polynomial."""
 ITEM_BYTES: Mapping[DType, int] = {"f64": 8, "f32": 4, "i64": 8, "i32": 4, "bool": 1}
-UNCOUNTED = frozenset({"select", "convert", "stop_grad"})
+UNCOUNTED = frozenset({"select", "convert", "stop_grad", "kept"})
 
 Number = int | float | bool
 

@@ -17,7 +17,7 @@ from difflang.loops.storage import Place, Storage
 def primitive(s: Scheduler, eqn: Eqn) -> None:
     """`out = op(args)`, with the checks that its meaning asks for."""
     args, out = s.operands(eqn.args), eqn.outs[0]
-    if eqn.op == "stop_grad":
+    if eqn.op in ("stop_grad", "kept"):
         s.scalars[out] = args[0]
         return
     if eqn.op in ("floordiv", "mod") and not out.type.is_float and not _is_nonzero(args[1]):

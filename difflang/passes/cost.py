@@ -19,7 +19,7 @@ UNKNOWN_COUNT = 16
 """The number of turns that a loop of unknown length is taken to make."""
 
 CHEAP = 8
-"""What may be computed twice to save an array."""
+"""What may be computed twice to save an array; `kept`, a primitive like any other here, is too dear for that."""
 
 
 def price(eqns: Iterable[Eqn]) -> int:

@@ -59,7 +59,7 @@ def _shared(eqns: list[Eqn], numbers: _Numbers) -> tuple[list[Eqn], dict[Var, At
     same: dict[Var, Atom] = {}
     for eqn in list(eqns):
         larger = next((e for e in eqns if e is not eqn and _contains(e, eqn, numbers)), None)
-        order = _with_first(eqns, larger, eqn) if larger is not None else None
+        order = _with_first(eqns, larger, eqn, same) if larger is not None else None
         if larger is not None and order is not None:
             by_number = {numbers.atom(out): out for out in larger.outs}
             same.update((out, by_number[numbers.atom(out)]) for out in eqn.outs)
@@ -82,8 +82,11 @@ def _contains(larger: Eqn, eqn: Eqn, numbers: _Numbers) -> bool:
     return all(found.get(numbers.atom(out)) == out.type for out in eqn.outs)
 
 
-def _with_first(eqns: list[Eqn], first: Eqn, second: Eqn) -> list[Eqn] | None:
-    """The equations with `first` before `second`; None where it needs it, or where an effect stands between them."""
+def _with_first(eqns: list[Eqn], first: Eqn, second: Eqn, same: Mapping[Var, Atom]) -> list[Eqn] | None:
+    """The equations with `first` before `second`; None where it needs it, or where an effect stands between them.
+
+    `same` is what stands for the results of loops that are gone.
+    """
     here, there = eqns.index(second), eqns.index(first)
     if there < here:
         return eqns
@@ -95,7 +98,7 @@ def _with_first(eqns: list[Eqn], first: Eqn, second: Eqn) -> list[Eqn] | None:
     for eqn in reversed(between):
         if not needed.isdisjoint(eqn.outs):
             moved.append(eqn)
-            needed.update(_used(eqn))
+            needed.update(used for var in _used(eqn) if isinstance(used := _last_of(var, same), Var))
     if second in moved:
         return None
     return [*eqns[:here], *reversed(moved), *(e for e in between if e not in moved), *eqns[there + 1 :]]

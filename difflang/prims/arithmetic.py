@@ -133,6 +133,7 @@ RECORDS: tuple[Primitive, ...] = (
         "To the type `dtype`. Between floats it is differentiable.",
     ),
     Primitive("stop_grad", 1, lambda a: a, same(ANY), (None,), "The identity, a constant for every derivative."),
+    Primitive("kept", 1, lambda a: a, same(ANY), ("1",), "The identity. What is `kept` is computed once."),
     Primitive(
         "powi",
         2,

@@ -106,6 +106,7 @@ UNARY: dict[str, tuple[Callable[[Any], Any], float]] = {
     "round": (np.round, 1.2),
     "sign": (np.sign, 0.9),
     "stop_grad": (identity, 0.9),
+    "kept": (identity, 0.9),
     "isnan": (np.isnan, 0.9),
     "isfinite": (np.isfinite, 0.9),
 }

@@ -68,6 +68,7 @@ UNARY: dict[str, tuple[Callable[[Any], Any], float]] = {
     "abs": (lambda x: -x, -0.7),
     "relu": (lambda x: x, 0.7),
     "stop_grad": (lambda x: mpmath.mpf(0.7), 0.7),
+    "kept": (lambda x: x, 0.7),
     "floor": (lambda x: mpmath.mpf(0), 0.7),
     "ceil": (lambda x: mpmath.mpf(1), 0.7),
     "round": (lambda x: mpmath.mpf(1), 0.7),

@@ -16,6 +16,7 @@ SYMBOLIC: dict[str, Any] = {
     "mul": A * B,
     "div": A / B,
     "neg": -A,
+    "kept": A,
     "sqrt": sp.sqrt(A),
     "cbrt": sp.cbrt(A),
     "exp": sp.exp(A),
@@ -107,6 +108,7 @@ NUMERIC: dict[str, Callable[..., Any]] = {
     "sign": mp.sign,
     "floordiv": lambda a, b: mp.floor(a / b),
     "stop_grad": lambda a: a,
+    "kept": lambda a: a,
     **PIECEWISE,
 }
 """Every primitive of floats that gives a float."""
