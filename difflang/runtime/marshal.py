@@ -137,7 +137,7 @@ def _build(type_: ValueType, values: Iterator[Value], sizes: SizeBinder) -> Any:
     if isinstance(type_, StructType):
         return Struct(type_.name, {name: _build(field, values, sizes) for name, field in type_.fields})
     if isinstance(type_, SparseType):
-        return sparse_matrix(*islice(values, SPARSE_LEAVES))
+        return sparse_matrix(*islice(values, len(SPARSE_LEAVES)))
     return tuple(_build(element, values, sizes) for element in type_.elements)
 
 
@@ -146,7 +146,7 @@ def owned(array: Any) -> Any:
     return array if array.flags.writeable else array.copy()
 
 
-SPARSE_LEAVES = 6
+SPARSE_LEAVES = ("rows", "cols", "values", "height", "width", "colours")
 """The flat results that a compressed matrix is made of."""
 
 

@@ -173,7 +173,7 @@ class _CallWriter(Writer):
         if isinstance(type_, ScalarType | ArrayType):
             return next(results)
         if isinstance(type_, SparseType):
-            return f"{self.constant(sparse_matrix)}({', '.join(islice(results, SPARSE_LEAVES))})"
+            return f"{self.constant(sparse_matrix)}({', '.join(islice(results, len(SPARSE_LEAVES)))})"
         if isinstance(type_, StructType):
             fields = [f"{self.constant(name)}: {self._built(field, results)}" for name, field in type_.fields]
             return f"{self.constant(Struct)}({self.constant(type_.name)}, {{{', '.join(fields)}}})"

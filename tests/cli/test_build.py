@@ -124,3 +124,16 @@ def test_a_library_is_silent_about_residuals(difflang, folder: Path) -> None:
     subprocess.run(["cc", "main.c", "-I", "out", str(library), "-o", "main"], check=True, timeout=60)
     done = subprocess.run(["./main"], env={"LD_LIBRARY_PATH": "out"}, capture_output=True, text=True, timeout=60)
     assert (done.stdout, done.stderr) == ("0 1.8", "")
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
+def test_compressed_matrices_are_arrays_with_names(difflang, folder: Path) -> None:
+    (folder / "sparse.dl").write_text(
+        "fn f(x: real[n]) -> real = sum((x[i + 1] - x[i] ** 2) ** 2 for i in 0..n - 1)\n"
+        "fn second(x: real[n]) = hessian(f, sparse = true)(x)\n"
+    )
+    ran = difflang("build sparse.dl -o out -f second")
+    assert ran.status == 0, ran.err
+    header = (folder / "out" / "sparse.h").read_text()
+    parts = ("**result_rows", "**result_cols", "**result_values", "result_height", "result_width", "result_colours")
+    assert all(part in header for part in parts)

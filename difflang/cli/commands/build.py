@@ -128,17 +128,34 @@ def _require_alone(name: str, lowered: Lowered) -> None:
 
 def _result_names(type_: ValueType | None, wrt: Sequence[str]) -> list[str]:
     """`result`, `result_weight`, .. ; of a value with its gradient `value` and `gradient_w` for each parameter."""
-    from difflang.runtime.types import leaves
-
-    if type_ is None:
-        return []
-    names = [leaf.path for leaf in leaves(type_, "result")]
+    names = list(_result_paths(type_, "result"))
     replaced = {"result[0]": "value", **{f"result[1][{k}]": f"gradient_{name}" for k, name in enumerate(wrt)}}
     if len(wrt) == 1:
         replaced = {"result[0]": "value", "result[1]": f"gradient_{wrt[0]}"}
     for old, new in replaced.items() if wrt else ():
         names = [new + name.removeprefix(old) if name.startswith(old) else name for name in names]
     return [re.sub(r"\W+", "_", name.replace("]", "")) for name in names]
+
+
+def _result_paths(type_: ValueType | None, path: str) -> Iterator[str]:
+    """The flat results: those of arguments, and all that a compressed matrix is made of."""
+    from difflang.runtime.marshal import SPARSE_LEAVES
+    from difflang.runtime.types import leaves
+    from difflang.signature import SparseType, StructType, TupleType
+
+    match type_:
+        case None:
+            return
+        case SparseType():
+            yield from (f"{path}.{name}" for name in SPARSE_LEAVES)
+        case StructType(fields=fields):
+            for name, field in fields:
+                yield from _result_paths(field, f"{path}.{name}")
+        case TupleType(elements=elements):
+            for k, element in enumerate(elements):
+                yield from _result_paths(element, f"{path}[{k}]")
+        case _:
+            yield from (leaf.path for leaf in leaves(type_, path))
 
 
 def _write(folder: Path, texts: dict[Path, str]) -> None:
