@@ -123,7 +123,7 @@ def _figures(point: Point, random: np.random.Generator) -> tuple[Vector, float]:
         longer = point.extended_differences(direction)
         differences = point.differences(direction, single=False) if longer is None else longer
     is_tight = longer is not None and point.extended is not None and point.extended.is_exact
-    return np.array([weights @ tangent, pulled, weights @ differences]), TIGHT if is_tight else TOLERANCE
+    return np.array([weights @ tangent, pulled, weights @ differences.values]), TIGHT if is_tight else TOLERANCE
 
 
 def _diagnostic(function: api.Function, rules: Mapping[str, Span], figures: Vector, tolerance: float) -> Diagnostic:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -11,14 +11,12 @@ import numpy.typing as npt
 
 from difflang import api
 from difflang.diagnostics import DiffLangError, error
+from difflang.differences import Differences, differences, largest
 from difflang.extended import Values, extended_values
 from difflang.runtime.marshal import match
 from difflang.signature import ArrayType, ScalarType, StructType, TupleType, ValueType
 
 Vector = npt.NDArray[np.float64]
-
-ROWS = 7
-"""Steps whose differences are extrapolated, each half of the one before."""
 
 
 class Point:
@@ -87,18 +85,24 @@ class Point:
         result = self.function.signature.result
         return 2 * _packed([(series[2], result)]), _packed([(found, result)])
 
-    def differences(self, direction: Vector, single: bool) -> Vector:
+    @cached_property
+    def size(self) -> float:
+        """The size of the values here, between 1e-6 and 1: what a difference of derivatives is measured by at least."""
+        return min(1.0, max(1e-6, largest(self.value(self.vector))))
+
+    def differences(self, direction: Vector, single: bool) -> Differences:
         """J v by extrapolated differences of the values as the program computes them."""
         scale = 1.0 + float(np.abs(self.vector).max(initial=0.0))
         step = (0.1 if single else 1e-2) * scale / max(1.0, float(np.abs(direction).max(initial=0.0)))
-        return extrapolated(lambda h: self.value(self.vector + h * direction), step)
+        precision = float(np.finfo(np.float32 if single else np.float64).eps)
+        return differences(lambda h: self.value(self.vector + h * direction), step, precision)
 
     @cached_property
     def extended(self) -> Values | None:
         """The values in extended precision, where the program has them."""
         return extended_values(self.function, self.arguments, self.names)
 
-    def extended_differences(self, direction: Vector) -> Vector | None:
+    def extended_differences(self, direction: Vector) -> Differences | None:
         """Like `differences`, in extended precision: some fifteen digits. None where there is no such evaluation."""
         from difflang_reference.extended import NotExtended
 
@@ -109,35 +113,17 @@ class Point:
         scale = 1.0 + float(np.abs(self.vector).max(initial=0.0))
         step = 2.0**-6 * scale / max(1.0, float(np.abs(direction).max(initial=0.0)))
         try:
-            return extrapolated(lambda h: values(start + np.longdouble(h) * along), step).astype(np.float64)
+            precision = float(np.finfo(np.longdouble).eps)
+            return differences(lambda h: values(start + np.longdouble(h) * along), step, precision)
         except (NotExtended, TypeError, DiffLangError):
             return None
 
 
-def extrapolated(value: Callable[[float], npt.NDArray[Any]], step: float) -> npt.NDArray[Any]:
-    """The derivative of `value` at 0 by Ridders' method: central differences at shrinking steps, extrapolated to zero.
-
-    C. J. F. Ridders, Accurate computation of F'(x) and F'(x)F''(x) (1982).
-    """
-    table: list[list[npt.NDArray[Any]]] = []
-    best: npt.NDArray[Any] = np.zeros(0)
-    smallest = np.inf
-    for row in range(ROWS):
-        width = step / 2**row
-        table.append([(value(width) - value(-width)) / (2 * width)])
-        for k in range(1, row + 1):
-            table[row].append(table[row][k - 1] + (table[row][k - 1] - table[row - 1][k - 1]) / (4**k - 1))
-            change = float(np.abs(table[row][k] - table[row][k - 1]).max(initial=0.0))
-            if change < smallest:
-                best, smallest = table[row][k], change
-    return best
-
-
-def relative(actual: Vector, expected: Vector) -> float:
-    """The largest difference, relative to the size of the expected values (absolute below 1)."""
-    scale = max(1.0, float(np.abs(expected).max(initial=0.0)))
-    difference = np.abs(actual - expected)
-    return float(np.where(np.isnan(difference), np.inf, difference).max(initial=0.0)) / scale
+def relative(actual: Vector, expected: Vector, floor: float = 1.0) -> float:
+    """The largest difference, relative to the size of the expected values (absolute below `floor`)."""
+    with np.errstate(invalid="ignore"):
+        apart = largest(actual - expected)
+    return apart / max(floor, float(np.abs(expected).max(initial=0.0)))
 
 
 def has_derivative(type_: ValueType | None) -> bool:

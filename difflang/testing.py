@@ -54,6 +54,7 @@ def check_grad(
     Raises E0613 when a difference exceeds the tolerance, naming both values; E0514 instead, where two rules of the
     program disagree. The tolerance is 1e-9 in extended precision; 1e-6 in double precision, for second derivatives,
     and for programs that compute to a tolerance of their own (`while`, implicit functions); 1e-2 in single precision.
+    It is relative to the derivative, or to the value where that is larger (counted as at least 1e-6 and at most 1).
     """
     if not isinstance(cast("object", function), api.Function):
         message = f"`check_grad` takes a function of a DiffLang module, but it was given a {type(function).__name__}."
@@ -76,14 +77,15 @@ def _compared(point: Point, single: bool, tolerance: float | None) -> GradientRe
     random = np.random.default_rng(20)
     directions = random.standard_normal((DIRECTIONS, point.vector.size))
     longer = point.extended_differences(directions[0])
-    differences = [point.differences(v, single) for v in directions] if longer is None else [longer]
+    found = [point.differences(v, single) for v in directions] if longer is None else [longer]
     tangents = [point.forward(v) for v in directions]
     reverse = [0.0]
     for direction, tangent in zip(directions, tangents, strict=True):
         weights = random.standard_normal(tangent.size)
         pulled = float(point.reverse(weights) @ direction)
-        reverse.append(relative(np.array(pulled), np.array(weights @ tangent)))
-    forward = [relative(tangent, found) for tangent, found in zip(tangents, differences, strict=False)]
+        floor = max(point.size, float(np.abs(weights * tangent).sum()))
+        reverse.append(relative(np.array(pulled), np.array(weights @ tangent), floor))
+    forward = [by_steps.distance(tangent, point.size) for tangent, by_steps in zip(tangents, found, strict=False)]
     taylor = relative(*point.second(random.standard_normal(point.vector.size)))
     if tolerance is None:
         is_tight = longer is not None and point.extended is not None and point.extended.is_exact
@@ -100,7 +102,11 @@ def _disagreement(function: api.Function, report: GradientReport) -> Exception:
     }
     wrong, amount = max(amounts.items(), key=lambda found: found[1])
     message = f"The derivatives of `{function.__name__}` disagree: {wrong} differ by {amount:.2g} (relative)."
-    return error("E0613", message, hint="Is the function smooth at this point, and are its rules right?")
+    hint = "Is the function smooth at this point, and are its rules right?"
+    if amount == np.inf:
+        message = f"The derivatives of `{function.__name__}` cannot be compared: {wrong} are not all numbers here."
+        hint = "Is the point inside the function's domain, away from its edge?"
+    return error("E0613", message, hint=hint)
 
 
 def assert_allclose(actual: Any, expected: Any, rtol: float = 1e-12, atol: float = 0.0) -> None:
