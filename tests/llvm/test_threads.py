@@ -159,7 +159,8 @@ def test_callers_on_several_threads_share_the_pool() -> None:
 
 
 SCRIPT = """
-    import os, sys
+    import os, signal, sys
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # shells ignore it for what runs in the background
     import numpy as np
     import difflang as dl
     f = dl.loads("fn f(x: real[n]) -> real = sum(exp(x[i]) for i)")["f"].on(threads=3)
@@ -203,7 +204,7 @@ def test_the_process_ends_while_a_thread_still_computes() -> None:
 
 def test_an_interrupt_ends_all_ranges() -> None:
     done = python("""
-        import signal, threading
+        import threading
         g = dl.loads(\"\"\"
         fn g(x: real[n]) -> real:
             var total = 0.0
@@ -211,7 +212,6 @@ def test_an_interrupt_ends_all_ranges() -> None:
                 total += sum(exp(x[i] + t) for i)
             return total
         \"\"\")["g"].on(threads=3)
-        signal.signal(signal.SIGINT, signal.default_int_handler)  # shells ignore it for what runs in the background
         threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
         try:
             g(x)
