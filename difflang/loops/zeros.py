@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from math import isfinite
 
 from difflang.core.ir import Literal
 from difflang.core.ops import integer
@@ -262,7 +263,7 @@ def _restricted(found: _Sum, ranges: _Ranges) -> list[Statement]:
     dtype = found.loads[0].out.dtype
     nothing: Operand = zero(dtype)
     for factor in found.factors:
-        if isinstance(factor, Register):
+        if isinstance(factor, Register) or not isfinite(factor.value):
             nothing = _apply(out, "add", nothing, _apply(out, "mul", factor, zero(dtype)))
     finite = _apply(out, "eq", nothing, zero(dtype))
     first, end = Register("i64", "first"), Register("i64", "end")

@@ -153,6 +153,15 @@ def test_zero_times_what_is_not_finite_is_not_skipped(bad: float) -> None:
     assert np.isnan(found[3]).all() and np.isnan(found[6]).any() and not np.isnan(found[0]).any()
 
 
+def test_a_literal_that_is_not_finite_makes_no_zeros() -> None:
+    """0 times infinity is no number, for the directions outside the range too."""
+    text = DIRECTIONS.replace("g2: f64 = mul g1 p", "g3: f64 = mul g1 p\n            g2: f64 = mul g3 inf")
+    w, x, s = np.ones((9, 5)), np.ones(9), np.zeros((5, 12))
+    s[:, 4:6] = 1.0
+    found = results(text, 9, 5, w, x, s)[0]
+    assert (found[:, 4:6] == np.inf).all() and np.isnan(found).sum() == 9 * 10
+
+
 def test_a_direction_that_is_not_a_number_is_in_the_range() -> None:
     w, x, s = np.ones((9, 5)), np.ones(9), np.zeros((5, 12))
     s[4, 10] = np.nan
