@@ -16,15 +16,13 @@ import numpy as np
 from difflang import api
 from difflang.diagnostics import Diagnostic, DiffLangError, Label
 from difflang.diagnostics.model import Span
+from difflang.differences import USUAL
 from difflang.points import Point, Vector, has_derivative, relative
 from difflang.runtime.engine import Engine, Options
 from difflang.signature import ArrayType, ScalarType, Signature, StructType, TupleType, ValueType
 from difflang.sizes import Size
 
 POINTS = 5
-TIGHT, TOLERANCE = 1e-9, 1e-6
-"""Against differences in extended precision, and in double precision (or for second derivatives)."""
-
 SIZES = (3, 2, 4)
 """What the sizes of a function are taken to be, in turn."""
 
@@ -71,17 +69,27 @@ def _not_compared(engine: Engine, name: str) -> Diagnostic:
 
 
 def _wrong_mode(point: Point, random: np.random.Generator, smooth: bool) -> str | None:
-    (forward, reverse, differences), tolerance = _figures(point, random)
+    direction = random.standard_normal(point.vector.size)
     with np.errstate(all="ignore"):
+        tangent, by_steps = point.forward(direction), point.differences(direction)
+        weights = random.standard_normal(tangent.size)
+        pulled = np.array(point.reverse(weights) @ direction)
         taylor, nested = point.second(random.standard_normal(point.vector.size))
-    pairs = [("tangent and cotangent", np.array(forward), np.array(reverse), tolerance)]
-    pairs.append(("Taylor coefficient and nested tangent", taylor, nested, TOLERANCE))
-    if smooth:
-        pairs.append(("tangent and finite differences", np.array(forward), np.array(differences), tolerance))
-    for names, left, right, limit in pairs:
-        if np.isfinite(left).all() and np.isfinite(right).all() and relative(left, right) > limit:
-            return f"{names} differ by {relative(left, right):.2g} (relative)"
+    apart = [
+        ("tangent and cotangent", _apart(np.array(weights @ tangent), pulled), by_steps.tolerance),
+        ("Taylor coefficient and nested tangent", _apart(taylor, nested), USUAL),
+    ]
+    if smooth and np.isfinite(tangent).all() and np.isfinite(by_steps.values).all():
+        apart.append(("tangent and finite differences", by_steps.distance(tangent, 1.0), by_steps.tolerance))
+    for names, distance, limit in apart:
+        if distance > limit:
+            return f"{names} differ by {distance:.2g} (relative)"
     return None
+
+
+def _apart(left: Vector, right: Vector) -> float:
+    """How far two results differ; where something is not finite, nothing is said."""
+    return relative(left, right) if np.isfinite(left).all() and np.isfinite(right).all() else 0.0
 
 
 def disagreeing_rules(engine: Engine) -> list[Diagnostic]:
@@ -111,19 +119,13 @@ def _disagreement(engine: Engine, name: str, rules: Mapping[str, Span]) -> Diagn
 
 
 def _figures(point: Point, random: np.random.Generator) -> tuple[Vector, float]:
-    """u'(J v) by the tangent, (J'u) v by the cotangents, and u'(J v) by differences, in extended precision if possible.
-
-    Together with the tolerance that they are held to.
-    """
+    """u'(J v) by the tangent, (J'u) v by the cotangents, and u'(J v) by differences; what they are held to."""
     direction = random.standard_normal(point.vector.size)
     with np.errstate(all="ignore"):
-        tangent = point.forward(direction)
+        tangent, by_steps = point.forward(direction), point.differences(direction)
         weights = random.standard_normal(tangent.size)
         pulled = point.reverse(weights) @ direction
-        longer = point.extended_differences(direction)
-        differences = point.differences(direction, single=False) if longer is None else longer
-    is_tight = longer is not None and point.extended is not None and point.extended.is_exact
-    return np.array([weights @ tangent, pulled, weights @ differences.values]), TIGHT if is_tight else TOLERANCE
+    return np.array([weights @ tangent, pulled, weights @ by_steps.values]), by_steps.tolerance
 
 
 def _diagnostic(function: api.Function, rules: Mapping[str, Span], figures: Vector, tolerance: float) -> Diagnostic:

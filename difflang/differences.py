@@ -18,17 +18,25 @@ ROWS = 7
 NARROWINGS = (1.0, 2.0**-12, 2.0**-24)
 """What the first step is multiplied by while differences do not settle: the function may turn, jump or end near."""
 
+TIGHT, USUAL, SINGLE = 1e-9, 1e-6, 1e-2
+"""Tolerances: against differences in extended precision, in double precision, and for programs in f32."""
+
 UNSETTLED = 1e-6
 """The largest part of a derivative that is forgiven where extrapolation did not settle."""
 
 
 @dataclass(frozen=True, slots=True)
 class Differences:
-    """A derivative along a direction; `change` is that of the last extrapolation, `noise` is what rounding may add."""
+    """A derivative along a direction; `change` is that of the last extrapolation, `noise` is what rounding may add.
+
+    `precision` is that of the values ("double" or "extended"), `tolerance` what a tangent is to be held to.
+    """
 
     values: Vector
     change: float
     noise: float
+    precision: str = "double"
+    tolerance: float = USUAL
 
     @property
     def error(self) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy.typing as npt
 
 from difflang import api
 from difflang.diagnostics import DiffLangError, error
-from difflang.differences import Differences, differences, largest
+from difflang.differences import SINGLE, TIGHT, USUAL, Differences, differences, largest
 from difflang.extended import Values, extended_values
 from difflang.runtime.marshal import match
 from difflang.signature import ArrayType, ScalarType, StructType, TupleType, ValueType
@@ -90,33 +91,43 @@ class Point:
         """The size of the values here, between 1e-6 and 1: what a difference of derivatives is measured by at least."""
         return min(1.0, max(1e-6, largest(self.value(self.vector))))
 
-    def differences(self, direction: Vector, single: bool) -> Differences:
-        """J v by extrapolated differences of the values as the program computes them."""
-        scale = 1.0 + float(np.abs(self.vector).max(initial=0.0))
-        step = (0.1 if single else 1e-2) * scale / max(1.0, float(np.abs(direction).max(initial=0.0)))
-        precision = float(np.finfo(np.float32 if single else np.float64).eps)
-        return differences(lambda h: self.value(self.vector + h * direction), step, precision)
-
     @cached_property
     def extended(self) -> Values | None:
         """The values in extended precision, where the program has them."""
         return extended_values(self.function, self.arguments, self.names)
 
-    def extended_differences(self, direction: Vector) -> Differences | None:
-        """Like `differences`, in extended precision: some fifteen digits. None where there is no such evaluation."""
+    def differences(self, direction: Vector, single: bool = False) -> Differences:
+        """J v by extrapolated differences: of values in extended precision, or else as the program computes them."""
+        longer = self._extended_differences(direction)
+        if longer is not None:
+            return longer
+        step, kind = (0.1, np.float32) if single else (1e-2, np.float64)
+        found = differences(
+            lambda h: self.value(self.vector + h * direction), self._step(step, direction), float(np.finfo(kind).eps)
+        )
+        return replace(found, tolerance=SINGLE if single else USUAL)
+
+    def _extended_differences(self, direction: Vector) -> Differences | None:
+        """Some fifteen digits; None where there is no such evaluation."""
         from difflang_reference.extended import NotExtended
 
         values = self.extended
         if values is None:
             return None
         start, along = values.start, direction.astype(np.longdouble)
-        scale = 1.0 + float(np.abs(self.vector).max(initial=0.0))
-        step = 2.0**-6 * scale / max(1.0, float(np.abs(direction).max(initial=0.0)))
         try:
-            precision = float(np.finfo(np.longdouble).eps)
-            return differences(lambda h: values(start + np.longdouble(h) * along), step, precision)
+            found = differences(
+                lambda h: values(start + np.longdouble(h) * along),
+                self._step(2.0**-6, direction),
+                float(np.finfo(np.longdouble).eps),
+            )
         except (NotExtended, TypeError, DiffLangError):
             return None
+        return replace(found, precision="extended", tolerance=TIGHT if values.is_exact else USUAL)
+
+    def _step(self, width: float, direction: Vector) -> float:
+        """A first step: of a width relative to the point, along a direction of any length."""
+        return width * (1.0 + largest(self.vector)) / max(1.0, largest(direction))
 
 
 def relative(actual: Vector, expected: Vector, floor: float = 1.0) -> float:

@@ -11,15 +11,12 @@ import numpy as np
 from difflang import api
 from difflang.agreement import disagreeing_rules
 from difflang.diagnostics import DiffLangError, error
+from difflang.differences import USUAL
 from difflang.points import Point, relative
 from difflang.runtime.given import diagnosed
 
 DIRECTIONS = 3
 """Random directions along which a derivative is compared."""
-
-
-TIGHT, USUAL, SINGLE = 1e-9, 1e-6, 1e-2
-"""Tolerances: against differences in extended precision, in double precision, and for programs in f32."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +73,9 @@ def check_grad(
 def _compared(point: Point, single: bool, tolerance: float | None) -> GradientReport:
     random = np.random.default_rng(20)
     directions = random.standard_normal((DIRECTIONS, point.vector.size))
-    longer = point.extended_differences(directions[0])
-    found = [point.differences(v, single) for v in directions] if longer is None else [longer]
+    found = [point.differences(directions[0], single)]
+    if found[0].precision == "double":
+        found += [point.differences(v, single) for v in directions[1:]]
     tangents = [point.forward(v) for v in directions]
     reverse = [0.0]
     for direction, tangent in zip(directions, tangents, strict=True):
@@ -87,11 +85,8 @@ def _compared(point: Point, single: bool, tolerance: float | None) -> GradientRe
         reverse.append(relative(np.array(pulled), np.array(weights @ tangent), floor))
     forward = [by_steps.distance(tangent, point.size) for tangent, by_steps in zip(tangents, found, strict=False)]
     taylor = relative(*point.second(random.standard_normal(point.vector.size)))
-    if tolerance is None:
-        is_tight = longer is not None and point.extended is not None and point.extended.is_exact
-        tolerance = SINGLE if single else TIGHT if is_tight else USUAL
-    precision = "double" if longer is None else "extended"
-    return GradientReport(max(forward), max(reverse), taylor, tolerance, precision)
+    limit = found[0].tolerance if tolerance is None else tolerance
+    return GradientReport(max(forward), max(reverse), taylor, limit, found[0].precision)
 
 
 def _disagreement(function: api.Function, report: GradientReport) -> Exception:
