@@ -46,17 +46,32 @@ class Activation:
     higher_order: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """What a call takes: expressions to look at, and equations."""
+
+    expressions: int
+    equations: int
+
+
 class Work:
-    """What has been elaborated: how many expressions, and which. Several elaborations may share it."""
+    """What has been elaborated: how many expressions, and which. Several elaborations may share it.
+
+    `known` holds functions that calls need not look into (`known.py`), and what they would take if they did.
+    """
 
     def __init__(self) -> None:
         self.done = 0
         self.nodes: set[int] = set()
+        self.known: dict[ast.Node, Effort] = {}
 
     def add(self, node: ast.Node) -> bool:
         """Whether one more expression is too much."""
         self.done += 1
         self.nodes.add(id(node))
+        return self.is_too_much()
+
+    def is_too_much(self) -> bool:
         return self.done > WORK and self.done > WORK + REPEATS * len(self.nodes)
 
 
@@ -76,7 +91,7 @@ class Context:
         self.data: dict[ast.DataDef, Value] = {}
         self._data_params: list[Var] = []
         self._data_infos: list[DataInfo] = []
-        self._work = work or Work()
+        self.work = work or Work()
 
     # --- elaboration ---
 
@@ -85,7 +100,7 @@ class Context:
 
         Raises DiffLangError for a mistake in the program, Poisoned where one was reported before.
         """
-        if self._work.add(node):
+        if self.work.add(node):
             raise self._too_large(node.span)
         builder = self.builder
         outer, places = builder.span, self.program.places
@@ -99,6 +114,13 @@ class Context:
         if isinstance(value, ErrorValue):
             raise Poisoned
         return value
+
+    def skip(self, effort: Effort, span: Span) -> None:
+        """Counts what a call takes that is not looked into. Raises E0309."""
+        self.work.done += effort.expressions
+        if self.work.is_too_much():
+            raise self._too_large(span)
+        self.builder.count_more(effort.equations)
 
     def _too_large(self, span: Span) -> DiffLangError:
         chain = [Label(a.span, f"in this call of {a.name}") for a in self.activations[-4:]]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from difflang.check.context import Context, Poisoned, Unsketched, Work
 from difflang.check.describe import describe_value, renamed
 from difflang.check.functions import OverloadSet
+from difflang.check.known import remember
 from difflang.check.leaves import atoms, materialize, settle
 from difflang.check.specimens import SpecimenMaker
 from difflang.check.statements import Frame, run
@@ -200,8 +201,10 @@ def _check_call(context: Context, item: ast.FunctionDef | ast.ImplicitDef | ast.
     if isinstance(function, OverloadSet):
         function = next(m for m in function.members if m.node is item)
     maker = SpecimenMaker(context, [p.name for p in item.parameters], {}, opaque=True)
-    named = function.specimens(context, maker)
-    function.call(context, Arguments((), dict(named), item.name_span))
+    named = dict(function.specimens(context, maker))
+    before = context.work.done
+    result = function.call(context, Arguments((), named, item.name_span))
+    remember(context, item, tuple(named.values()), result, context.work.done - before)
 
 
 def data_value(context: Context, node: ast.DataDef, scope: Scope) -> Value:

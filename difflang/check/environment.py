@@ -49,11 +49,13 @@ class Scope:
         return self.bindings.get(name)
 
     def find_type(self, name: str) -> Type | Size | None:
-        """What a size or type name is bound to."""
+        """What a size or type name is bound to; a value of that name, further in, hides it."""
         scope: Scope | None = self
         while scope is not None:
             if name in scope.types:
                 return scope.types[name]
+            if name in scope.bindings:
+                return None
             scope = scope.parent
         return None
 

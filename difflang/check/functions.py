@@ -11,6 +11,7 @@ from difflang.check.coerce import coerce
 from difflang.check.context import Activation, Context
 from difflang.check.environment import Scope
 from difflang.check.kinds import SCALAR_NAMES, size_names, type_names
+from difflang.check.known import known_result
 from difflang.check.names import suggestion
 from difflang.check.statements import run_body
 from difflang.check.types import Type, is_int, same_scalar
@@ -57,7 +58,8 @@ class Closure(FunctionValue):
         with activation(context, self, [v for v, _ in given.values()], arguments.span):
             scope = self.scope.child()
             bind_parameters(context, self, given, scope, arguments)
-            return self.run(context, scope, arguments.span)
+            known = known_result(context, self.node, scope, arguments.span)
+            return self.run(context, scope, arguments.span) if known is None else known
 
     def run(self, context: Context, scope: Scope, span: Span) -> Value:
         """The body, once the parameters are bound in `scope`."""
@@ -181,6 +183,10 @@ def bind_parameters(context: Context, closure: Closure, given: Given, scope: Sco
     for parameter in int_parameters_first(closure.parameters):
         value, span = given[parameter.name] if parameter.name in given else _default(context, binder, parameter, scope)
         if parameter.type is not None:
+            missing = binder.missing(parameter.type)
+            if missing is not None:
+                message = _misfit(context, closure, parameter, value)
+                raise context.error("E0301", message, span, hint=f"give it an array with the size `{missing}`")
             type_ = resolve(context, parameter.type, scope)
             value = coerce(context, value, type_, span, f"the argument `{parameter.name}` of `{closure.name}`")
         scope.bind(parameter.name, value, None)
@@ -242,9 +248,13 @@ def _match_one(
         fitted = coerce(context, value, type_, span, f"the argument `{parameter.name}` of `{closure.name}`")
         binder.scope.bind(parameter.name, fitted)
         return
+    binder.match(parameter.type, context.type_of(value), span, _misfit(context, closure, parameter, value))
+
+
+def _misfit(context: Context, closure: Closure, parameter: ast.Parameter, value: Value) -> str:
+    assert parameter.type is not None
     wanted = type_source(parameter.type)
-    message = f"the argument `{parameter.name}` of `{closure.name}` should be {wanted}, but it is {context.text(value)}"
-    binder.match(parameter.type, context.type_of(value), span, message)
+    return f"the argument `{parameter.name}` of `{closure.name}` should be {wanted}, but it is {context.text(value)}"
 
 
 def type_source(node: ast.TypeExpr) -> str:

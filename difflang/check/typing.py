@@ -306,6 +306,13 @@ class Binder:
         else:
             require_same_shape(self.context, (declared,), (actual,), span, message, "E0402")
 
+    def missing(self, node: ast.TypeExpr) -> str | None:
+        """A size in a type that was not found, for the argument is so unlike its type."""
+        if not isinstance(node, ast.Index | ast.Tuple):
+            return None
+        names = (name for name in size_names(node, self.scope) if name in self.bindable)
+        return next((name for name in names if name not in self.scope.types), None)
+
     def finish(self) -> None:
         """Takes up what had to wait. Raises E0404 when a size cannot be found from the arguments."""
         while self._deferred:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, repeat
 
 from difflang.core.ir import Atom, Attribute, Block, DType, Eqn, Literal, Type, Var
@@ -25,11 +25,12 @@ class Builder:
 
     `span` is attached to every equation made from now on. The level of a variable is the number of
     regions around its definition; `hoisted` uses it to emit size arithmetic as far out as possible.
+    `count` is the number of equations made, or counted as if they were.
     """
 
     def __init__(self) -> None:
         self.span: Span | None = None
-        self._count = 0
+        self.count = 0
         self._blocks: list[list[Eqn]] = []
         self._levels: dict[Var, int] = {}
         self._homes: dict[Var, list[Eqn]] = {}
@@ -89,6 +90,16 @@ class Builder:
         home = self._homes.get(atom) if isinstance(atom, Var) else None
         return home is None or self.is_open(home)
 
+    def equations(self) -> Iterator[Eqn]:
+        """What the open blocks hold."""
+        return chain.from_iterable(self._blocks)
+
+    def count_more(self, equations: int) -> None:
+        """Counts equations that are not made here, though the finished program holds them. Raises E0309."""
+        self.count += equations
+        if self.count > MAXIMUM_EQUATIONS:
+            raise self._too_large()
+
     def _too_large(self) -> DiffLangError:
         return error(
             "E0309",
@@ -104,8 +115,8 @@ class Builder:
         """Adds a finished equation to the innermost block (or to the open block at `level`)."""
         level = len(self._blocks) if level is None else max(level, 1)
         self._blocks[level - 1].append(eqn)
-        self._count += 1
-        if self._count > MAXIMUM_EQUATIONS:
+        self.count += 1
+        if self.count > MAXIMUM_EQUATIONS:
             raise self._too_large()
         for out in eqn.outs:
             self._levels[out] = level

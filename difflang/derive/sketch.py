@@ -24,10 +24,11 @@ WITHOUT_VALUE = frozenset({"assert", "print", "report", "table", UNKNOWN})
 
 def suffices(block: Block) -> bool:
     """Whether no derivative of the block can be refused."""
-    return all(_smooth(eqn) for eqn in walk(block))
+    return all(is_smooth(eqn) for eqn in walk(block))
 
 
-def _smooth(eqn: Eqn) -> bool:
+def is_smooth(eqn: Eqn) -> bool:
+    """Whether no derivative of an equation can be refused; its regions are not looked at."""
     known = eqn.op in PRIMITIVES or eqn.op in REGION_RULES or eqn.op in TANGENTS or eqn.op in WITHOUT_VALUE
     return eqn.op not in REFUSING if known else not any(out.type.is_float for out in eqn.outs)
 
@@ -73,14 +74,15 @@ def _results(builder: Builder, block: Block, args: Sequence[Atom]) -> list[Atom]
     """The results of the block; its code is needed only for sizes that it computes."""
     if not all(builder.in_scope(dim) for r in block.results for dim in r.type.shape):
         return inline(builder, block, args)
-    return [r if isinstance(r, Literal) else _standing_for(builder, r.type) for r in block.results]
+    return [r if isinstance(r, Literal) else standing_for(builder, r.type) for r in block.results]
 
 
 def _unknown(builder: Builder, like: Atom, directions: Sequence[Atom] = ()) -> Tangent:
     """A tangent of a value; None where it has none."""
     type_ = like.type
-    return _standing_for(builder, Type(type_.dtype, (*type_.shape, *directions))) if type_.is_float else None
+    return standing_for(builder, Type(type_.dtype, (*type_.shape, *directions))) if type_.is_float else None
 
 
-def _standing_for(builder: Builder, type_: Type) -> Atom:
+def standing_for(builder: Builder, type_: Type) -> Atom:
+    """What stands for a value of which only the type is known."""
     return builder.emit(UNKNOWN, (), out_types=[type_])[0]

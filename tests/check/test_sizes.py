@@ -182,3 +182,41 @@ def test_a_size_that_a_struct_does_not_name():
     (found,) = loads("struct Q[n]:\n    w: real[n]\n    v: real[m]\n").check()
     assert found.code == "E0403"
     assert found.hint == "Write `struct Q[n, m]`: the sizes of the fields stand behind the name of the struct."
+
+
+SHADOWED = """data table: real[n, c] = load("table.npy")
+
+fn start(n: int) -> real[n] = [real(i) for i in 0..n]
+
+struct Pair[c]:
+    left: real[c]
+
+fn pair(c: int) -> Pair[c] = Pair(left = ones(c))
+
+fn local() -> real:
+    let n = 4
+    let y: real[n] = ones(4)
+    return sum(y) + table[0, 0]
+
+fn main(n: int = 2) -> (real, real, int):
+    return (sum(start(n)) + sum(start(n + 1)), sum(pair(n).left), len(table[:, 0]))
+"""
+
+
+def test_names_further_in_hide_the_sizes_of_data(run, tmp_path):
+    np.save(tmp_path / "table.npy", np.full((5, 7), 3.0))
+    assert loads(SHADOWED, directory=tmp_path).check() == []
+    assert run(SHADOWED, "main") == (1 + 3, 2, 5)
+    assert run(SHADOWED, "main", 4) == (6 + 10, 4, 5)
+    assert run(SHADOWED, "local") == 7
+
+
+@pytest.mark.parametrize(
+    ("given", "kind"), [("1.0", "real"), ("zeros(2, 2)", "real[2, 2]"), ("(zeros(2), 1.0)", "(real[2], real)")]
+)
+def test_an_argument_from_which_no_size_can_be_found(given, kind):
+    error = refusal(f"fn grown(x: real[n]) -> real[n + 1] = zeros(n + 1)\nfn main() -> real = sum(grown({given}))")
+    assert error.code == "E0301"
+    assert error.diagnostic.message == f"The argument `x` of `grown` should be real[n], but it is {kind}."
+    assert error.diagnostic.span is not None
+    assert error.diagnostic.span.line == 2
