@@ -5,6 +5,7 @@ from __future__ import annotations
 from difflang.loops import ir
 from difflang.loops.ir import Array, Body
 from difflang.loops.scopes import own_statements
+from difflang_llvm import runtime
 from difflang_llvm.exits import Exits
 from difflang_llvm.layout import OUT_OF_MEMORY, Interface
 from difflang_llvm.memory import CACHE_LINE, Memory, Registers
@@ -33,7 +34,8 @@ class Allocation:
             self._memory.set_pointer(array, self._emitter.alloca(f"[{count} x {element}]", CACHE_LINE))
             return
         size = self._memory.bytes(array, array.shape, checked=True)
-        pointer = self._emitter.value(f"call noalias align 64 ptr @dl.allocate(ptr %arena, i64 {size})")
+        allocate = runtime.function("allocate", self._emitter.needs)
+        pointer = self._emitter.value(f"call noalias align 64 ptr {allocate}(ptr %arena, i64 {size})")
         self._refuse_null(pointer)
         self._memory.set_pointer(array, pointer)
 
@@ -43,7 +45,8 @@ class Allocation:
     def allocate_result(self, statement: ir.AllocateResult, interface: Interface) -> None:
         array, slot = statement.array, interface.results[statement.position]
         size = self._memory.bytes(array, array.shape, checked=True)
-        pointer = self._emitter.value(f"call noalias align 16 ptr @dl.heap(i64 {size})")
+        heap = runtime.function("heap", self._emitter.needs)
+        pointer = self._emitter.value(f"call noalias align 16 ptr {heap}(i64 {size})")
         self._refuse_null(pointer)
         self._emitter.void(f"store ptr {pointer}, ptr {self._exits.slot_address(slot.slot)}")
         self._memory.set_pointer(array, pointer)
@@ -56,7 +59,8 @@ class Allocation:
         array = statement.array
         slot = self._growable[array]
         size = self._memory.bytes(array, (statement.rows, *array.shape[1:]), checked=True)
-        done = self._emitter.value(f"call i1 @dl.reserve(ptr {slot}, i64 {size})")
+        reserve = runtime.function("reserve", self._emitter.needs)
+        done = self._emitter.value(f"call i1 {reserve}(ptr {slot}, i64 {size})")
         self._exits.leave_if(self._emitter.value(f"xor i1 {done}, true"), OUT_OF_MEMORY)
         self._memory.set_pointer(array, self._emitter.value(f"load ptr, ptr {slot}"))
 
@@ -66,7 +70,10 @@ class Allocation:
 
     def drops(self) -> list[str]:
         """Frees all growable arrays."""
-        return [f"call void @dl.drop(ptr {slot})" for slot in self._growable.values()]
+        return [self._drop(slot) for slot in self._growable.values()]
+
+    def _drop(self, slot: str) -> str:
+        return f"call void {runtime.function('drop', self._emitter.needs)}(ptr {slot})"
 
     def enter(self, body: Body) -> Marks:
         """The state of the arena before a scope; nothing where the scope takes nothing from it."""
@@ -82,7 +89,7 @@ class Allocation:
             self._emitter.void(f"store {type_} {value}, ptr {place}")
         for statement in own_statements(body):
             if isinstance(statement, ir.Grow):
-                self._emitter.void(f"call void @dl.drop(ptr {self._growable[statement.array]})")
+                self._emitter.void(self._drop(self._growable[statement.array]))
 
     def copy(self, statement: ir.Copy) -> None:
         target, source = self._memory.pointer(statement.target), self._memory.pointer(statement.source)

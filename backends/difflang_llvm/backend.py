@@ -14,6 +14,9 @@ from difflang_llvm.libraries import resolve
 if TYPE_CHECKING:
     from difflang.core.ir import Func
 
+RUNTIME = "memory."
+"""How the names of the functions begin that give programs memory (see `runtime`)."""
+
 
 @dataclass(frozen=True, slots=True)
 class LLVMBackend:
@@ -73,8 +76,10 @@ def loaded(compiled: Compiled, name: str | None, options: CompileOptions) -> Nat
 
 
 def _linked(compiled: Compiled, use_cache: bool) -> engine.Library:
-    symbols = {name: resolve(name) for name in compiled.symbols}
+    symbols = {name: resolve(name) for name in compiled.symbols if not name.startswith(RUNTIME)}
     libraries = units.libraries(compiled.units, use_cache)
+    if len(symbols) < len(compiled.symbols):
+        libraries.append(units.runtime_library(use_cache))
     return engine.link_library(compiled.code, symbols, libraries, [engine.ENTRY])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from difflang.loops import ir
 from difflang.loops.ir import Array, Check, Program, walk
+from difflang.loops.minor import minor_loops
 from difflang_llvm.memory import Homes, Metadata
 from difflang_llvm.slots import plan
 from difflang_llvm.text import Needs
@@ -20,6 +21,7 @@ class Common:
         self.metadata = Metadata()
         self.homes = Homes(program.body)
         self.definitions: list[str] = []
+        self.minor = minor_loops(program)
         self.parts = 0
         self.failure_values = max((len(s.values) for s in walk(program.body) if isinstance(s, Check)), default=0)
         self._relatives: dict[Array, Array] = {}

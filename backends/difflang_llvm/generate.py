@@ -17,7 +17,7 @@ from difflang.core.ir import DType, Literal
 from difflang.loops import ir
 from difflang.loops.ir import Array, Body, Program, Register
 from difflang.watch import stage
-from difflang_llvm import parts
+from difflang_llvm import parts, runtime
 from difflang_llvm.allocation import Allocation
 from difflang_llvm.calls import Calls
 from difflang_llvm.common import Common
@@ -35,6 +35,9 @@ from difflang_llvm.text import MEMORY_TYPES, REGISTER_TYPES, Emitter, constant_a
 VECTORS_IN_REDUCTIONS = 4
 UNROLLED = 16
 """The longest loop that LLVM may unroll: two vectors. What gains more by it, `passes/unroll.py` has unrolled."""
+SHORT_CODE: tuple[str, ...] = ('!{!"llvm.loop.unroll.disable"}', '!{!"llvm.loop.vectorize.enable", i1 false}')
+"""The hints for loops that hardly matter."""
+
 WIDE: dict[DType, int] = {"f64": 8, "i64": 8, "f32": 16}
 
 
@@ -129,7 +132,8 @@ class Generator:
                 type_, value = "i1", entry.value(f"trunc i8 {value} to i1")
             operands.append(f"{type_} {value}")
         status = entry.value(f"call i32 @dl.body({', '.join(operands)})")
-        entry.void(f"call void @dl.release_all(ptr {arena})")
+        if runtime.uses_arena(self.needs):
+            entry.void(f"call void {runtime.function('release_all', self.needs)}(ptr {arena})")
         entry.void(f"ret i32 {status}")
         return "\n".join(["define i32 @difflang_entry(ptr %frame) #0 {", *entry.allocas, *entry.lines, "}"])
 
@@ -209,28 +213,30 @@ class Generator:
             self.memory.loops.pop()
 
     def _loop_metadata(self, loop: ir.For) -> str:
-        """Enters an independent loop with its access group; gives the hints on the branch back.
+        """Enters an independent loop with its access group; gives the hints on the branch back."""
+        hints = list(SHORT_CODE) if loop in self.common.minor else self._hints(loop)
+        if loop.kind != "serial":
+            group = self.metadata.add("distinct !{}")
+            self.memory.loops.append((loop, group))
+            hints.append(f'!{{!"llvm.loop.parallel_accesses", {group}}}')
+        listed = ", ".join(["{self}", *map(self.metadata.shared, hints)])
+        return f", !llvm.loop {self.metadata.add(f'distinct !{{{listed}}}')}"
 
-        Only the shortest loops are unrolled: more doubles the time to compile and gains next to nothing. Several
+    def _hints(self, loop: ir.For) -> list[str]:
+        """Only the shortest loops are unrolled: more doubles the time to compile and gains next to nothing. Several
         vectors side by side pay where a sum has to wait for itself, unless the next one can begin meanwhile. Elementary
         functions are long chains: twice the lanes fill the time in which one of them waits, if the loop is not short;
         one inside another may be. A width also permits LLVM to change the order of sums, so loops in order have none.
         """
         waits = bool(loop.reductions) and not self.memory.loops
         unrolling = "runtime.disable" if _is_shortest(loop) else "disable"
-        hints = [self.metadata.shared(f'!{{!"llvm.loop.unroll.{unrolling}"}}')]
-        if loop.kind != "serial":
-            group = self.metadata.add("distinct !{}")
-            self.memory.loops.append((loop, group))
-            hints.append(self.metadata.add(f'!{{!"llvm.loop.parallel_accesses", {group}}}'))
+        hints = [f'!{{!"llvm.loop.unroll.{unrolling}"}}']
         lanes = 0 if self._loops_around or loop.kind == "serial" else _lanes(loop.body)
         if lanes:
-            hints.append(self.metadata.shared(f'!{{!"llvm.loop.vectorize.width", i32 {lanes}}}'))
+            hints.append(f'!{{!"llvm.loop.vectorize.width", i32 {lanes}}}')
             waits = False
         side_by_side = VECTORS_IN_REDUCTIONS if waits else 1
-        hints.append(self.metadata.shared(f'!{{!"llvm.loop.interleave.count", i32 {side_by_side}}}'))
-        listed = ", ".join(["{self}", *hints])
-        return f", !llvm.loop {self.metadata.add(f'distinct !{{{listed}}}')}"
+        return [*hints, f'!{{!"llvm.loop.interleave.count", i32 {side_by_side}}}']
 
     def parallel(self, statement: ir.Parallel) -> None:
         """The ranges of a loop: a function of their own, called through the pool of threads."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import cache
-from importlib import resources
 
 from difflang_llvm.kernels import kernel_text
 from difflang_llvm.math import library
@@ -20,14 +19,8 @@ ATTRIBUTES = (
 )
 
 
-@cache
-def runtime_text() -> str:
-    return resources.files("difflang_llvm").joinpath("runtime.ll").read_text()
-
-
 def assemble(definitions: Sequence[str], needs: Needs, metadata: Sequence[str]) -> str:
-    """The whole text of a program. Declarations appear once, also those that the runtime has already."""
-    runtime = runtime_text()
+    """The whole text of a program. Declarations appear once."""
     texts = list(definitions)
     declarations: dict[str, None] = dict(needs.intrinsics)
     for name, dtype in needs.kernels:
@@ -46,9 +39,7 @@ def assemble(definitions: Sequence[str], needs: Needs, metadata: Sequence[str]) 
             kept += forms
     if kept:
         texts.append(_kept_text(kept))
-    present = set(runtime.splitlines())
-    missing = [line for line in declarations if line not in present]
-    return "\n\n".join([runtime, *texts, "\n".join(missing), "\n".join(ATTRIBUTES), "\n".join(metadata), ""])
+    return "\n\n".join([*texts, "\n".join(declarations), "\n".join(ATTRIBUTES), "\n".join(metadata), ""])
 
 
 @cache

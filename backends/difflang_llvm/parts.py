@@ -15,6 +15,7 @@ from difflang.core.ir import DType
 from difflang.loops.ir import Array, Parallel, Register
 from difflang.loops.threads.ranges import MOST
 from difflang.loops.values import all_assigned, all_mentioned
+from difflang_llvm import runtime
 from difflang_llvm.common import Common
 from difflang_llvm.exits import Exits
 from difflang_llvm.layout import FIRST_FAILURE_SLOT, THREADS_SLOT
@@ -147,7 +148,8 @@ def range_text(common: Common, statement: Parallel, name: str, parameters: Seque
         address = _word(e, "%environment", len(HEAD) + k)
         operands.append(f"{parameter.plain_type} {e.value(f'load {parameter.plain_type}, ptr {address}')}")
     status = e.value(f"call i32 @{name}({', '.join(operands)})")
-    e.void(f"call void @dl.release_all(ptr {arena})")
+    if runtime.uses_arena(e.needs):
+        e.void(f"call void {runtime.function('release_all', e.needs)}(ptr {arena})")
     e.branch(e.value(f"icmp eq i32 {status}, 0"), "out", "failed")
     e.label("failed")
     e.void(f"store i32 {status}, ptr {record}")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from difflang.core.ir import DType
+from difflang_llvm import runtime
 from difflang_llvm.text import ITEM_SIZES, MEMORY_TYPES, Emitter, Needs
 
 NO_MEMORY = -(2**62)
@@ -87,7 +88,8 @@ class Routine:
 
     def allocate(self, count: str, dtype: DType | None = None) -> str:
         size = self.product(count, str(ITEM_SIZES[dtype or self.dtype]))
-        pointer = self.emit(f"call noalias align 64 ptr @dl.allocate(ptr %arena, i64 {size})")
+        allocate = runtime.function("allocate", self.emitter.needs)
+        pointer = self.emit(f"call noalias align 64 ptr {allocate}(ptr %arena, i64 {size})")
         self.leave_if(self.emit(f"icmp eq ptr {pointer}, null"), str(NO_MEMORY))
         return pointer
 

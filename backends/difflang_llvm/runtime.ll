@@ -1,6 +1,6 @@
 ; The arena of a running program: { current chunk, next free byte, end of the chunk, first chunk }.
 ; A chunk starts with { next chunk, size }, padded to a cache line. Releasing restores the first three
-; fields; later chunks stay linked for reuse, and `dl.release_all` frees them when the program ends. One large chunk
+; fields; later chunks stay linked for reuse, and `memory.release_all` frees them when the program ends. One large chunk
 ; is kept for the next run, of whatever program in the process: fresh memory costs more than most of what is done with
 ; it. Who takes or leaves it exchanges the pointer, so that it has one owner at any time.
 
@@ -10,7 +10,7 @@ declare noalias ptr @malloc(i64) #1
 declare void @free(ptr) #1
 declare ptr @realloc(ptr, i64) #1
 
-define internal noalias ptr @dl.allocate(ptr nonnull %arena, i64 %bytes) #1 {
+define noalias ptr @memory.allocate(ptr nonnull %arena, i64 %bytes) #1 {
 entry:
   %possible = icmp ult i64 %bytes, 140737488355328
   br i1 %possible, label %fast, label %impossible
@@ -33,12 +33,12 @@ take:
   %taken = inttoptr i64 %bump to ptr
   ret ptr %taken
 chunk:
-  %other = call ptr @dl.next_chunk(ptr %arena, i64 %rounded)
+  %other = call ptr @memory.next_chunk(ptr %arena, i64 %rounded)
   %failed = icmp eq ptr %other, null
   br i1 %failed, label %impossible, label %fast
 }
 
-define internal ptr @dl.next_chunk(ptr nonnull %arena, i64 %bytes) #1 {
+define internal ptr @memory.next_chunk(ptr nonnull %arena, i64 %bytes) #1 {
 entry:
   %current = load ptr, ptr %arena
   %fresh = icmp eq ptr %current, null
@@ -108,7 +108,7 @@ enter:
   ret ptr %chosen
 }
 
-define internal void @dl.release_all(ptr nonnull %arena) #1 {
+define void @memory.release_all(ptr nonnull %arena) #1 {
 entry:
   %first.field = getelementptr i8, ptr %arena, i64 24
   %first = load ptr, ptr %first.field
@@ -135,7 +135,7 @@ out:
   ret void
 }
 
-define internal noalias ptr @dl.heap(i64 %bytes) #1 {
+define noalias ptr @memory.heap(i64 %bytes) #1 {
 entry:
   %possible = icmp ult i64 %bytes, 140737488355328
   br i1 %possible, label %allocate, label %impossible
@@ -148,7 +148,7 @@ allocate:
 }
 
 ; Room for `bytes` in a growable array { pointer, capacity }; false when there is none.
-define internal i1 @dl.reserve(ptr nonnull %array, i64 %bytes) #1 {
+define i1 @memory.reserve(ptr nonnull %array, i64 %bytes) #1 {
 entry:
   %capacity.field = getelementptr i8, ptr %array, i64 8
   %capacity = load i64, ptr %capacity.field
@@ -175,7 +175,7 @@ moved:
   ret i1 true
 }
 
-define internal void @dl.drop(ptr nonnull %array) #1 {
+define void @memory.drop(ptr nonnull %array) #1 {
 entry:
   %old = load ptr, ptr %array
   call void @free(ptr %old)

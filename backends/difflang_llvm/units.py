@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from difflang_llvm import cache, engine
 from difflang_llvm.executable import Compiled
 from difflang_llvm.layout import Interface
+from difflang_llvm.libraries import resolve
 
 if TYPE_CHECKING:
     from difflang_llvm.math.library import Key
 
-_linked: dict[Key, engine.Library] = {}
+_linked: dict[Key | str, engine.Library] = {}
 _linking = threading.Lock()
 """A unit that two threads link at once would be unloaded with the one that lost, under the feet of its callers."""
 
@@ -25,10 +26,26 @@ def libraries(units: Iterable[Key], use_cache: bool = True) -> list[engine.Libra
 
 
 def _library(unit: Key, use_cache: bool) -> engine.Library:
+    return _once(unit, lambda: _compiled(unit, use_cache), engine.process_symbol)
+
+
+def runtime_library(use_cache: bool = True) -> engine.Library:
+    """The linked functions that give programs memory."""
+    with _linking:
+        return _once("runtime", lambda: stored(("runtime",), _runtime_module, use_cache), resolve)
+
+
+def _runtime_module() -> Any:
+    from difflang_llvm.runtime import module_text
+
+    return engine.optimized(module_text())
+
+
+def _once(unit: Key | str, compiled: Callable[[], Compiled], address: Callable[[str], int]) -> engine.Library:
+    """A library that is linked at its first use. Under the lock."""
     if unit not in _linked:
-        compiled = _compiled(unit, use_cache)
-        symbols = {name: engine.process_symbol(name) for name in compiled.symbols}
-        _linked[unit] = engine.link_library(compiled.code, symbols)
+        made = compiled()
+        _linked[unit] = engine.link_library(made.code, {name: address(name) for name in made.symbols})
     return _linked[unit]
 
 

@@ -8,18 +8,18 @@ start whether some loop has so much to do that the other program should be run.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from difflang.core.ir import Literal
 from difflang.loops import ir
 from difflang.loops.ir import Body, Operand, Program, Register, Statement
+from difflang.loops.threads.polynomial import Polynomial
 from difflang.loops.threads.ranges import Cut, is_enough
 from difflang.loops.threads.sharing import Facts, Sharing, facts
-from difflang.loops.threads.work import Estimator
+from difflang.loops.threads.work import Definitions, Estimator, definitions
 from difflang.loops.values import assigned
 
-Definitions = dict[Register, Statement]
 FEWEST = 4
 """A loop with a literal extent below this is not cut, but the loops inside it may be."""
 
@@ -39,17 +39,28 @@ class AskForThreads:
     def __call__(self, program: Program) -> Program:
         candidates = _Candidates(program)
         estimator = Estimator(candidates.definitions, candidates.params)
-        wish: Operand = Literal(False, "bool")
+        works: list[Polynomial] = []
 
         def ask(candidate: Candidate) -> Body:
-            nonlocal wish
-            wish = _either(estimator, wish, is_enough(estimator, estimator.statement(candidate.statement)))
+            works.append(estimator.statement(candidate.statement))
             return (candidate.statement,)
 
         candidates.changed(ask)
+        wish: Operand = Literal(False, "bool")
+        for work in _largest(works):
+            wish = _either(estimator, wish, is_enough(estimator, work))
         if wish == Literal(False, "bool"):
             return program
         return replace(program, body=(*estimator.statements, ir.PreferThreads(wish), *program.body))
+
+
+def _largest(works: Sequence[Polynomial]) -> list[Polynomial]:
+    """Those that no other covers: if one of all is large enough, one of these is, or nearly so."""
+    kept: list[Polynomial] = []
+    for work in works:
+        if not any(other.covers(work) for other in kept):
+            kept = [other for other in kept if not work.covers(other)] + [work]
+    return kept
 
 
 PASSES = (AskForThreads(), ForThreads())
@@ -83,7 +94,7 @@ class _Candidates:
         self.program = program
         self._known: Facts | None = None
         self.params = {param for param in program.params if isinstance(param, Register)}
-        self.definitions: Definitions = dict(_definitions(program.body))
+        self.definitions: Definitions = definitions(program.body)
 
     def changed(self, change: Callable[[Candidate], Body]) -> Body:
         """The body of the program with every candidate changed."""
@@ -131,11 +142,3 @@ class _Candidates:
                 return Sharing() if array.rank else None
             case _:
                 return None
-
-
-def _definitions(body: Body) -> Iterator[tuple[Register, Statement]]:
-    for statement in ir.walk(body):
-        if isinstance(statement, ir.Apply):
-            yield statement.out, statement
-        elif isinstance(statement, ir.For):
-            yield statement.index, statement

@@ -11,8 +11,9 @@ from difflang.loops import ir
 from difflang.loops.ir import ZERO, Array, Body, Operand, Parallel, Reduction, Register, Statement
 from difflang.loops.lower_loops import neutral
 from difflang.loops.scheduler import zero
+from difflang.loops.threads.polynomial import Polynomial, constant
 from difflang.loops.threads.sharing import Sharing
-from difflang.loops.threads.work import ACCESS, FILLED, Estimator
+from difflang.loops.threads.work import ACCESS, FILLED, Estimator, number
 from difflang.loops.values import Name, substituted
 
 THRESHOLD = 200_000.0
@@ -37,11 +38,11 @@ COPY_COST = 8 * (2 * ACCESS + FILLED)
 """Work that must be there for each element of a copy: to set it to zero and to add it up is then an eighth more."""
 
 
-def is_enough(estimator: Estimator, work: Operand) -> Operand:
+def is_enough(estimator: Estimator, work: Polynomial) -> Operand:
     """Whether threads are worth it."""
-    if isinstance(work, Literal):
-        return Literal(work.value >= THRESHOLD, "bool")
-    return estimator.emitted("ge", work, _number(THRESHOLD))
+    if work.constant is not None:
+        return Literal(work.constant >= THRESHOLD, "bool")
+    return estimator.emitted("ge", estimator.operand(work), number(THRESHOLD))
 
 
 class Cut:
@@ -85,17 +86,18 @@ class Cut:
     def parallel(self, extent: Operand, chunks: Operand, body: Sequence[Statement]) -> Parallel:
         return Parallel(self.chunk, self.begin, self.end, extent, chunks, tuple(body), self.sharing.overlap)
 
-    def chunks(self, work: Operand, extent: Operand) -> Operand:
+    def chunks(self, work: Polynomial, extent: Operand) -> Operand:
         """The number of ranges, from the sizes alone; 1 where threads are not worth it."""
         e = self.estimator
-        wanted = e.apply("max", e.apply("div", work, _number(GRAIN)), _number(float(LEAST)))
-        most = e.apply("min", wanted, _number(float(MOST)))
+        operand = e.operand(work)
+        wanted = e.apply("max", e.apply("div", operand, number(GRAIN)), number(float(LEAST)))
+        most = e.apply("min", wanted, number(float(MOST)))
         shortest = float(max(1, LENGTH_BY_OVERLAP * self.sharing.overlap))
-        most = e.apply("min", most, e.apply("div", e.size(extent), _number(shortest)))
+        most = e.apply("min", most, e.operand(e.size(extent) * constant(1.0 / shortest)))
         for array in self.sharing.private:
-            cost = e.apply("mul", e.elements(array), _number(COPY_COST))
-            share = e.apply("div", work, e.apply("max", cost, _number(1.0)))
-            most = e.apply("min", e.apply("min", most, share), _number(float(MOST_COPIES)))
+            cost = e.operand(e.elements(array) * constant(COPY_COST))
+            share = e.apply("div", operand, e.apply("max", cost, number(1.0)))
+            most = e.apply("min", e.apply("min", most, share), number(float(MOST_COPIES)))
         enough = is_enough(e, work)
         if isinstance(most, Literal) and isinstance(enough, Literal):
             return integer(max(1, int(most.value)) if enough.value else 1)
@@ -137,8 +139,8 @@ class Cut:
     def _added_up(self, array: Array, copies: Array, chunks: Operand) -> Body:
         """Adds the copies to the array, one after the other, with threads over the first dimension."""
         cut, e = Cut(self.estimator, Sharing()), self.estimator
-        count = e.emitted("convert", chunks, dtype="f64")
-        work = e.apply("mul", e.apply("mul", e.elements(array), count), _number(2 * ACCESS))
+        count = e.of_register(e.emitted("convert", chunks, dtype="f64"))
+        work = e.elements(array) * count * constant(2 * ACCESS)
         ranges = cut.chunks(work, array.shape[0])
         number = Register("i64", "copy")
         indices = tuple(Register("i64", "ijklmn"[axis % 6]) for axis in range(array.rank))
@@ -169,7 +171,3 @@ class Cut:
 
 def _like(array: Array) -> Array:
     return Array(array.dtype, array.shape, array.name)
-
-
-def _number(value: float) -> Literal:
-    return Literal(value, "f64")

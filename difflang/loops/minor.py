@@ -1,0 +1,56 @@
+"""Innermost loops that do next to nothing of a program's work: code generators may take the shortest code for them.
+
+The work is estimated (`threads.work`) as if every size that is not known before the call were the same. A loop over
+one dimension beside loops over three then does not count, whatever the sizes are in the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from difflang.loops import ir
+from difflang.loops.ir import Body, Program, Register
+from difflang.loops.threads.work import GUESS, Estimator, definitions
+
+SIZE = 64.0
+"""What sizes are taken for."""
+
+SHARE = 1e-3
+"""Of the work, which minor loops have together at most: vectors would make them some five times as fast."""
+
+
+def minor_loops(program: Program) -> set[ir.For]:
+    """The innermost loops with the least work, as many as stay within `SHARE`."""
+    params = {param for param in program.params if isinstance(param, Register)}
+    estimator = Estimator(definitions(program.body), params)
+    works = list(_innermost(program.body, 1.0, estimator))
+    room = SHARE * sum(work for _, work in works)
+    minor: set[ir.For] = set()
+    for loop, work in sorted(works, key=lambda pair: pair[1]):
+        room -= work
+        if room < 0.0:
+            break
+        minor.add(loop)
+    return minor
+
+
+def _innermost(body: Body, turns: float, estimator: Estimator) -> Iterator[tuple[ir.For, float]]:
+    """The loops without loops inside, with the work of all their runs."""
+    for statement in body:
+        inner = turns
+        match statement:
+            case ir.For():
+                if not has_loops(statement.body):
+                    yield statement, turns * estimator.statement(statement).value(SIZE)
+                    continue
+                inner = turns * estimator.size(statement.extent).value(SIZE)
+            case ir.While():
+                inner = turns * GUESS
+            case _:
+                pass
+        for nested in ir.bodies(statement):
+            yield from _innermost(nested, inner, estimator)
+
+
+def has_loops(body: Body) -> bool:
+    return any(isinstance(s, ir.For | ir.While) for s in ir.walk(body))
