@@ -83,8 +83,8 @@ def finish_lowered(context: Context, maker: SpecimenMaker, name: str, result: Va
 
 
 def _rename_clashing(context: Context, maker: SpecimenMaker) -> None:
-    """A size of a data item that is called like a size of a parameter gets another name outside."""
-    taken = {p.name for p in maker.size_params}
+    """A size of a data item that is called like a parameter, or like a size of one, gets another name outside."""
+    taken = {p.name for p in (*maker.size_params, *maker.params)}
     for var in context.sizes.global_vars():
         if var.name in taken:
             maker.public[var.name] = Size.name(f"{var.name}_data")
