@@ -54,12 +54,14 @@ def _of_square(function: Callable[[Real], Real], at_zero: float) -> Callable[[Re
     return _series_free(lambda z: function(mp.sqrt(z)), at_zero)
 
 
-def _scaled_erfc(x: Real, shift: int) -> Real:
-    return (x + shift) * mp.exp(x * x) * mp.erfc(x)
-
-
-def _erfc_factor(x: Real) -> Real:
-    return (1 + 2 * x) * mp.exp(x * x) * mp.erfc(x) - 1
+def _erfc_inner(t: Real) -> Real:
+    """q with (1 + 103/64 x) exp(x^2) erfc(x) = 1 + u (ERFC_LIMIT + (1 - u) q), u = x / (x + 4), t = 9/4 u - 1."""
+    u = (t + 1) / mp.mpf(2.25)
+    if u < 1e-20:
+        return 4 * (ERFC_SLOPE - 2 / mp.sqrt(mp.pi)) - ERFC_LIMIT
+    x = 4 * u / (1 - u)
+    factor = (1 + ERFC_SLOPE * x) * mp.exp(x * x) * mp.erfc(x) - 1
+    return (factor / u - ERFC_LIMIT) / (1 - u)
 
 
 def _stirling(x: Real) -> Real:
@@ -71,6 +73,8 @@ def _digamma_tail(x: Real) -> Real:
 
 
 mp.dps = 60
+ERFC_SLOPE = 103 / 64
+ERFC_LIMIT = float(ERFC_SLOPE / mp.sqrt(mp.pi) - 1)
 DIGAMMA_ROOT = mp.findroot(mp.digamma, 1.4616)
 WORDS = 21
 HALF_LN2 = 0.34658
@@ -158,40 +162,14 @@ FITS = (
         lambda z: mp.mpf(1),
     ),
     Fit(
-        "ERF_NEAR",
-        "the same for |x| <= 1/2",
-        0.0,
-        0.25,
-        8,
-        _of_square(lambda x: mp.erf(x) / x - 1, 2 / mp.sqrt(mp.pi) - 1),
-        lambda z: mp.mpf(1),
-    ),
-    Fit(
         "ERFC",
-        "(1 + 2x) exp(x^2) erfc(x) - 1 as a polynomial in t = (x - 4) / (x + 4), for 1/2 <= x <= 28",
-        -0.7778,
-        0.75,
-        21,
-        lambda t: _erfc_factor(4 * (1 + t) / (1 - t)),
-        lambda t: mp.mpf(1),
-    ),
-    Fit(
-        "ERFC_SLOPE",
-        "its derivative in t, roughly",
-        -0.7778,
-        0.75,
-        4,
-        lambda t: mp.diff(lambda u: _erfc_factor(4 * (1 + u) / (1 - u)), t),
-        lambda t: mp.mpf(2) ** -49,
-    ),
-    Fit(
-        "ERF_TAIL",
-        "(x + 3) exp(x^2) erfc(x) as a polynomial in t = (x - 3) / (x + 3), for 1 <= x <= 6.1",
-        -0.5,
-        0.341,
-        14,
-        lambda t: _scaled_erfc(3 * (1 + t) / (1 - t), 3),
-        lambda t: mp.exp(-((3 * (1 + t) / (1 - t)) ** 2)) / (3 * (1 + t) / (1 - t) + 3),
+        "q with ((1 + 103/64 x) exp(x^2) erfc(x) - 1) / u = ERFC_LIMIT + (1 - u) q as a polynomial in 9/4 u - 1,\n"
+        "u = x / (x + 4), for 0 <= x <= 27",
+        -1.0,
+        0.96,
+        22,
+        _erfc_inner,
+        lambda t: mp.mpf(0.25),
     ),
     Fit(
         "LGAMMA_ONE",
@@ -342,6 +320,7 @@ def main() -> None:
             print(
                 f'{fit.name}_REST = float.fromhex("{rest(fit).hex()}")\n"""What rounding took from its first term."""'
             )
+    print(f'\n\nERFC_LIMIT = float.fromhex("{ERFC_LIMIT.hex()}")\n"""103/64 / sqrt(pi) - 1"""')
     root = float(DIGAMMA_ROOT)
     print("\n\nDIGAMMA_ROOT = (")
     print(f'    float.fromhex("{root.hex()}"),\n    float.fromhex("{float(DIGAMMA_ROOT - root).hex()}"),\n)')

@@ -153,6 +153,6 @@ LOWERINGS: dict[str, Lowering] = {
     "kept": lambda op: op.args[0],
     "powi": _power,
     "bits_to_unit": _bits_to_unit,
-    **{name: _support(name) for name in ("sigmoid", "softplus", "digamma", "polygamma", "random_bits")},
+    **{name: _support(name) for name in ("gaussian", "sigmoid", "softplus", "digamma", "polygamma", "random_bits")},
 }  # fmt: skip
 """Every primitive of `difflang.prims` by name."""

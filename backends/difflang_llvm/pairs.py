@@ -1,4 +1,5 @@
-"""Elementary functions of one argument that are cheaper together: sin and cos share their reduction and polynomials.
+"""Elementary functions of one argument that are cheaper together: sin and cos share their reduction and polynomials,
+erf(x) and erfc(x) the factor exp(-x^2), which is their slope.
 
 Derivatives ask for both at once. Where a body of Loops does, it calls the function of the library that gives a pair.
 """
@@ -13,36 +14,46 @@ from difflang.loops.ir import Operand, Statement
 from difflang_llvm.math.library import PAIRS, result_type
 from difflang_llvm.primitives import Operation
 
-PAIR_OF = {part: (name, place) for name, parts in PAIRS.items() for place, part in enumerate(parts)}
-"""The pair that a function belongs to, and its place there."""
+PAIR_OF = {frozenset(parts): name for name, parts in PAIRS.items()}
+PARTS = frozenset(part for parts in PAIRS.values() for part in parts)
+"""The functions that stand in a pair, some in several."""
 
 
 @dataclass(slots=True)
 class Pairs:
     """The results of the second functions of pairs, which are known before their own statements are reached."""
 
-    _partners: dict[ir.Apply, ir.Apply] = field(default_factory=dict["ir.Apply", "ir.Apply"])
+    _partners: dict[ir.Apply, tuple[ir.Apply, str]] = field(default_factory=dict["ir.Apply", tuple["ir.Apply", str]])
     _known: dict[ir.Apply, str] = field(default_factory=dict["ir.Apply", str])
 
     def look(self, statements: Sequence[Statement]) -> None:
         """Finds the pairs of a body."""
-        first: dict[tuple[str, Operand], ir.Apply] = {}
+        alone: dict[Operand, list[ir.Apply]] = {}
         for statement in statements:
-            if isinstance(statement, ir.Apply) and statement.primitive in PAIR_OF and _is_steady(statement):
-                other = first.setdefault((PAIR_OF[statement.primitive][0], statement.args[0]), statement)
-                if other.primitive != statement.primitive and other not in self._partners:
-                    self._partners[other] = statement
+            if isinstance(statement, ir.Apply) and statement.primitive in PARTS and _is_steady(statement):
+                others = alone.setdefault(statement.args[0], [])
+                first, name = next(((other, pair) for other in others if (pair := _pair(other, statement))), (None, ""))
+                if first is None:
+                    others.append(statement)
+                else:
+                    others.remove(first)
+                    self._partners[first] = statement, name
 
     def result(self, statement: ir.Apply, operation: Operation) -> str | None:
         """The text of the result of a function in a pair."""
-        partner = self._partners.get(statement)
-        if partner is None:
+        if statement not in self._partners:
             return self._known.pop(statement, None)
-        name, place = PAIR_OF[statement.primitive]
+        partner, name = self._partners[statement]
+        place = PAIRS[name].index(statement.primitive)
         both = operation.library(name)
         type_ = result_type(name, operation.dtype)
         self._known[partner] = operation.emit(f"extractvalue {type_} {both}, {1 - place}")
         return operation.emit(f"extractvalue {type_} {both}, {place}")
+
+
+def _pair(one: ir.Apply, other: ir.Apply) -> str | None:
+    """The function that gives the results of both."""
+    return PAIR_OF.get(frozenset((one.primitive, other.primitive)))
 
 
 def _is_steady(statement: ir.Apply) -> bool:

@@ -273,7 +273,7 @@ def _intrinsic(name: str) -> Lowering:
 
 _LIBRARY = """
     cbrt exp exp2 expm1 log log2 log10 log1p sin cos tan asin acos atan atan2 sinh cosh tanh asinh acosh atanh
-    erf erfc lgamma digamma polygamma hypot sigmoid softplus random_bits
+    erf erfc gaussian lgamma digamma polygamma hypot sigmoid softplus random_bits
 """
 
 LOWERINGS: dict[str, Lowering] = {

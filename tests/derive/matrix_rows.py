@@ -97,6 +97,7 @@ UNARY: dict[str, tuple[Callable[[Any], Any], float]] = {
     "atanh": (np.arctanh, 0.6),
     "erf": (special.erf, 0.9),
     "erfc": (special.erfc, 0.9),
+    "gaussian": (lambda x: np.exp(-x * x), 0.9),
     "lgamma": (special.gammaln, 1.3),
     "digamma": (special.digamma, 1.3),
     "sigmoid": (special.expit, 0.9),

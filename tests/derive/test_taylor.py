@@ -63,6 +63,7 @@ UNARY: dict[str, tuple[Callable[[Any], Any], float]] = {
     "erfc": (mpmath.erfc, 0.7),
     "lgamma": (mpmath.loggamma, 1.7),
     "digamma": (mpmath.digamma, 1.7),
+    "gaussian": (lambda x: mpmath.exp(-x * x), 0.7),
     "sigmoid": (lambda x: 1 / (1 + mpmath.exp(-x)), 0.7),
     "softplus": (lambda x: mpmath.log1p(mpmath.exp(x)), 0.7),
     "abs": (lambda x: -x, -0.7),

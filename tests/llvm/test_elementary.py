@@ -75,6 +75,7 @@ ACCURACY: list[Accuracy] = [
     ("softplus", lambda x: mp.log1p(mp.exp(x)), np.concatenate([even(-700, 40), even(-3, 3), SMALL]), 0.9),
     ("erf", mp.erf, np.concatenate([both(even(0, 6)), SMALL]), 1.0),
     ("erfc", mp.erfc, np.concatenate([even(-6, 6), even(0, 26.5), SMALL]), 1.0),
+    ("gaussian", lambda x: mp.exp(-x * x), np.concatenate([even(-6, 6), even(0, 26.5), SMALL]), 0.8),
     ("cbrt", lambda x: mp.sign(x) * mp.cbrt(abs(x)), both(powers(-307, 307)), 0.6),
     ("lgamma", lambda x: mp.loggamma(x).real, np.concatenate([even(0.01, 30), even(0.4, 2.6), powers(-300, 300)]), 1.0),
     ("digamma", mp.digamma, np.concatenate([even(0.01, 30), even(0.4, 2.6), powers(-300, 300)]), 1.0),
@@ -139,6 +140,21 @@ def test_sine_and_cosine_of_one_angle_are_one_call_and_as_exact(dtype: str, boun
         points = [mp.mpf(float(v)) for v in x]
         assert errors(sine, [mp.sin(v) for v in points]).max() <= bound
         assert errors(cosine, [mp.cos(v) for v in points]).max() <= bound
+
+
+@pytest.mark.parametrize("name", ["erf", "erfc"])
+def test_an_error_function_and_its_slope_are_one_call(name: str) -> None:
+    """The slope is as exact far out, where rounding x^2 would cost it hundreds of units."""
+    x = np.concatenate([even(-6, 6), even(-26, 26), SMALL])
+    slope = dl.jvp(dl.loads(f"fn f(x: real[n]) -> real[n] = [{name}(x[i]) for i]").f)
+    text = slope.emit("llvm")
+    assert set(re.findall(r"call \{[^}]*\} @dl\.(\w+)\.f64\(", text)) == {f"{name}_gaussian"}
+    value, found = slope(x, np.ones_like(x))
+    sign = 1 if name == "erf" else -1
+    with mpmath.workdps(40):
+        points = [mp.mpf(float(v)) for v in x]
+        assert errors(value, [getattr(mp, name)(v) for v in points]).max() <= 1.0
+        assert errors(found, [sign * 2 / mp.sqrt(mp.pi) * mp.exp(-v * v) for v in points]).max() <= 2.0
 
 
 @pytest.mark.parametrize(("name", "exact", "x", "y", "bound"), BINARY)

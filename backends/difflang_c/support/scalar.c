@@ -50,6 +50,13 @@ static inline int64_t dl_power(int64_t a, int64_t n) {
     return (int64_t)result;
 }
 
+/// gaussian
+/* exp(-a^2), corrected for what rounding takes from a^2. */
+static inline double dl_gaussian(double a) {
+    double square = a * a;
+    return square > 800.0 ? 0.0 : exp(-square) * (1.0 - fma(a, a, -square));
+}
+
 /// sigmoid
 static inline double dl_sigmoid(double a) {
     double e = exp(-fabs(a));

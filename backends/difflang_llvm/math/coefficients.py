@@ -102,50 +102,20 @@ ERF = _table(
 """erf(x) / x - 1 as a polynomial in x^2, for |x| <= 1; error 2^-56.2"""
 
 
-ERF_NEAR = _table(
-    """
-    0x1.06eba8214db68p-3 -0x1.812746b0379b5p-2 0x1.ce2f21a03d814p-4
-    -0x1.b82ce30f2b28fp-6 0x1.565bcbf8e0365p-8 -0x1.c02d4f6e4921ap-11
-    0x1.f98db34e8872ep-14 -0x1.f224dfc5409afp-17 0x1.8b4b60851826bp-20
-    """
-)
-"""the same for |x| <= 1/2; error 2^-55.3"""
-
-
 ERFC = _table(
     """
-    0x1.dd2c8b74febf6p-3 -0x1.1df1ad154a28fp-3 0x1.f7f5df66fd575p-7
-    0x1.16ecefcfa547fp-4 -0x1.9ddb23c3e7cf5p-4 0x1.7fee004e106b4p-4
-    -0x1.0fb06dfe6b25ap-4 0x1.3079edf6b9284p-5 -0x1.0962387dac9b0p-6
-    0x1.49c6727ac90a9p-8 -0x1.8d4aa1704936fp-11 -0x1.a1df22273dbeep-13
-    0x1.3be0d618c882dp-13 -0x1.9958d6da33022p-16 -0x1.78a3b72654a13p-17
-    0x1.7f19c0a1ac618p-18 0x1.41a5d4530e9b3p-22 -0x1.b99be6dc0b2d3p-21
-    0x1.1fde537f76f4ap-24 0x1.c5e5c2acd95afp-24 -0x1.a4041bc7dd85fp-27
-    -0x1.67fd1b9d47b44p-27
+    0x1.45d86a53a8e7ep-2 -0x1.0c73abe389242p-1 0x1.f9fc676b66985p-2
+    -0x1.67ed3b78d021ep-2 0x1.985d4c3a5657dp-3 -0x1.716d5511f5900p-4
+    0x1.fed3a0e6eb74cp-6 -0x1.d64126e815273p-8 0x1.cbb6f7d4037e3p-12
+    0x1.a4d6cbdedcec8p-12 -0x1.360bf7ff03cafp-13 0x1.c32c9b1147401p-20
+    0x1.b2466b022b99dp-17 -0x1.4902a843bffb8p-19 -0x1.e92bcc53eba6cp-21
+    0x1.820223831efc3p-22 0x1.0e11f662a474cp-24 -0x1.722b496190207p-25
+    -0x1.5ef564adfe6f8p-28 0x1.3d74712645051p-28 0x1.31c1e47d75d12p-31
+    -0x1.7291cedbf885ap-32 -0x1.d91a6d2e8620bp-35
     """
 )
-"""(1 + 2x) exp(x^2) erfc(x) - 1 as a polynomial in t = (x - 4) / (x + 4), for 1/2 <= x <= 28; error 2^-55.7"""
-
-
-ERFC_SLOPE = _table(
-    """
-    -0x1.1c615a1b6059ep-3 0x1.5c91ebe4d7c24p-4 0x1.411fcbe46130ep-3
-    -0x1.83584dfb4f0e5p-1 0x1.6e3d2080269c4p-1
-    """
-)
-"""its derivative in t, roughly; error 2^-55.2"""
-
-
-ERF_TAIL = _table(
-    """
-    0x1.12f21ddd9f5e2p+0 -0x1.c44c471baa3a8p-1 0x1.2e326945de1a5p-1
-    -0x1.3deb2141587f8p-2 0x1.e995f11b5c1f6p-4 -0x1.b78993eb0405cp-6
-    -0x1.3dd3eaab13282p-10 0x1.8dae4aab7d9efp-9 -0x1.1f78221d9e748p-11
-    -0x1.223f503f0750ep-12 0x1.c2d2e834c0446p-14 0x1.00085db5ea172p-15
-    -0x1.1c4498e256391p-16 -0x1.43f8a530c7b47p-18 0x1.5b69475fd9044p-20
-    """
-)
-"""(x + 3) exp(x^2) erfc(x) as a polynomial in t = (x - 3) / (x + 3), for 1 <= x <= 6.1; error 2^-55.7"""
+"""q with ((1 + 103/64 x) exp(x^2) erfc(x) - 1) / u = ERFC_LIMIT + (1 - u) q as a polynomial in 9/4 u - 1,
+u = x / (x + 4), for 0 <= x <= 27; error 2^-57.1"""
 
 
 LGAMMA_ONE = _table(
@@ -286,6 +256,10 @@ COS_SINGLE = _table(
     """
 )
 """(cos r - 1 + r^2/2) / r^4 as a polynomial in r^2, for |r| <= pi/4; error 2^-30.7"""
+
+
+ERFC_LIMIT = float.fromhex("-0x1.78dcbd6a66ee4p-4")
+"""103/64 / sqrt(pi) - 1"""
 
 
 DIGAMMA_ROOT = (

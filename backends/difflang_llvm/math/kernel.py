@@ -255,9 +255,13 @@ class Kernel:
                 power = power * power
         return self._value(terms[0], x)
 
-    def leading_polynomial(self, coefficients: Sequence[float], x: Value) -> Value:
-        """The same, with the constant term added last: one rounding of the size of the result instead of several."""
-        return self.fma(x, self.polynomial(coefficients[1:], x), coefficients[0])
+    def leading_polynomial(self, coefficients: Sequence[float], x: Value, leading: int = 1) -> Value:
+        """The same, with the `leading` lowest terms added last and one by one: their roundings are few, and those of
+        the rest count less."""
+        result = self.polynomial(coefficients[leading:], x)
+        for coefficient in reversed(coefficients[:leading]):
+            result = self.fma(x, result, coefficient)
+        return result
 
 
 Pair = tuple[Value, Value]

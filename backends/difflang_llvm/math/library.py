@@ -27,7 +27,7 @@ PURE = "nounwind willreturn speculatable memory(none)"
 INLINED = frozenset({"mod", "floordiv", "powi"})
 """Functions that stand inside the programs that use them."""
 
-PAIRS = {"sincos": ("sin", "cos")}
+PAIRS = {"sincos": ("sin", "cos"), "erf_gaussian": ("erf", "gaussian"), "erfc_gaussian": ("erfc", "gaussian")}
 """Functions that give the results of two others, which share most of their work; a pair of numbers."""
 
 Key = tuple[str, DType, int]

@@ -1,13 +1,14 @@
 """Error functions and the gamma family.
 
-erfc(x) = exp(-x^2) Q(t) / (1 + 2x) with t = (x - 4) / (x + 4), after Shepherd & Laframboise (1981). Gamma: polynomials
-around 1, 3/2 and 2; beyond, Stirling's formula with a polynomial in 1/x^2 in place of its divergent series; reflection
-for negative arguments. Near the zeros on the negative axis the error of lgamma and digamma is small in absolute, not in
-relative terms.
+erfc(x) = exp(-x^2) (1 + F(t)) / (1 + a x) with t linear in x / (x + 4), after Shepherd & Laframboise (1981).
+Gamma: polynomials around 1, 3/2 and 2; beyond, Stirling's formula with a polynomial in 1/x^2 in place of its divergent
+series; reflection for negative arguments. Near the zeros on the negative axis the error of lgamma and digamma is small
+in absolute, not in relative terms.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import factorial
 
 from difflang_llvm.math.coefficients import (
@@ -16,10 +17,9 @@ from difflang_llvm.math.coefficients import (
     DIGAMMA_ROOT,
     DIGAMMA_TAIL,
     ERF,
-    ERF_NEAR,
-    ERF_TAIL,
     ERFC,
-    ERFC_SLOPE,
+    ERFC_LIMIT,
+    EXP,
     LGAMMA_MIDDLE,
     LGAMMA_MIDDLE_REST,
     LGAMMA_ONE,
@@ -28,7 +28,7 @@ from difflang_llvm.math.coefficients import (
     LGAMMA_TWO_REST,
     STIRLING,
 )
-from difflang_llvm.math.exponential import power_of_two, reduced, scaled
+from difflang_llvm.math.exponential import BIASED, LN2_HIGH, LN2_LOW, LOG2_E, from_exponent
 from difflang_llvm.math.kernel import (
     INFINITY,
     NAN,
@@ -50,70 +50,93 @@ LARGEST = 2.556348e305
 HALF_LOG_2PI = (float.fromhex("0x1.d67f1c864beb5p-1"), float.fromhex("-0x1.65b5a1b7ff5dfp-55"))
 
 
-def _decay(kernel: Kernel, x: Value) -> tuple[Value, Pair]:
-    """(k, f) with exp(-x^2) = 2^k f."""
-    square, lost = two_product(x, x)
-    k, (high, low) = reduced(kernel, -square, -lost)
-    one, rest = fast_two_sum(1.0, high)
-    return k, (one, rest + low)
+CEILING = 28.0
+"""Beyond, exp(-x^2) and erfc are 0 even among the subnormal numbers."""
+SLOPE = 103 / 64
+"""(1 + SLOPE x) exp(x^2) erfc(x) stays within 1/8 of 1 for x >= 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Decay:
+    """exp(-x^2) = 2^k (one + rest) (1 + tail), by `scale` = 2^(k + RAISED)."""
+
+    scale: Value
+    one: Value
+    rest: Value
+    tail: Value
+
+    def value(self) -> Value:
+        total = self.one + self.rest
+        return self.lowered(self.one + total.kernel.fma(total, self.tail, self.rest))
+
+    def lowered(self, value: Value) -> Value:
+        """value * 2^k, with a single rounding where that is subnormal."""
+        return value * self.scale * 2.0**-RAISED
+
+
+RAISED = 120
+"""exp(-CEILING^2) is 2^-1132, which times 2^RAISED is a normal number."""
+
+
+def _decay(kernel: Kernel, size: Value) -> _Decay:
+    """Of x = size from 0 to CEILING. LN2_HIGH leaves a remainder without error; what it lacks goes into the tail, which
+    is small enough to be a factor of its own."""
+    square, lost = two_product(size, size)
+    shifted = kernel.fma(square, -LOG2_E, BIASED + RAISED)
+    k = shifted - (BIASED + RAISED)
+    r = kernel.fma(k, -LN2_HIGH, -square)
+    one, rest = fast_two_sum(1.0, r)
+    rest = kernel.fma(r * r, kernel.polynomial(EXP, r), rest)
+    return _Decay(from_exponent(kernel, shifted), one, rest, kernel.fma(k, -LN2_LOW, -lost))
+
+
+def _capped(kernel: Kernel, x: Value) -> Value:
+    """|x| up to CEILING; NaN stays."""
+    size = kernel.abs(x)
+    return kernel.select(size > CEILING, CEILING, size)
+
+
+@function("gaussian")
+def _gaussian(kernel: Kernel, x: Value) -> Value:
+    """exp(-x^2), without the error that rounding x^2 would bring."""
+    return _decay(kernel, _capped(kernel, x)).value()
+
+
+def _erfc_factor(kernel: Kernel, y: Value) -> Value:
+    """(1 + SLOPE y) exp(y^2) erfc(y) - 1 = u (ERFC_LIMIT + (1 - u) Q(9/4 u - 1)) with u = y / (y + 4).
+
+    The errors of the polynomial are largest at both ends, where u (1 - u) is small.
+    """
+    u = y / (y + 4.0)
+    inner = kernel.leading_polynomial(ERFC, kernel.fma(u, 2.25, -1.0), 4)
+    return u * kernel.fma(1.0 - u, inner, ERFC_LIMIT)
+
+
+def _erfc_tail(kernel: Kernel, y: Value) -> Value:
+    """exp(-y^2) (1 + factor) / (1 + SLOPE y) for 0 <= y <= CEILING; the errors of divisor and inverse join the tail."""
+    divisor = kernel.fma(y, SLOPE, 1.0)
+    divisor_low = kernel.fma(y, SLOPE, 1.0 - divisor)
+    inverse = 1.0 / divisor
+    factor, decay = _erfc_factor(kernel, y), _decay(kernel, y)
+    error = kernel.fma(-inverse, divisor_low, kernel.fma(-inverse, divisor, 1.0)) + decay.tail
+    high, low = fast_two_sum(decay.one, kernel.fma(factor, decay.one, kernel.fma(factor, decay.rest, decay.rest)))
+    return decay.lowered(kernel.fma(inverse, high, inverse * kernel.fma(high, error, low)))
 
 
 @function("erf")
 def _erf(kernel: Kernel, x: Value) -> Value:
-    """x + x P(x^2) up to 1, 1 - erfc(|x|) beyond, where erfc is small and need not be exact."""
+    """x + x P(x^2) up to 7/8, 1 - erfc(|x|) beyond, where erfc is small."""
     size = kernel.abs(x)
-    small = size < 1.0
     near = kernel.fma(size, kernel.polynomial(ERF, size * size), size)
-    y = kernel.select(small, 1.0, kernel.select(size > 6.1, kernel.number(6.1), size))
-    inverse = 1.0 / (y + 3.0)
-    k, (high, _) = _decay(kernel, y)
-    factor = inverse * kernel.leading_polynomial(ERF_TAIL, kernel.fma(inverse, -6.0, 1.0))
-    far = kernel.fma(-factor, high * power_of_two(kernel, k), 1.0)
-    result = kernel.copysign(kernel.select(small, near, far), x)
-    return kernel.select(x.is_nan(), x, result)
-
-
-def _erfc_factor(kernel: Kernel, y: Value, inverse: Value) -> Pair:
-    """(1 + 2y) exp(y^2) erfc(y) - 1, for y >= 1/2 and `inverse` = 1 / (y + 4) or nearly so.
-
-    The polynomial is taken at t = 1 - 8 / (y + 4); its slope corrects for what rounding took from t.
-    """
-    error = kernel.fma(-inverse, y, kernel.fma(inverse, -4.0, 1.0))
-    part = inverse * 8.0
-    t = 1.0 - part
-    rest = kernel.fma(-part, error, (1.0 - t) - part)
-    high, low = fast_two_sum(ERFC[0], t * kernel.leading_polynomial(ERFC[1:], t))
-    return high, kernel.fma(rest, kernel.polynomial(ERFC_SLOPE, t), low)
-
-
-def _erfc_tail(kernel: Kernel, y: Value) -> Value:
-    """exp(-y^2) (1 + factor) / (1 + 2y) for 1/2 <= y <= 28, the quotient with its error."""
-    divisor, divisor_low = fast_two_sum(y + y, kernel.number(1.0))
-    other = y + 4.0
-    both = 1.0 / (divisor * other)
-    inverse = both * other
-    error = kernel.fma(-inverse, divisor_low, kernel.fma(-inverse, divisor, 1.0))
-    factor, factor_low = _erfc_factor(kernel, y, both * divisor)
-    factor_low = factor_low + kernel.fma(factor, error, error)
-    k, (one, rest) = _decay(kernel, y)
-    product, lost = two_product(one, factor)
-    high, low = fast_two_sum(one, product)
-    low = (low + lost) + kernel.fma(one, factor_low, kernel.fma(factor, rest, rest))
-    return scaled(kernel, kernel.fma(inverse, high, inverse * low), k)
+    far = 1.0 - _erfc_tail(kernel, _capped(kernel, x))
+    return kernel.copysign(kernel.select(size < 0.875, near, far), x)
 
 
 @function("erfc")
 def _erfc(kernel: Kernel, x: Value) -> Value:
-    """1 - x - x P(x^2) up to 1/2, the tail beyond; for x < -1/2: 2 - erfc(-x)."""
-    size = kernel.abs(x)
-    y = kernel.select(size < 0.5, 0.5, kernel.select(size > 28.0, kernel.number(28.0), size))
-    tail = _erfc_tail(kernel, y)
-    far = kernel.select(x < 0.0, 2.0 - tail, tail)
-    small = size < 0.5
-    inner = kernel.select(small, x, 0.0)
-    total, lost = fast_two_sum(1.0, -inner)
-    near = total + kernel.fma(-inner, kernel.polynomial(ERF_NEAR, inner * inner), lost)
-    return kernel.select(x.is_nan(), x, kernel.select(small, near, far))
+    """2 - erfc(-x) for negative x."""
+    tail = _erfc_tail(kernel, _capped(kernel, x))
+    return kernel.select(kernel.bits(x) < 0, 2.0 - tail, tail)
 
 
 def _leading_pair(kernel: Kernel, first: Pair, second: Value, inner: Value, t: Value) -> Pair:
