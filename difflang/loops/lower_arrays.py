@@ -17,8 +17,9 @@ from difflang.loops.storage import Place, Storage
 def primitive(s: Scheduler, eqn: Eqn) -> None:
     """`out = op(args)`, with the checks that its meaning asks for."""
     args, out = s.operands(eqn.args), eqn.outs[0]
-    if eqn.op in ("stop_grad", "kept"):
-        s.scalars[out] = args[0]
+    known = _known(s, eqn, args)
+    if known is not None:
+        s.scalars[out] = known
         return
     if eqn.op in ("floordiv", "mod") and not out.type.is_float and not _is_nonzero(args[1]):
         divides = s.apply("ne", args[1], Literal(0, args[1].dtype))
@@ -27,6 +28,29 @@ def primitive(s: Scheduler, eqn: Eqn) -> None:
     s.scalars[out] = register
     if s.check_nan and out.type.is_float and eqn.op != "select":
         refuse_nan(s, eqn, register, args)
+
+
+def _known(s: Scheduler, eqn: Eqn, args: Sequence[Operand]) -> Operand | None:
+    """What the result of a primitive is already: an argument, or what the piece of a loop settles."""
+    if eqn.op in ("stop_grad", "kept"):
+        return args[0]
+    if eqn.outs[0] in s.decided:
+        return Literal(s.decided[eqn.outs[0]], "bool")
+    truths = ((k, bool(a.value)) for k, a in enumerate(args) if isinstance(a, Literal) and a.dtype == "bool")
+    return next((_shortcut(eqn.op, args, place, holds) for place, holds in truths), None)
+
+
+def _shortcut(op: str, args: Sequence[Operand], place: int, holds: bool) -> Operand | None:
+    """What a primitive of truths gives when that at `place` is known."""
+    match op:
+        case "not":
+            return Literal(not holds, "bool")
+        case "and" | "or":
+            return args[place] if holds == (op == "or") else args[1 - place]
+        case "select" if place == 0:
+            return args[1] if holds else args[2]
+        case _:
+            return None
 
 
 def _is_nonzero(operand: Operand) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from difflang.core.ir import Atom, Block, Eqn, Type, Var
+from difflang.core.ir import Atom, Block, Eqn, Literal, Type, Var
 from difflang.core.ops import carries, integer
 from difflang.loops import ir
 from difflang.loops.carry import Carry, enter_carries, finish_carries
@@ -153,9 +153,9 @@ def _while_loop(
 
 def cond(s: Scheduler, eqn: Eqn) -> None:
     """Scalars meet in mutable registers; arrays in memory that is, if possible, what a branch updates in place."""
-    decided = s.decided.get(eqn.args[0]) if isinstance(eqn.args[0], Var) else None
-    if decided is not None and not any(out.type.shape for out in eqn.outs):
-        _only(s, eqn, decided)
+    test = s.operand(eqn.args[0])
+    if isinstance(test, Literal) and not any(out.type.shape for out in eqn.outs):
+        _only(s, eqn, bool(test.value))
         return
     outs: list[Register | Place] = []
     for k, out in enumerate(eqn.outs):
@@ -167,7 +167,7 @@ def cond(s: Scheduler, eqn: Eqn) -> None:
     for holds, region in zip((True, False), eqn.regions, strict=True):
         with s.bounds.assuming(eqn.args[0], holds):
             branches.append(_branch(s, region, outs))
-    s.emit(ir.If(s.operand(eqn.args[0]), *branches))
+    s.emit(ir.If(test, *branches))
     for out, value in zip(eqn.outs, outs, strict=True):
         s.bind(out, value)
 

@@ -14,7 +14,7 @@ from difflang.loops import ir
 from difflang.loops.ir import Operand, Register
 from difflang.loops.lower_arrays import constant, filled
 from difflang.loops.lower_sums import add_array, add_element, claim
-from difflang.loops.pieces import Boundary, boundaries
+from difflang.loops.pieces import Pieces
 from difflang.loops.scheduler import Scheduler, Total, zero
 from difflang.loops.storage import Place
 
@@ -30,49 +30,10 @@ def build(s: Scheduler, eqn: Eqn) -> None:
     def element(indices: tuple[Register, ...]) -> None:
         _elements(s, eqn.regions[0], targets, indices)
 
-    cuts = boundaries(eqn.regions[0])
-    if cuts:
-        _in_pieces(s, cuts, extents, element)
-    else:
-        s.nest(extents, element)
+    Pieces(s, eqn.regions[0], extents, element).emit()
     for out, target in zip(eqn.outs, targets, strict=True):
         if isinstance(target, Place):
             s.settle(out, target)
-
-
-def _in_pieces(
-    s: Scheduler, cuts: Sequence[Boundary], extents: Sequence[Operand], element: Callable[[tuple[Register, ...]], None]
-) -> None:
-    """The nest with its outermost loop cut at the boundaries: before the first, then before the next, then the rest."""
-    outer = dict(s.decided)
-    start: Operand = integer(0)
-    for cut in cuts:
-        bound = s.apply("min", s.operand(cut.bound), extents[0])
-        behind = s.apply("add", bound, integer(cut.offset)) if cut.offset else bound
-        stop = s.apply("min", s.apply("max", behind, start), extents[0])
-        s.decided.update(cut.decisions(before=True))
-        _piece(s, start, stop, extents[1:], element)
-        s.decided.update(cut.decisions(before=False))
-        start = stop
-    _piece(s, start, extents[0], extents[1:], element)
-    s.decided = outer
-
-
-def _piece(
-    s: Scheduler,
-    start: Operand,
-    stop: Operand,
-    inner: Sequence[Operand],
-    element: Callable[[tuple[Register, ...]], None],
-) -> None:
-    """The nest for the indices from `start` up to `stop`."""
-    step = Register("i64", "i")
-    first = start == integer(0)
-
-    def body() -> None:
-        s.nest(inner, element, indices=(step if first else s.apply("add", step, start),))
-
-    s.loop(step, stop if first else s.apply("sub", stop, start), body, independent=True)
 
 
 def _elements(s: Scheduler, region: Block, targets: Sequence[Place | Total], indices: tuple[Register, ...]) -> None:

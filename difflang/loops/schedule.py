@@ -25,6 +25,7 @@ from difflang.loops.scheduler import Handler, Scheduler
 from difflang.loops.storage import Destination, Place, Storage
 from difflang.loops.zeros import SkipZeros
 from difflang.passes.speculate import Speculate
+from difflang.passes.wrap import Wrap
 from difflang.prims import PRIMITIVES
 from difflang.watch import run_passes, stage
 
@@ -51,7 +52,7 @@ HANDLERS: Mapping[str, Handler] = {
 }
 
 
-PREPARATION = (Speculate(),)
+PREPARATION = (Wrap(), Speculate())
 """Passes over Core before it is scheduled, where no NaN is looked for."""
 
 PASSES = (RedundantChecks(), HoistChecks(), Jam(), Join(), Forward(), SkipZeros(), MarkApart())

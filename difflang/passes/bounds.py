@@ -2,7 +2,8 @@
 
 An index is brought into affine form over loop indices and sizes. Its largest value replaces each loop index
 by its extent less one where it counts positively and by 0 where negatively, innermost loop first; what is left
-must stay below the dimension for every size >= 0. An extent below 0 means that the loop does not run.
+must stay below the dimension for every size >= 0, and for every extent >= 1 of a loop whose index was replaced: where
+the extent is below 1 the loop does not run.
 A proof rests only on loops whose index occurs in the subscript, so it holds wherever the subscript has a meaning;
 unless something is `assumed`, as in a branch: then it holds there.
 """
@@ -51,6 +52,7 @@ class Bounds:
         self.order: dict[Var, int] = {}
         self.sizes: set[Var] = set()
         self.predicates: dict[Var, Eqn] = {}
+        self.divisors: dict[Atom, Atom] = {}
         self.facts: list[Affine] = []
         """Forms that are at least 0."""
 
@@ -71,6 +73,8 @@ class Bounds:
         """Remembers the affine form of an integer sum, difference or multiple, and what comparisons compare."""
         if eqn.op in COMPARISONS:
             self.predicates[eqn.outs[0]] = eqn
+        if eqn.op == "mod" and eqn.outs[0].type.dtype == "i64":
+            self.divisors[eqn.outs[0]] = eqn.args[1]
         if eqn.op in ("max", "min") and eqn.outs[0].type.dtype == "i64":
             sign = 1 if eqn.op == "max" else -1
             self.facts += [Affine(0, {eqn.outs[0]: sign}).plus(self.form(arg), -sign) for arg in eqn.args]
@@ -133,11 +137,29 @@ class Bounds:
             case _:
                 self.facts += [gap.plus(one) for gap in (above, below) if self.never_negative(gap)]
 
+    def outcome(self, comparison: Eqn) -> bool | None:
+        """Whether a comparison of integers always holds, or never; None if neither is known."""
+        left, right = (self.form(arg) for arg in comparison.args)
+        above, below, one = right.plus(left, -1), left.plus(right, -1), Affine(-1, {})
+        match comparison.op:
+            case "lt" | "ge":
+                surely, never = self.never_negative(above.plus(one)), self.never_negative(below)
+            case "le" | "gt":
+                surely, never = self.never_negative(above), self.never_negative(below.plus(one))
+            case _:
+                surely = self.never_negative(above) and self.never_negative(below)
+                never = any(self.never_negative(gap.plus(one)) for gap in (above, below))
+        if not surely and not never:
+            return None
+        return surely == (comparison.op in ("lt", "le", "eq"))
+
     def proved(self, indices: Sequence[Atom], shape: Sequence[Atom]) -> bool:
         """Whether every index is in range of its dimension."""
         return all(self.in_range(index, dim) for index, dim in zip(indices, shape, strict=False))
 
     def in_range(self, index: Atom, dim: Atom) -> bool:
+        if index in self.divisors and self.form(self.divisors[index]) == self.form(dim):
+            return self.is_natural(dim)  # A remainder by 0 is no index: it fails.
         return self.is_natural(index) and self.is_below(index, dim)
 
     def is_natural(self, atom: Atom) -> bool:
@@ -156,11 +178,14 @@ class Bounds:
         return self._never_negative(form) or any(self._never_negative(form.plus(fact, -1)) for fact in helpful)
 
     def _never_negative(self, form: Affine) -> bool:
+        least: dict[Atom, int] = dict.fromkeys(self.sizes, 0)
         for _ in range(LARGEST_FORM * 4):
             index = max((v for v in form.terms if v in self.extents), key=self.order.__getitem__, default=None)
             if index is None:
-                return form.constant >= 0 and all(c > 0 and v in self.sizes for v, c in form.terms.items())
+                known = all(c > 0 and v in least for v, c in form.terms.items())
+                return known and form.constant + sum(c * least[v] for v, c in form.terms.items()) >= 0
             form = self._at_lowest(form, index)
+            least[self.extents[index]] = 1
         return False
 
     def _at_lowest(self, form: Affine, index: Var) -> Affine:

@@ -6,7 +6,7 @@
 An addend that is cheap is computed where it is needed; a dear one is put into an array first. Subscripts are the loop
 indices, in order, each plus a constant; or wrapped around, (i + 1) % n or (i - 1) % n. An addition that could fail
 (its subscript is not proved to be in range) stays, and with it all others to the same accumulator. So do additions to
-arrays of several dimensions: a five-point stencil takes the same time either way, and more code this way.
+arrays of more than two dimensions, whose many borders would take much code.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ from difflang.passes.rewrite import Rewriter, clone
 CHEAP_ADDEND = 2 * CHEAP
 MOST_ADDENDS = 8
 """Additions to one accumulator; more would make a body that does not fit into registers."""
+
+MOST_DIMENSIONS = 2
+"""Of an accumulator; each has borders of its own, where the sum is another one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,7 +311,9 @@ class _Sites:
     def movable(self, ref: Var) -> list[_Site] | None:
         """The additions to an accumulator, if all of them can go and this is not done more simply (`Gather`)."""
         sites = self.found[ref]
-        if ref in self.blocked or not ref.type.is_float or ref.type.rank != 1 or not 0 < len(sites) <= MOST_ADDENDS:
+        if ref in self.blocked or not ref.type.is_float or ref.type.rank > MOST_DIMENSIONS:
+            return None
+        if not 0 < len(sites) <= MOST_ADDENDS:
             return None
         fits = all(s.subscripts is not None and not s.eqn.args[-1].type.shape for s in sites)
         if not fits or not any(site.moves for site in sites):

@@ -130,3 +130,129 @@ def test_arrays_that_a_condition_chooses_keep_it() -> None:
         }
         """
     agree_text(text, 4, 3, 2, X, X * X)
+
+
+BORDER = """
+    func f(n: i64, x: f64[n]) {
+      last: i64 = sub n 1
+      z: f64[n] = build n { i: i64
+        here: f64 = get[inbounds] x i
+        first: bool = eq i 0
+        end: bool = eq last i
+        border: bool = or first end
+        v: f64 = cond border {
+          yield here
+        } {
+          j: i64 = add i 1
+          right: f64 = get x j
+          k: i64 = sub i 1
+          left: f64 = get x k
+          beyond: bool = ne j last
+          near: f64 = select beyond right -1.0
+          w: f64 = add left near
+          yield w
+        }
+        yield v
+      }
+      yield z
+    }
+    """
+
+
+def test_a_border_of_two_ends() -> None:
+    """The choice beside the last element but one is settled too: [0], the middle, [n - 2] and [n - 1]."""
+    assert counts(BORDER) == (4, 0)
+    program = schedule(parse_func(BORDER), CompileOptions())
+    assert not any(isinstance(s, ir.Check) for s in ir.walk(program.body))
+    assert not any(isinstance(s, ir.Apply) and s.primitive == "select" for s in ir.walk(program.body))
+    for n in range(6):
+        agree_text(BORDER, n, np.arange(1.0, n + 1) ** 2)
+
+
+def test_a_border_around_a_matrix() -> None:
+    """Four ends make nine pieces; the rows at the top and at the bottom are cut no further."""
+    text = """
+        func f(n: i64, m: i64, x: f64[n, m]) {
+          bottom: i64 = add n -1
+          right: i64 = add m -1
+          z: f64[n, m] = build n m { i: i64, j: i64
+            p: bool = eq i 0
+            q: bool = eq i bottom
+            r: bool = eq j 0
+            s: bool = eq j right
+            rows: bool = or p q
+            columns: bool = or r s
+            inside: bool = not columns
+            outer: bool = not rows
+            middle: bool = and outer inside
+            v: f64 = cond middle {
+              k: i64 = add i -1
+              l: i64 = add j 1
+              a: f64 = get x k l
+              h: i64 = add i 1
+              b: f64 = get x h j
+              c: f64 = mul a b
+              yield c
+            } {
+              d: f64 = get[inbounds] x i j
+              yield d
+            }
+            yield v
+          }
+          yield z
+        }
+        """
+    assert counts(text) == (3 + 1 + 3 + 1, 0)
+    for n, m in [(0, 3), (1, 1), (2, 3), (3, 1), (3, 3), (5, 4)]:
+        agree_text(text, n, m, np.arange(1.0, n * m + 1).reshape(n, m))
+
+
+def test_neighbours_in_a_ring() -> None:
+    """Choices between subscripts cut a loop, so that no piece reads here and there."""
+    text = """
+        func f(n: i64, x: f64[n]) {
+          z: f64[n] = build n { i: i64
+            j: i64 = add i 1
+            over: bool = ge j n
+            back: i64 = sub j n
+            k: i64 = select over back j
+            v: f64 = get[inbounds] x k
+            yield v
+          }
+          yield z
+        }
+        """
+    assert counts(text) == (2, 0)
+    for n in range(4):
+        agree_text(text, n, np.arange(1.0, n + 1))
+
+
+@pytest.mark.parametrize("bound", [-(2**63), -1, 0, 1, 3, 2**63 - 1])
+@pytest.mark.parametrize("comparison", ["eq", "ne", "lt", "ge"])
+def test_bounds_that_the_index_is_shifted_against(comparison: str, bound: int) -> None:
+    text = f"""
+        func f(n: i64, b: i64, x: f64[n]) {{
+          far: i64 = sub b 1
+          z: f64[n] = build n {{ i: i64
+            j: i64 = add i 2
+            p: bool = {comparison} j b
+            v: f64 = cond p {{
+              a: f64 = get x i
+              yield a
+            }} {{
+              q: bool = lt i far
+              w: f64 = cond q {{
+                c: f64 = get x 0
+                yield c
+              }} {{
+                yield 7.0
+              }}
+              yield w
+            }}
+            yield v
+          }}
+          yield z
+        }}
+        """
+    agree_text(text, 3, bound, X)
+    agree_text(text, 0, bound, X[:0])

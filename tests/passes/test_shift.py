@@ -79,6 +79,48 @@ fn heat(u: real[n, m]) -> real[n, m]:
     np.testing.assert_allclose(found, module.heat(u), rtol=1e-13, atol=1e-14)
 
 
+GRIDS = {
+    "border": (
+        "[u[i, j] if i == 0 or j == 0 or i == n - 1 or j == m - 1 else u[i, j] * u[i, j]"
+        " + a * u[i + 1, j] - u[i, j - 1] * u[i - 1, j] for i, j]",
+        lambda u, a: np.block(
+            [
+                [u[:1]],
+                [u[1:-1, :1], u[1:-1, 1:-1] ** 2 + a * u[2:, 1:-1] - u[1:-1, :-2] * u[:-2, 1:-1], u[1:-1, -1:]],
+                [u[-1:]],
+            ]
+        ),
+    ),
+    "torus": (
+        "[u[i, j] * u[(i + 1) % n, j] - a * u[i, (j + m - 1) % m] for i, j]",
+        lambda u, a: u * np.roll(u, -1, 0) - a * np.roll(u, 1, 1),
+    ),
+    "inner points": (
+        "[u[i, j + 1] * u[i + 2, j] - a * u[i + 1, j + 1] for i in 0..n - 2, j in 0..m - 1]",
+        lambda u, a: u[:-2, 1:] * u[2:, :-1] - a * u[1:-1, 1:],
+    ),
+}
+"""Stencils on matrices, in both languages."""
+
+
+@pytest.mark.parametrize("backend", ["reference", "llvm"])
+@pytest.mark.parametrize("kind", list(GRIDS))
+def test_gradients_on_grids(kind: str, backend: str) -> None:
+    """Against complex steps through the same in NumPy."""
+    text, plain = GRIDS[kind]
+    module = dl.loads(f"fn f(u: real[n, m], a: real) -> real = sum({text})")
+    assert "add_to" not in dl.grad(module.f).emit("opt")
+    gradient = dl.grad(module.f.on(backend=backend))
+    for shape in [(2, 2), (3, 3), (4, 7)]:
+        u, a = np.random.default_rng(2).normal(size=shape), 0.7
+        expected = np.empty(shape)
+        for place in np.ndindex(shape):
+            step = np.zeros(shape, complex)
+            step[place] = 1e-30j
+            expected[place] = np.sum(plain(u + step, a)).imag / 1e-30
+        np.testing.assert_allclose(gradient(u, a), expected, rtol=1e-13, atol=1e-13)
+
+
 def test_an_index_out_of_range_is_still_found() -> None:
     module = dl.loads("""
 fn f(x: real[n], k: int) -> real = sum(x[i + k] for i in 0..n - 1)
