@@ -14,8 +14,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, cast, overload
 
+from difflang.curves import Curve
 from difflang.diagnostics import Diagnostic, DiffLangError, error
 from difflang.diagnostics.suggest import did_you_mean, listing
 from difflang.runtime import given, stages
@@ -221,6 +222,10 @@ class Function:
         """The text of a stage of compilation: ast, core, opt, loops, llvm, asm, ... Raises E0905 for an unknown one."""
         return stages.emit(self._engine, self._expression, given.text("stage", stage, "core"), self.options)
 
+    def beside(self, expression: str) -> Function:
+        """A function that an expression stands for in the same module, under the same options."""
+        return Function(self._engine, expression, self.options, self._report, self._silent)
+
     def derived(self, operator: str, others: Sequence[Function], options: Mapping[str, str]) -> Function:
         """`operator(self, others, name = value, ...)` in the same module. Raises E0612 for functions of another one."""
         if any(other._engine is not self._engine for other in others):
@@ -228,8 +233,7 @@ class Function:
             raise error("E0612", f"`{operator}` takes functions of one module.", hint=hint)
         arguments = [self._expression, *(other._expression for other in others)]
         arguments += [f"{name} = {value}" for name, value in options.items()]
-        expression = f"{operator}({', '.join(arguments)})"
-        return Function(self._engine, expression, self.options, self._report, self._silent)
+        return self.beside(f"{operator}({', '.join(arguments)})")
 
 
 def _python_signature(signature: Signature) -> inspect.Signature:
@@ -373,17 +377,21 @@ def derivative(function: Function, order: int = 1) -> Function:
     return _derived("derivative", function, order=given.order(order))
 
 
+@overload
+def jet(function: Function, order: int, wrt: Wrt = None) -> Function: ...
+@overload
+def jet(function: Function, order: None = None, wrt: None = None) -> Curve: ...
 @diagnosed
-def jet(function: Function, order: int | None = None, wrt: Wrt = None) -> Function:
+def jet(function: Function, order: int | None = None, wrt: Wrt = None) -> Function | Curve:
     """Taylor coefficients of orders 0 to `order` along a line: takes the arguments, then one direction for each
     differentiated one.
 
-    Raises E0507 without an order: the form along a curve is for programs, where it is known how many coefficients
-    the curve has.
+    Without an order, along a curve: `dl.jet(f)((x0, x1, x2), ...)` takes the tuple of its coefficients as f's first
+    argument. Raises E0507 for `wrt` there.
     """
-    if order is None:
-        name = getattr(function, "__name__", "f")
-        message = f"`jet` needs the order of the last Taylor coefficient of `{name}`."
-        hint = "Write dl.jet(f, order=3)(x, v). A curve is written in the program: `fn g(a: real, b: real) -> "
-        raise error("E0507", message, hint=hint + f"(real, real) = jet({name})((a, b))`.")
-    return _derived("jet", function, wrt, order=given.order(order))
+    if order is not None:
+        return _derived("jet", function, wrt, order=given.order(order))
+    if wrt is not None:
+        message = "`jet` along a curve is by the first parameter."
+        raise error("E0507", message, hint="Give the order: dl.jet(f, order=3, wrt=...)(x, v).")
+    return Curve(function, _derived("jet", function).beside)
