@@ -2,10 +2,10 @@
 
 Two additions to one array are apart if there is a dimension in which both have the same subscript, c i + (what does
 not change in the loop) with the loop's index i and c != 0, so that they can meet in one iteration only; or in which
-their subscripts differ by a constant and do not contain i, or differ by a multiple of the number of iterations and
-c is 1, so that they never meet. An addition is apart from itself in the first way. `Accumulate.apart` lists the
-indices of the loops in which all additions to the array are apart: there they need not be atomic, and the loop may be
-vectorised.
+their subscripts differ by a constant and do not contain i, or differ by a constant that is no multiple of c, or differ
+by a multiple of the number of iterations and c is 1, so that they never meet. An addition is apart from itself in the
+first way. `Accumulate.apart` lists the indices of the loops in which all additions to the array are apart: there they
+need not be atomic, and the loop may be vectorised.
 """
 
 from __future__ import annotations
@@ -102,6 +102,8 @@ class Facts:
             if not gap and index in left:
                 return True
             if gap.keys() == {CONSTANT} and index not in left:
+                return True
+            if gap.keys() == {CONSTANT} and gap[CONSTANT] % left.get(index, 1):
                 return True
             if left.get(index) == right.get(index) == 1 and _is_multiple(gap, self._extent(loop)):
                 return True

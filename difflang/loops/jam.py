@@ -49,7 +49,8 @@ class Jam:
     def _statement(self, statement: Statement, views: Mapping[Array, Array]) -> Sequence[Statement]:
         if not isinstance(statement, For) or not self._is_wanted(statement):
             return (statement,)
-        return _Turns(statement, views).jammed()
+        assert isinstance(statement.extent, Literal)
+        return Turns(statement, views).jammed([integer(turn) for turn in range(int(statement.extent.value))])
 
     def _is_wanted(self, loop: For) -> bool:
         if loop.kind != "parallel" or loop.start != ir.ZERO or not isinstance(loop.extent, Literal):
@@ -58,33 +59,40 @@ class Jam:
         if not 1 < loop.extent.value <= self.turns or len(inner) != 1:
             return False
         size = len(inner[0].body) * loop.extent.value
-        return size <= self.statements and _is_simple(loop, inner[0])
+        return size <= self.statements and is_simple(loop)
 
 
-def _is_simple(loop: For, inner: For) -> bool:
-    """Whether all else is straight lines, and no turn sets how often or on what the inner loop runs."""
-    local = all_assigned(loop.body)
+def is_simple(loop: For) -> bool:
+    """Whether a loop has nothing inside but straight lines and vector loops, and no turn sets how often or on what
+    these run."""
+    local = {*all_assigned(loop.body), loop.index}
+    shapes = (dim for name in local if isinstance(name, Array) for dim in name.shape)
+    if any(dim in local for dim in shapes):
+        return False
+    return all(_is_plain(s, loop, local) if isinstance(s, For) else isinstance(s, Straight) for s in loop.body)
+
+
+def _is_plain(inner: For, loop: For, local: set[Name]) -> bool:
     if inner.kind != "vector" or inner.reverse or inner.extent in local or inner.start in local:
         return False
     if any(reduction.register in {r.register for r in loop.reductions} for reduction in inner.reductions):
         return False
-    straight = all(isinstance(s, Straight) for s in loop.body if s is not inner)
-    shapes = (dim for name in local if isinstance(name, Array) for dim in name.shape)
-    return straight and all(isinstance(s, Simple) for s in inner.body) and not any(dim in local for dim in shapes)
+    return all(isinstance(s, Simple) for s in inner.body)
 
 
 @dataclass(slots=True)
 class _Part:
-    """The copies of a part of the body; `known` are what they compute, by what they compute it from."""
+    """The copies of a part of the body. `known` are what they compute, by what they compute it from; `earlier` the same
+    of the parts before."""
 
+    known: dict[Key, Register] = field(default_factory=dict[Key, Register])
     earlier: dict[Key, Register] = field(default_factory=dict[Key, Register])
     statements: list[Statement] = field(default_factory=list[Statement])
-    known: dict[Key, Register] = field(default_factory=dict[Key, Register])
 
 
 @dataclass(slots=True)
-class _Turns:
-    """The copies of a loop's body; `views` are those of the whole program."""
+class Turns:
+    """Turns of a simple loop side by side; `views` are those of the whole program."""
 
     loop: For
     views: Mapping[Array, Array]
@@ -98,27 +106,35 @@ class _Turns:
             array = self.views[array]
         return array
 
-    def jammed(self) -> tuple[Statement, ...]:
-        """What stands before the inner loop in all turns, the inner loops as one, and what stands behind it."""
-        at = next(k for k, s in enumerate(self.loop.body) if isinstance(s, For))
-        inner = self.loop.body[at]
-        assert isinstance(inner, For) and isinstance(self.loop.extent, Literal)
-        before, reductions = _Part(), list[ir.Reduction]()
-        middle, behind = _Part(before.known), _Part(before.known)
-        for turn in range(int(self.loop.extent.value)):
-            names = self._names(integer(turn), inner)
-            self._copy(self.loop.body[:at], names, before)
-            self._copy(inner.body, names, middle)
-            self._copy(self.loop.body[at + 1 :], names, behind)
-            reductions += [replace(r, register=names.get(r.register, r.register)) for r in inner.reductions]
-        one = replace(inner, body=tuple(middle.statements), reductions=tuple(reductions))
-        return (*before.statements, one, *behind.statements)
+    def jammed(self, turns: Sequence[ir.Operand]) -> tuple[Statement, ...]:
+        """The turns with these indices: each straight line of all of them, and the inner loops as one."""
+        names = [self._names(turn) for turn in turns]
+        known: dict[Key, Register] = {}
+        out: list[Statement] = []
+        for statement in self.loop.body:
+            if isinstance(statement, For):
+                out.append(self._together(statement, names, known))
+                continue
+            part = _Part(known)
+            for own in names:
+                self._copy((statement,), own, part)
+            out += part.statements
+        return tuple(out)
 
-    def _names(self, turn: Literal, inner: For) -> dict[Name, Any]:
-        """Names of its own for what a turn sets, but for what all turns share: the inner index, and reductions."""
+    def _together(self, inner: For, names: Sequence[dict[Name, Any]], known: dict[Key, Register]) -> For:
+        """An inner loop for all turns."""
+        part, reductions = _Part(earlier=known), list[ir.Reduction]()
+        for own in names:
+            own[inner.index] = inner.index
+            self._copy(inner.body, own, part)
+            reductions += [replace(r, register=own.get(r.register, r.register)) for r in inner.reductions]
+        return replace(inner, body=tuple(part.statements), reductions=tuple(reductions))
+
+    def _names(self, turn: ir.Operand) -> dict[Name, Any]:
+        """Names of its own for what a turn sets, but for reductions, which all turns share."""
         shared = {reduction.register for reduction in self.loop.reductions}
         names: dict[Name, Any] = {name: replace(name) for name in all_assigned(self.loop.body) if name not in shared}
-        return {**names, self.loop.index: turn, inner.index: inner.index}
+        return {**names, self.loop.index: turn}
 
     def _copy(self, body: Sequence[Statement], names: dict[Name, Any], part: _Part) -> None:
         for statement in body:
@@ -135,11 +151,11 @@ class _Turns:
         """What a computation depends on; None where a second one might give something else."""
         if isinstance(copy, ir.Apply) and not any(_is_mutable(x) for x in (copy.out, *copy.args)):
             return (copy.primitive, *map(_identity, copy.args), *sorted(copy.attrs.items()))
-        if isinstance(copy, ir.Load) and isinstance(statement, ir.Load) and self._is_steady(statement):
+        if isinstance(copy, ir.Load) and isinstance(statement, ir.Load) and self.is_steady(statement):
             return (copy.array, *map(_identity, copy.indices)) if not any(map(_is_mutable, copy.indices)) else None
         return None
 
-    def _is_steady(self, load: ir.Load) -> bool:
+    def is_steady(self, load: ir.Load) -> bool:
         """Whether no turn writes to the array; one whose pointer may be set again may be any other."""
         moving = any(array.mutable for array in (load.array, self._root(load.array), *self.written))
         return not moving and self._root(load.array) not in self.written

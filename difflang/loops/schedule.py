@@ -23,6 +23,7 @@ from difflang.loops.join import Join
 from difflang.loops.passes import RedundantChecks
 from difflang.loops.scheduler import Handler, Scheduler
 from difflang.loops.storage import Destination, Place, Storage
+from difflang.loops.strip import Strip
 from difflang.loops.zeros import SkipZeros
 from difflang.passes.speculate import Speculate
 from difflang.passes.wrap import Wrap
@@ -55,7 +56,7 @@ HANDLERS: Mapping[str, Handler] = {
 PREPARATION = (Wrap(), Speculate())
 """Passes over Core before it is scheduled, where no NaN is looked for."""
 
-PASSES = (RedundantChecks(), HoistChecks(), Jam(), Join(), Forward(), SkipZeros(), MarkApart())
+PASSES = (RedundantChecks(), HoistChecks(), Jam(), Join(), Forward(), SkipZeros(), Strip(), MarkApart())
 """Passes over Loops, in their order."""
 
 

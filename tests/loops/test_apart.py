@@ -7,7 +7,15 @@ import pytest
 from difflang.backend.protocol import CompileOptions
 from difflang.core.parser import parse_func
 from difflang.loops import ir
-from difflang.loops.schedule import schedule
+from difflang.loops import schedule as schedule_module
+from difflang.loops.schedule import PASSES, schedule
+from difflang.loops.strip import Strip
+
+
+@pytest.fixture(autouse=True)
+def loops_as_they_are_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the pass that takes several turns of a loop together."""
+    monkeypatch.setattr(schedule_module, "PASSES", tuple(p for p in PASSES if not isinstance(p, Strip)))
 
 
 def apart(*lines: str) -> list[list[str]]:
@@ -62,6 +70,8 @@ CASES = [
     (["add_to r 1 j 1.0", "add_to r j 2 2.0"], [[], []]),
     (["add_to r i j 1.0", "add_to q 0 0 2.0"], [["i", "j"], []]),
     (["add_to r i j 1.0", "add_to r u j 2.0"], [["j"], ["j"]]),
+    (["a: i64 = add h 1", "add_to r h 0 1.0", "add_to r a 0 2.0"], [["i"], ["i"]]),
+    (["a: i64 = add h 2", "add_to r h 0 1.0", "add_to r a 0 2.0"], [[], []]),
 ]
 
 
