@@ -46,6 +46,12 @@ def _gaussian(x: Any) -> Any:
     return np.exp(-near * near) * np.exp((near - x) * (near + x))
 
 
+def _power(a: Any, b: Any) -> Any:
+    """`a ** b` as IEEE 754 has it: NumPy takes the square root for 0.5, of which -inf has none."""
+    edge = (np.asarray(b) == 0.5) & ((np.asarray(a) == 0) | np.isneginf(a))
+    return np.where(edge, np.abs(a), np.power(a, b))[()]
+
+
 RECORDS: tuple[Primitive, ...] = (
     _f("sqrt", np.sqrt, "0.5 / y"),
     _f("cbrt", np.cbrt, "1 / (3 * y * y)"),
@@ -92,7 +98,7 @@ RECORDS: tuple[Primitive, ...] = (
     ),
     _f(
         "pow",
-        np.power,
+        _power,
         "where(b == 0, 0, b * pow(a, b - 1))",
         "where((a == 0) & (b >= 0), 0, y * log(a))",
         doc="a ** b; at a = 0 the derivative in b is 0 for b >= 0.",

@@ -78,6 +78,8 @@ def test_extrema_pass_nan_on(name: str, pair: tuple[float, float]) -> None:
         ("softplus", (1e4,), 1e4),
         ("pow", (math.nan, 0.0), 1.0),
         ("pow", (0.0, 0.0), 1.0),
+        ("pow", (-math.inf, 0.5), math.inf),
+        ("pow", (-math.inf, -0.5), 0.0),
         ("pow", (-8.0, 1 / 3), math.nan),
         ("hypot", (3e200, 4e200), 5e200),
         ("log1p", (-1.0,), -math.inf),
