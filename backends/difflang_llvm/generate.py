@@ -113,8 +113,11 @@ class Generator:
         return assemble(texts, self.needs, self.metadata.lines)
 
     def _text(self, name: str, parameters: Sequence[str]) -> str:
-        """The whole function, when its body has been emitted."""
-        header = f"define internal i32 @{name}({', '.join(parameters)}) #0 {{\nentry:"
+        """The whole function, when its body has been emitted.
+
+        It begins with a line of the cache, so that loops lie the same way whatever stands before it.
+        """
+        header = f"define internal i32 @{name}({', '.join(parameters)}) #0 align 64 {{\nentry:"
         first = [*self.emitter.allocas, *self.allocation.initial_stores(), "  br label %start", "start:"]
         return "\n".join([header, *first, *self.emitter.lines, "}"])
 

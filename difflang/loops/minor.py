@@ -12,7 +12,7 @@ from difflang.loops import ir
 from difflang.loops.ir import Body, Program, Register
 from difflang.loops.threads.work import GUESS, Estimator, definitions
 
-SIZE = 64.0
+SIZE = 16.0
 """What sizes are taken for."""
 
 SHARE = 1e-3
