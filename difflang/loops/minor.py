@@ -1,7 +1,7 @@
 """Innermost loops that do next to nothing of a program's work: code generators may take the shortest code for them.
 
 The work is estimated (`threads.work`) as if every size that is not known before the call were the same. A loop over
-one dimension beside loops over three then does not count, whatever the sizes are in the end.
+one dimension beside loops over four then does not count, whatever the sizes are in the end.
 """
 
 from __future__ import annotations

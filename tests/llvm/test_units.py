@@ -15,15 +15,15 @@ from difflang.backend.protocol import CompileOptions
 from difflang.core.parser import parse_func
 from tests.llvm.running import UNCACHED, run
 
-GAMMAS = """func f(n: i64, m: i64, x: f64[n], a: f64[n, m, m]) {
+GAMMAS = """func f(n: i64, m: i64, x: f64[n], a: f64[n, m, m, m]) {
   s: f64 = reduce[op="sum"] n { h: i64
     b: f64 = get[inbounds] x h
     e: f64 = lgamma b
     yield e
   }
   y: f64[n] = build n { i: i64
-    t: f64 = reduce[op="sum"] m m { j: i64, k: i64
-      c: f64 = get[inbounds] a i j k
+    t: f64 = reduce[op="sum"] m m m { j: i64, k: i64, l: i64
+      c: f64 = get[inbounds] a i j k l
       p: f64 = mul c s
       yield p
     }
@@ -43,9 +43,9 @@ def test_loops_that_hardly_matter_take_the_function_for_one_number() -> None:
 
 
 def test_minor_loops_compute_the_same() -> None:
-    x, a = np.linspace(0.5, 3.0, 5), np.arange(20.0).reshape(5, 2, 2)
+    x, a = np.linspace(0.5, 3.0, 5), np.arange(40.0).reshape(5, 2, 2, 2)
     (y,) = run(parse_func(GAMMAS), 5, 2, x, a)
-    np.testing.assert_allclose(y, gammaln(x).sum() * a.sum((1, 2)), rtol=1e-13)
+    np.testing.assert_allclose(y, gammaln(x).sum() * a.sum((1, 2, 3)), rtol=1e-13)
 
 
 def test_memory_is_linked_where_it_is_taken() -> None:

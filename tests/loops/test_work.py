@@ -78,15 +78,15 @@ def test_sizes_below_zero_are_left_out_or_computed() -> None:
     assert estimator.size(rest).value(1000.0) == 0.0
 
 
-SUMS = """func f(n: i64, m: i64, x: f64[n], a: f64[n, m, m]) {
+SUMS = """func f(n: i64, m: i64, x: f64[n], a: f64[n, m, m, m]) {
   s: f64 = reduce[op="sum"] n { h: i64
     b: f64 = get[inbounds] x h
     e: f64 = exp b
     yield e
   }
   y: f64[n] = build n { i: i64
-    t: f64 = reduce[op="sum"] m m { j: i64, k: i64
-      c: f64 = get[inbounds] a i j k
+    t: f64 = reduce[op="sum"] m m m { j: i64, k: i64, l: i64
+      c: f64 = get[inbounds] a i j k l
       p: f64 = mul c s
       yield p
     }
@@ -101,7 +101,7 @@ def innermost(program: ir.Program) -> list[ir.For]:
     return [loop for loop in loops if not any(isinstance(s, ir.For) for s in ir.walk(loop.body))]
 
 
-def test_a_loop_over_one_dimension_is_minor_beside_one_over_three() -> None:
+def test_a_loop_over_one_dimension_is_minor_beside_one_over_four() -> None:
     program = schedule(parse_func(SUMS), CompileOptions())
     first, *others = innermost(program)
     assert minor_loops(program) == {first}
