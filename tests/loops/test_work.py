@@ -8,7 +8,7 @@ from math import prod
 
 import pytest
 import sympy
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from difflang.backend.protocol import CompileOptions
@@ -35,12 +35,14 @@ def expression(polynomial: Polynomial) -> sympy.Expr:
     return sympy.Add(*parts)
 
 
+@settings(deadline=None)
 @given(POLYNOMIALS, POLYNOMIALS)
 def test_sums_and_products(one: Polynomial, other: Polynomial) -> None:
     assert sympy.expand(expression(one + other) - expression(one) - expression(other)) == 0
     assert sympy.expand(expression(one * other) - expression(one) * expression(other)) == 0
 
 
+@settings(deadline=None)
 @given(POLYNOMIALS, POLYNOMIALS, st.lists(st.integers(1, 50), min_size=3, max_size=3))
 def test_what_covers_is_at_least_a_quarter(one: Polynomial, other: Polynomial, sizes: Sequence[int]) -> None:
     at = dict(zip(SIZES, sizes, strict=True))
@@ -49,6 +51,7 @@ def test_what_covers_is_at_least_a_quarter(one: Polynomial, other: Polynomial, s
     assert float(expression(one.at_least(other)).subs(at)) >= float(expression(one).subs(at))
 
 
+@settings(deadline=None)
 @given(POLYNOMIALS, st.lists(st.integers(0, 50), min_size=3, max_size=3))
 def test_code_computes_the_polynomial(polynomial: Polynomial, sizes: Sequence[int]) -> None:
     params = tuple(ir.Register("f64", name) for name in "abc")
