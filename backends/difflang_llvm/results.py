@@ -21,7 +21,10 @@ KEPT = 1 << 27
 UNUSED = getrefcount(object()) + 2
 """The references to a block that only `_blocks` and a loop over it know."""
 
-_blocks: deque[npt.NDArray[np.uint8]] = deque()
+Block = npt.NDArray[np.float64]
+"""Memory by words. A matrix of SciPy copies its entries if they seem to be a small part of the array below them."""
+
+_blocks: deque[Block] = deque()
 _lock = threading.Lock()
 
 
@@ -40,23 +43,24 @@ def free_kept() -> None:
 def _again(fresh: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """An array like `fresh`, whose own memory has not been touched, in memory that was used before if there is some."""
     with _lock:
-        block = _unused(fresh.nbytes)
+        words = (fresh.nbytes + 7) // 8
+        block = _unused(words)
         if block is None:
             if fresh.nbytes > KEPT:
                 return fresh
-            block = np.empty(fresh.nbytes, np.uint8)
+            block = np.empty(words)
             _keep(block)
-        return block.view(fresh.dtype).reshape(fresh.shape)
+        return np.ndarray(fresh.shape, fresh.dtype, block)
 
 
-def _unused(size: int) -> npt.NDArray[np.uint8] | None:
+def _unused(words: int) -> Block | None:
     for block in _blocks:
-        if block.nbytes == size and getrefcount(block) == UNUSED:
+        if block.size == words and getrefcount(block) == UNUSED:
             return block
     return None
 
 
-def _keep(block: npt.NDArray[np.uint8]) -> None:
+def _keep(block: Block) -> None:
     _blocks.append(block)
     while sum(kept.nbytes for kept in _blocks) > KEPT:
         _blocks.popleft()

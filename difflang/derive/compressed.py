@@ -90,22 +90,55 @@ def first(b: Builder, array: Atom, count: Atom) -> Atom:
     return b.build([count], lambda k: [get(b, array, k)])[0]
 
 
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """Pairs that have been sorted, with the labels that they came with: `first` has that of the first pair of each
+    entry, `others` those of pairs that repeat one before, and `entries` the numbers of the entries of these.
+    """
+
+    rows: Rows
+    first: Atom
+    others: Atom
+    entries: Atom
+
+
+def merged(b: Builder, rows: Atom, columns: Atom, labels: Atom, *, height: Atom, width: Atom) -> Merged:
+    """Sorts labelled pairs by row and column, in two stable passes, and separates repeats."""
+    order, is_new = _sorted(b, rows, columns, height, width)
+    (length,) = order.type.shape
+    places = kept_places(b, length, is_new)
+    again = kept_places(b, length, lambda k: b.prim("not", is_new(k)))
+
+    def entry(k: Atom) -> list[Atom]:
+        """Of the places before this one all are new but k, and the entry is the last of those."""
+        return [b.prim("sub", get(b, again, k), b.prim("add", k, integer(1)))]
+
+    sources = [taken(b, order, p) for p in (places, again)]
+    own_rows, own_columns = taken(b, rows, sources[0]), taken(b, columns, sources[0])
+    starts = bucketed(b, own_rows, height).starts
+    found = Rows(starts, own_rows, own_columns, places.type.shape[0], width)
+    (entries,) = b.build(again.type.shape, entry)
+    return Merged(found, taken(b, labels, sources[0]), taken(b, labels, sources[1]), entries)
+
+
 def rows_of_pairs(b: Builder, rows: Atom, columns: Atom, height: Atom, width: Atom) -> Rows:
-    """Sorts pairs by row and column, in two stable passes, and drops repeats."""
+    """Sorts pairs by row and column, and drops repeats."""
+    return merged(b, rows, columns, rows, height=height, width=width).rows
+
+
+def _sorted(b: Builder, rows: Atom, columns: Atom, height: Atom, width: Atom) -> tuple[Atom, Callable[[Atom], Atom]]:
+    """The order of pairs by row and column, and whether the k-th in that order differs from the one before."""
     by_column = bucketed(b, columns, width).order
     by_row = bucketed(b, taken(b, rows, by_column), height).order
     order = taken(b, by_column, by_row)
-    rows, columns = taken(b, rows, order), taken(b, columns, order)
-    (length,) = order.type.shape
+    in_order = taken(b, rows, order), taken(b, columns, order)
 
     def is_new(k: Atom) -> Atom:
         before = b.prim("max", b.prim("sub", k, integer(1)), integer(0))
-        moved = [b.prim("ne", get(b, a, k), get(b, a, before)) for a in (rows, columns)]
+        moved = [b.prim("ne", get(b, a, k), get(b, a, before)) for a in in_order]
         return b.prim("or", b.prim("eq", k, integer(0)), b.prim("or", *moved))
 
-    places = kept_places(b, length, is_new)
-    rows, columns = taken(b, rows, places), taken(b, columns, places)
-    return Rows(bucketed(b, rows, height).starts, rows, columns, places.type.shape[0], width)
+    return order, is_new
 
 
 def kept_places(b: Builder, length: Atom, test: Callable[[Atom], Atom]) -> Atom:

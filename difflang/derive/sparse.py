@@ -33,6 +33,7 @@ from difflang.derive.compressed import (
 )
 from difflang.derive.copying import inline
 from difflang.derive.forward import TANGENTS, Series, Tangent, pushed
+from difflang.derive.local import local_jacobian
 from difflang.derive.partials import has_partial
 from difflang.derive.pattern import structure
 from difflang.derive.reverse import vjp
@@ -67,12 +68,52 @@ def sparse_jacobian(
 
     In a symmetric one an entry may be found by that across the diagonal.
     """
+    local = local_jacobian(builder, block, args, which)
+    if local:
+        found, sweeps = local.rows, colour_count(builder, local.rows, symmetric=symmetric)
+        return Entries(found.rows, found.columns, local.values, found.count, sweeps)
     found = structure(builder, block, args, which) or _Marks(builder, block, args, which).rows()
     if symmetric:
         found = symmetrized(builder, found)
     made = _Values(builder, block, args, which, found)
     slopes, sweeps = made.of_symmetric() if symmetric else made.of_any()
     return Entries(found.rows, found.columns, slopes, found.count, sweeps)
+
+
+def colour_count(b: Builder, rows: Rows, *, symmetric: bool) -> Atom:
+    """The number of products with a matrix, or with its transpose, that determine it."""
+    if symmetric:
+        rows = symmetrized(b, rows)
+    return (_symmetric_colours if symmetric else _any_colours)(b, rows, long_rows(b, rows)).count
+
+
+@dataclass(frozen=True, slots=True)
+class _Coloured:
+    """A colour for each column, and the number of colours, with one for each row that is found by itself."""
+
+    colour: Atom
+    count: Atom
+
+
+def _symmetric_colours(b: Builder, rows: Rows, alone: Atom) -> _Coloured:
+    """Each of the rows `alone` has a colour of its own, the others are star coloured."""
+    marks = marked(b, alone, rows.width)
+    others, most = star_colours(b, without(b, rows, marks, columns=True))
+    count = alone.type.shape[0]
+    shifted = b.map(lambda c: b.prim("select", b.prim("eq", c, rows.width), c, b.prim("add", c, count)), others)
+
+    def own(k: Atom, colour: Atom) -> list[Atom]:
+        return [put(b, colour, get(b, alone, k), k)]
+
+    (colour,) = b.fold(count, [shifted], own)
+    return _Coloured(colour, b.prim("add", most, count))
+
+
+def _any_colours(b: Builder, rows: Rows, alone: Atom) -> _Coloured:
+    """The rows `alone` are left out."""
+    marks = marked(b, alone, b.prim("sub", rows.starts.type.shape[0], integer(1)))
+    colour, most = colours(b, without(b, rows, marks, columns=False))
+    return _Coloured(colour, b.prim("add", most, alone.type.shape[0]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,40 +127,29 @@ class _Values:
     rows: Rows
 
     def of_symmetric(self) -> tuple[Atom, Atom]:
-        """The values, and the number of sweeps. Each long row has a colour of its own, the others are star coloured."""
+        """The values, and the number of sweeps."""
         b, rows = self.builder, self.rows
-        alone = long_rows(b, rows)
-        marks = marked(b, alone, rows.width)
-        others, most = star_colours(b, without(b, rows, marks, columns=True))
-        count = alone.type.shape[0]
-        shifted = b.map(lambda c: b.prim("select", b.prim("eq", c, rows.width), c, b.prim("add", c, count)), others)
-
-        def own(k: Atom, colour: Atom) -> list[Atom]:
-            return [put(b, colour, get(b, alone, k), k)]
-
-        (colour,) = b.fold(count, [shifted], own)
-        total = b.prim("add", most, count)
-        at, colours_there = sources(b, rows, colour)
+        found = _symmetric_colours(b, rows, long_rows(b, rows))
+        at, colours_there = sources(b, rows, found.colour)
         places = b.map(self.place, at, colours_there)
-        return self.by_colours(colour, total, places), total
+        return self.by_colours(found.colour, found.count, places), found.count
 
     def of_any(self) -> tuple[Atom, Atom]:
         """The values, and the number of sweeps. Long rows are found by reverse mode, if there is one."""
         b, rows = self.builder, self.rows
         by_itself = self.is_reversible()
         alone = long_rows(b, rows) if by_itself else b.full(integer(0), [integer(0)])
-        height = b.prim("sub", rows.starts.type.shape[0], integer(1))
-        marks = marked(b, alone, height)
-        colour, most = colours(b, without(b, rows, marks, columns=False))
+        marks = marked(b, alone, b.prim("sub", rows.starts.type.shape[0], integer(1)))
+        coloured = _any_colours(b, rows, alone)
 
         def place(k: Atom) -> list[Atom]:
             row = get(b, rows.rows, k)
-            there = self.place(row, get(b, colour, get(b, rows.columns, k)))
+            there = self.place(row, get(b, coloured.colour, get(b, rows.columns, k)))
             return [b.prim("select", b.prim("eq", get(b, marks, row), integer(0)), there, integer(-1))]
 
-        found = self.by_colours(colour, most, b.build([rows.count], place)[0])
-        entries = self.by_rows(alone, found) if by_itself else found
-        return entries, b.prim("add", most, alone.type.shape[0])
+        most = b.prim("sub", coloured.count, alone.type.shape[0])
+        found = self.by_colours(coloured.colour, most, b.build([rows.count], place)[0])
+        return self.by_rows(alone, found) if by_itself else found, coloured.count
 
     def place(self, row: Atom, colour: Atom) -> Atom:
         """Where the tangent of a row in a colour stands: bundle by bundle, in each row by row, the colours last."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from difflang.core.builder import Builder, literal
 from difflang.core.ir import Atom, Eqn, Type
+from difflang.core.ops import integer
 
 
 def zeros(builder: Builder, type_: Type) -> Atom:
@@ -46,6 +47,25 @@ def element(builder: Builder, array: Atom, indices: Sequence[Atom], *, inbounds:
 def replaced(builder: Builder, array: Atom, indices: Sequence[Atom], value: Atom, *, inbounds: bool = True) -> Atom:
     """`array` with `value` at `indices`; the value itself when there are none."""
     return builder.set(array, *indices, value, inbounds=inbounds) if indices else value
+
+
+def flat_place(builder: Builder, dims: Sequence[Atom], indices: Sequence[Atom]) -> Atom:
+    """The place of an element in row-major order."""
+    if not indices:
+        return integer(0)
+    place = indices[0]
+    for dim, index in zip(dims[1:], indices[1:], strict=True):
+        place = builder.prim("add", builder.prim("mul", place, dim), index)
+    return place
+
+
+def indices_of(builder: Builder, dims: Sequence[Atom], place: Atom) -> list[Atom]:
+    """The indices of the element at a place in row-major order."""
+    found: list[Atom] = []
+    for dim in reversed(dims[1:]):
+        found.insert(0, builder.prim("mod", place, dim))
+        place = builder.prim("floordiv", place, dim)
+    return [place, *found] if dims else []
 
 
 class Extremes:

@@ -52,6 +52,12 @@ PASSES: tuple[Pass, ...] = (
 is then computed there, which uncovers nests, and nests uncover contractions. Short loops are unrolled last: what they
 make are arrays to all others."""
 
+FORMULAS: tuple[Pass, ...] = (
+    *(Simplify(), Share(), DeadCode(), Nest(), Shift(), Gather(), Fuse(mixed=True)),
+    *(*CLEAN, Inline(), *CLEAN, Unroll()),
+)
+"""As far as that is possible, each element of an array becomes one formula, and none is added to twice."""
+
 
 def optimize(func: Func) -> Func:
     """The function with the same meaning and less work."""
@@ -60,10 +66,19 @@ def optimize(func: Func) -> Func:
 
 def simplify_block(block: Block) -> Block:
     """A block with the same parameters and results; its free variables stay what they are."""
+    return _block(block, CLEAN)
+
+
+def as_formulas(block: Block) -> Block:
+    """Likewise, with elements as formulas."""
+    return _block(block, FORMULAS)
+
+
+def _block(block: Block, passes: tuple[Pass, ...]) -> Block:
     func = Func("block", block)
-    for step in CLEAN:
+    for step in passes:
         func = step(func)
     return func.block
 
 
-__all__ = ["CLEAN", "PASSES", "Pass", "Pipeline", "optimize", "simplify_block"]
+__all__ = ["CLEAN", "PASSES", "Pass", "Pipeline", "as_formulas", "optimize", "simplify_block"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,12 +16,20 @@ Indices = npt.NDArray[Any]
 
 @dataclass(frozen=True, slots=True)
 class _Structure:
-    """Where the rows start, and the columns of the entries; made for the arrays that `rows` and `columns` refer to."""
+    """A matrix with the structure of those to come; made for the arrays that `rows` and `columns` refer to."""
 
     rows: Callable[[], Indices | None]
     columns: Callable[[], Indices | None]
-    starts: Indices
-    places: Indices
+    pattern: Any
+
+    def with_entries(self, entries: Indices) -> Any:
+        """A matrix of its own: the caller may change it in place, its structure too.
+
+        The constructor would find again that everything fits, in a time that small matrices do not take otherwise.
+        """
+        made = copy(self.pattern)
+        made.data, made.indices, made.indptr = entries, self.pattern.indices.copy(), self.pattern.indptr.copy()
+        return made
 
 
 _structures: dict[int, _Structure] = {}
@@ -34,8 +43,7 @@ def csr_array(rows: Indices, columns: Indices, entries: Indices, shape: tuple[in
     structure = _structure(rows, columns, shape)
     if structure is None:
         return sparse.csr_array((entries, (rows, columns)), shape=shape)
-    # The caller may change the matrix in place, its structure too.
-    return sparse.csr_array((entries, structure.places.copy(), structure.starts.copy()), shape=shape)
+    return structure.with_entries(entries)
 
 
 def _structure(rows: Indices, columns: Indices, shape: tuple[int, int]) -> _Structure | None:
@@ -45,9 +53,13 @@ def _structure(rows: Indices, columns: Indices, shape: tuple[int, int]) -> _Stru
         return known
     if rows.flags.writeable or columns.flags.writeable or not _in_order(rows, columns):
         return None
+    from scipy import sparse
+
     dtype = np.int32 if max(*shape, rows.size) <= np.iinfo(np.int32).max else np.int64
     starts = np.searchsorted(rows, np.arange(shape[0] + 1)).astype(dtype)
-    made = _Structure(weakref.ref(rows), weakref.ref(columns), starts, columns.astype(dtype))
+    pattern = sparse.csr_array((np.zeros(rows.size), columns.astype(dtype), starts), shape=shape)
+    pattern.data = pattern.data[:0].copy()
+    made = _Structure(weakref.ref(rows), weakref.ref(columns), pattern)
     _structures[id(rows)] = made
     weakref.finalize(rows, _structures.pop, id(rows), None)
     return made
