@@ -18,7 +18,7 @@ from typing import Any, cast, overload
 
 from difflang.curves import Curve
 from difflang.diagnostics import Diagnostic, DiffLangError, error
-from difflang.diagnostics.suggest import did_you_mean, listing
+from difflang.diagnostics.suggest import did_you_mean, kind_of, listing
 from difflang.runtime import given, stages
 from difflang.runtime.engine import Engine, Options, check_precision, find_backend
 from difflang.runtime.given import diagnosed
@@ -137,18 +137,19 @@ class Function:
         quick = self._quick.get(shape)
         if quick is not None:
             try:
-                return quick(self._host, (*positional, *named.values()) if named else positional)
+                return quick(self, (*positional, *named.values()) if named else positional)
             except Unusual:
                 pass
             except DiffLangError as problem:
                 self._engine.place(problem, self._expression)
                 raise
-        outcome = self._engine.call(self._expression, positional, named, self.options, self._host())
+        outcome = self._engine.call(self._expression, positional, named, self.options, self.make_host())
         if shape not in self._quick:
             self._engine.find_quick_call(self._expression, self.options, shape)
         return outcome.value
 
-    def _host(self) -> RunHost:
+    def make_host(self) -> RunHost:
+        """The host of one call: where its figures go, and what answers for external functions."""
         sinks: list[Sink] = [Callback(self._report)] if self._report else []
         strict = self.options.compile.check_residual
         stream = StringIO() if self._silent else None
@@ -285,7 +286,7 @@ def _derived(
 ) -> Function:
     for one in (function, *others):
         if not isinstance(one, Function):
-            message = f"`{operator}` takes a function of a DiffLang module, but it was given a {type(one).__name__}."
+            message = f"`{operator}` takes a function of a DiffLang module, but it was given {kind_of(one)}."
             raise error("E0612", message, hint=f'Write it in DiffLang: `dl.{operator}(dl.load("file.dl").f)`.')
     chosen = {name: text for name, text in options.items() if text is not None}
     first, *rest = cast("list[Function]", [function, *others])

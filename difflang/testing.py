@@ -11,6 +11,7 @@ import numpy as np
 from difflang import api
 from difflang.agreement import disagreeing_rules
 from difflang.diagnostics import DiffLangError, error
+from difflang.diagnostics.suggest import kind_of
 from difflang.differences import USUAL
 from difflang.points import Point, relative
 from difflang.runtime.given import diagnosed
@@ -54,7 +55,7 @@ def check_grad(
     It is relative to the derivative, or to the value where that is larger (counted as at least 1e-6 and at most 1).
     """
     if not isinstance(cast("object", function), api.Function):
-        message = f"`check_grad` takes a function of a DiffLang module, but it was given a {type(function).__name__}."
+        message = f"`check_grad` takes a function of a DiffLang module, but it was given {kind_of(function)}."
         raise error("E0612", message, hint='Write it in DiffLang: `dl.check_grad(dl.load("file.dl").f, x)`.')
     if tolerance is not None and not isinstance(cast("object", tolerance), float | int):
         raise error("E0902", f"`tolerance` is a number, not {tolerance!r}.", hint="Write `tolerance=1e-6`.")

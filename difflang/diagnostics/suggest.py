@@ -34,6 +34,12 @@ def _likeness(name: str, candidate: str) -> float:
     return difflib.SequenceMatcher(None, candidate.casefold(), name.casefold()).ratio()
 
 
+def kind_of(value: object) -> str:
+    """What a Python value is, with its article: "an int", "a dict"."""
+    name = type(value).__name__
+    return f"{'an' if name[0] in 'aeioAEIO' else 'a'} {name}"
+
+
 def listing(names: Iterable[str], limit: int = 12) -> str:
     """Names in backquotes, separated by commas, the tail left out where there are many."""
     shown = [f"`{name}`" for name in names]

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from difflang.backend.protocol import Value
 from difflang.diagnostics import DiffLangError, Span, error
+from difflang.diagnostics.suggest import kind_of
 from difflang.runtime.types import Leaf, leaf_text
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def _as_array(raw: object, leaf: Leaf, span: Span | None) -> Array:
 
 
 def _unreadable(raw: object, leaf: Leaf, problem: Exception, span: Span | None) -> DiffLangError:
-    message = f"`{leaf.path}` is a {type(raw).__name__} that cannot be read as a NumPy array: {problem}"
+    message = f"`{leaf.path}` is {kind_of(raw)} that cannot be read as a NumPy array: {problem}"
     hint = "Give an array in the computer's main memory that does not track gradients of its own."
     return error("E0603", message, span, hint=hint)
 

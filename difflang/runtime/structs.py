@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from difflang.diagnostics import DiffLangError, Span, error
-from difflang.diagnostics.suggest import did_you_mean, listing
+from difflang.diagnostics.suggest import did_you_mean, kind_of, listing
 from difflang.runtime.types import Leaf, leaves, type_text
 from difflang.signature import SparseType, StructType, TupleType, ValueType
 
@@ -90,14 +90,14 @@ def _fields_of(raw: object) -> Mapping[str, object] | None:
 
 def _no_struct(raw: object, type_: StructType, path: str, span: Span | None) -> DiffLangError:
     example = ", ".join(f'"{name}": ...' for name, _ in type_.fields)
-    message = f"`{path}` must be a {type_.name}, but it is a {type(raw).__name__}."
+    message = f"`{path}` must be a {type_.name}, but it is {kind_of(raw)}."
     return error("E0603", message, span, hint=f"Give a dict, a dataclass or a named tuple: {{{example}}}.")
 
 
 def _flatten_tuple(raw: object, type_: TupleType, path: str, span: Span | None) -> Iterator[tuple[Leaf, object]]:
     count = len(type_.elements)
     if not isinstance(raw, tuple | list):
-        message = f"`{path}` must be a tuple {type_text(type_)}, but it is a {type(raw).__name__}."
+        message = f"`{path}` must be a tuple {type_text(type_)}, but it is {kind_of(raw)}."
         raise error("E0603", message, span, hint=f"Give a tuple of {count} values.")
     parts = cast("Sequence[object]", raw)
     if len(parts) != count:
@@ -109,7 +109,7 @@ def _flatten_tuple(raw: object, type_: TupleType, path: str, span: Span | None) 
 
 def _sparse_parts(raw: Any, type_: SparseType, path: str, span: Span | None) -> list[object]:
     if not hasattr(raw, "tocoo"):
-        message = f"`{path}` must be a {type_text(type_)}, but it is a {type(raw).__name__}."
+        message = f"`{path}` must be a {type_text(type_)}, but it is {kind_of(raw)}."
         raise error("E0603", message, span, hint="Give a scipy.sparse array.")
     entries = raw.tocoo()
     return [entries.row.astype("int64"), entries.col.astype("int64"), entries.data]
