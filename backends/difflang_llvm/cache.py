@@ -21,7 +21,7 @@ from difflang.runtime import cachedir
 from difflang_llvm.executable import Compiled, Recipe
 from difflang_llvm.layout import interface_from_json
 
-FORMAT = 4
+FORMAT = 5
 SUFFIX = ".dlc"
 Record = TypeVar("Record")
 LIMIT = 256 * 1024 * 1024

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from difflang.core.ir import DType
 
 FORMATS: dict[DType, str] = {"f64": "d", "f32": "f4x", "i64": "q", "i32": "i4x", "bool": "?7x"}
+ADDRESS = struct.Struct("=Q")
 free = ctypes.CDLL(None).free
 free.argtypes = [ctypes.c_void_p]
 
@@ -46,9 +47,9 @@ class Owned:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Compiled code as the written function uses it. `enter` takes a filled frame and the host and gives the status;
-    `settle` does what a status other than 0 asks for, or raises what it means; `port` is the address for callbacks, or
-    0; `threads` is what the frame says of threads."""
+    """Compiled code as the written function uses it. `enter` takes a reference to a filled frame, or where the code
+    calls its host the frame and the host, and gives the status; `settle` does what a status other than 0 asks for, or
+    raises what it means; `port` is the address for callbacks, or 0; `threads` is what the frame says of threads."""
 
     interface: Interface
     enter: Callable[..., int]
@@ -112,28 +113,30 @@ class _CallWriter:
         entry, frames = self._entry, _Frames(self._entry)
         self._line("try: held = {0}()", frames.free.pop)
         self._line("except IndexError: held = {0}()", frames.make)
-        self._writer.line("frame, place = held")
+        self._writer.line(f"{', '.join(['frame', 'place', *self._scalars()])} = held")
         if words:
             format_, start = _packed([slot for slot, _ in words])
             self._line(f"{{0}}(frame, {start}, {', '.join(word for _, word in words)})", format_.pack_into)
-        self._line("if not {0}: {1}()", interrupts.wrapped, interrupts.wrap)
-        self._line("{0}.value = 0", interrupts.FLAG)
+        if not entry.interface.brief:
+            self._line("if not {0}: {1}()", interrupts.wrapped, interrupts.wrap)
         self._line(f"status = {{0}}({f'frame, {host}' if entry.port else 'place'})", entry.enter)
         self._line(f"if status: {{0}}(status, frame, {host})", entry.settle)
         self._read()
-        if not self._makes_memory():
-            self._line("if not status: {0}(held)", frames.free.append)
+        self._line("if not status: {0}(held)", frames.free.append)
 
-    def _makes_memory(self) -> bool:
-        """Whether results are allocated in the call. A later call that fails would free them again, from its frame."""
-        return any(slot.shape is None and slot.rank is not None for _, slot in self._results)
+    def _scalars(self) -> list[str]:
+        return [name for name, slot in self._results if slot.is_scalar]
 
     def _read(self) -> None:
-        read = [(slot, self._words(name, slot)) for name, slot in self._results if slot.shape is None]
-        if read:
-            format_, start = _packed([slot for slot, _ in read])
-            names = ", ".join(word for _, words in read for word in words)
-            self._line(f"{names}, = {{0}}(frame, {start})", format_.unpack_from)
+        """Scalars come as NumPy makes them of its views; arrays made by the call leave the frame, that no later call
+        which fails frees them from there."""
+        for name in self._scalars():
+            self._writer.line(f"{name} = {name}[()]")
+        for name, slot in self._results:
+            if slot.is_made:
+                format_, start = _packed([slot])
+                self._line(f"{', '.join(self._words(name, slot))}, = {{0}}(frame, {start})", format_.unpack_from)
+                self._line(f"{{0}}(frame, {start}, 0)", ADDRESS.pack_into)
 
     def results(self) -> list[str]:
         return [self._value(name, slot) for name, slot in self._results]
@@ -142,28 +145,30 @@ class _CallWriter:
         return [name, *(f"{name}_{axis}" for axis in range(slot.rank or 0))]
 
     def _value(self, name: str, slot: Slot) -> str:
-        if slot.shape is not None:
+        if not slot.is_made:
             return name
         constant = self._writer.constant
-        if slot.rank is None:
-            return f"{constant(_dtype(slot).type)}({name})"
         address, *dims = self._words(name, slot)
         shape = "".join(f"{dim}, " for dim in dims)
         return f"{constant(_owned)}({address}, {constant(_dtype(slot).str)}, ({shape}))"
 
 
 class _Frames:
-    """Frames with their addresses, for calls to take and to give back; what no call changes is in them already."""
+    """Frames with references to them and views of their scalar results, for calls to take and to give back; what no
+    call changes is in them already."""
 
     def __init__(self, entry: Entry) -> None:
-        self.free: list[tuple[Any, int]] = []
+        self.free: list[tuple[Any, ...]] = []
         self._type = ctypes.c_char * (8 * entry.interface.slots)
+        self._scalars = [(_dtype(slot), 8 * slot.slot) for slot in entry.interface.results if slot.is_scalar]
         self._head = struct.pack("=QQQ", entry.port, interrupts.FLAG_ADDRESS, entry.threads)
 
-    def make(self) -> tuple[Any, int]:
+    def make(self) -> tuple[Any, ...]:
         frame = self._type()
         frame[: len(self._head)] = self._head
-        return frame, ctypes.addressof(frame)
+        memory = memoryview(frame)
+        views = (np.frombuffer(memory, dtype, 1, offset).reshape(()) for dtype, offset in self._scalars)
+        return frame, ctypes.byref(frame), *views
 
 
 def _dtype(slot: Slot) -> np.dtype[Any]:

@@ -21,6 +21,13 @@ if TYPE_CHECKING:
     from difflang_llvm.hosting import HostPort
     from difflang_llvm.math.library import Key
 
+RELEASING = ctypes.CFUNCTYPE(ctypes.c_int32)
+HOLDING = ctypes.PYFUNCTYPE(ctypes.c_int32)
+"""Functions that let other threads of Python run meanwhile, or not: to let them costs more than a brief function.
+
+The argument is the frame or a reference to it. Neither has to be converted, as it would be for a declared parameter.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
@@ -60,12 +67,12 @@ class NativeFunction:
         make_threaded: Callable[[], NativeFunction] | None = None,
     ) -> None:
         self.token = token
+        interface = compiled.interface
         self._make_threaded = make_threaded
         self._threaded: NativeFunction | None = None
         self._compiled = compiled
         self._linked = linked
-        interface = compiled.interface
-        self._call = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p)(linked.address(engine.ENTRY))
+        self._call = (HOLDING if interface.brief else RELEASING)(linked.address(engine.ENTRY))
         self._port = _port(compiled)
         self.asks_host = self._port is not None
         enter, port = (self._call, 0) if self._port is None else (self._serve, self._port.address)

@@ -126,7 +126,10 @@ class Generator:
         entry = Emitter(self.needs)
         arena = entry.alloca("{ptr, i64, i64, ptr}")
         entry.void(f"store {{ptr, i64, i64, ptr}} zeroinitializer, ptr {arena}")
-        operands = ["ptr %frame", f"ptr {arena}", f"ptr {_slot_value(entry, INTERRUPT_SLOT, 'ptr')}"]
+        interrupt = _slot_value(entry, INTERRUPT_SLOT, "ptr")
+        if not self.interface.brief:
+            entry.void(f"store volatile i32 0, ptr {interrupt}")  # one from before the call is none of its business
+        operands = ["ptr %frame", f"ptr {arena}", f"ptr {interrupt}"]
         results = zip(self.interface.results, self.program.results, strict=True)
         for slot in (*self.interface.params, *(slot for slot, result in results if result.provided)):
             type_ = MEMORY_TYPES[slot.dtype] if slot.shape is None else "ptr"

@@ -41,6 +41,15 @@ class Slot:
     shape: tuple[Dimension, ...] | None = None
     rank: int | None = None
 
+    @property
+    def is_scalar(self) -> bool:
+        return self.shape is None and self.rank is None
+
+    @property
+    def is_made(self) -> bool:
+        """Whether it is an array in memory that the call takes."""
+        return self.shape is None and self.rank is not None
+
 
 @dataclass(frozen=True, slots=True)
 class CheckRecord:
@@ -52,13 +61,18 @@ class CheckRecord:
 
 @dataclass(slots=True)
 class Interface:
-    """All that the host must know about a compiled function."""
+    """All that the host must know about a compiled function.
+
+    One that is `brief` is over in no time, whatever its arguments: it need not hear of interrupts, and other threads of
+    Python may as well wait for it.
+    """
 
     slots: int
     params: tuple[Slot, ...]
     results: tuple[Slot, ...]
     checks: list[CheckRecord] = field(default_factory=list[CheckRecord])
     host_calls: list[HostRecord] = field(default_factory=list[HostRecord])
+    brief: bool = False
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -80,4 +94,5 @@ def interface_from_json(data: Any) -> Interface:
         tuple(records(Slot, data["results"])),
         records(CheckRecord, data["checks"]),
         records(HostRecord, data["host_calls"]),
+        bool(data["brief"]),
     )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from difflang.core.ir import Literal
-from difflang.loops.ir import Array, Check, Operand, Program, Register, walk
+from difflang.loops.ir import Apply, Array, Assign, Check, If, Load, Operand, Program, Register, Store, View, walk
 from difflang_llvm.layout import FIRST_FAILURE_SLOT, Dimension, Interface, Slot
+
+BRIEF = (Apply, Assign, Check, If, Load, Store, View)
 
 
 def plan(program: Program) -> Interface:
@@ -28,7 +30,12 @@ def plan(program: Program) -> Interface:
         else:
             results.append(Slot(value.dtype, position, None, value.rank))
             position += 1 + value.rank
-    return Interface(position, tuple(params), tuple(results))
+    return Interface(position, tuple(params), tuple(results), brief=_is_brief(program))
+
+
+def _is_brief(program: Program) -> bool:
+    """Whether nothing in it takes time or asks for anything: no loop, no array of unknown size, no call."""
+    return all(isinstance(statement, BRIEF) for statement in walk(program.body))
 
 
 def _shape(array: Array, numbers: dict[Register | Array, int]) -> tuple[Dimension, ...]:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from difflang.core.ir import DType
 
 QuickCall = Callable[..., Any]
-"""Takes a maker of the host, and the arguments: those by position, then those by name.
+"""Takes what makes the host, by `make_host`, and the arguments: those by position, then those by name.
 
 Raises Unusual, or what a call raises.
 """
@@ -76,7 +76,7 @@ def quick_call(
         writer.finish(signature, executable)
     except _NoQuickWay:
         return None
-    return writer.function(["make_host", "arguments"])
+    return writer.function(["caller", "arguments"])
 
 
 class _CallWriter(Writer):
@@ -161,7 +161,7 @@ class _CallWriter(Writer):
         """Runs the compiled function and builds the result, as `unmarshal` does."""
         arguments = [*(self._bound(name) for name in signature.sizes), *self._flat]
         if executable.asks_host:
-            self.line("host = make_host()")
+            self.line("host = caller.make_host()")
         results = executable.write_call(self, arguments, "host" if executable.asks_host else "None")
         self._shares = isinstance(executable, Staged)
         if signature.result is not None:
