@@ -108,11 +108,17 @@ class Estimator:
         return self._sizes[operand]
 
     def _settled(self, found: Polynomial) -> Polynomial:
-        """The same without coefficients below 0: a constant below 0 is left out, all else becomes one size."""
-        if all(coefficient >= 0.0 for coefficient in found.terms.values()):
+        """The same without coefficients below 0: a constant below 0 is left out, all else becomes one size.
+
+        Nothing would be what remains of a division, as of the rows of a matrix in fours.
+        """
+        found = Polynomial({monomial: c for monomial, c in found.terms.items() if c})
+        if found.constant is not None and found.constant <= 0.0:
+            return constant(GUESS)
+        if all(coefficient > 0.0 for coefficient in found.terms.values()):
             return found
         proper = Polynomial({monomial: c for monomial, c in found.terms.items() if monomial})
-        if all(coefficient >= 0.0 for coefficient in proper.terms.values()):
+        if all(coefficient > 0.0 for coefficient in proper.terms.values()):
             return proper
         register = self.operand(found)
         assert isinstance(register, Register)
