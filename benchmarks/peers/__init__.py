@@ -14,6 +14,8 @@ PEERS = {
     "PyTorch": ("torch", "benchmarks.peers.torch_programs"),
     "folx": ("folx", "benchmarks.peers.folx_programs"),
     "CasADi": ("casadi", "benchmarks.peers.casadi_programs"),
+    "Dr.Jit": ("drjit", "benchmarks.peers.drjit_programs"),
+    "Enzyme": ("enzyme_ad", "benchmarks.peers.enzyme_programs"),
 }
 """For each peer the module that must be there, and ours with its programs."""
 
