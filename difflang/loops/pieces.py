@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 
 from difflang.core.ir import Atom, Block, Eqn, Literal, Var, walk
 from difflang.core.ops import integer
@@ -28,6 +29,9 @@ CODE = 800
 
 MOST = 6
 """Pieces of one loop."""
+
+FEW = 4
+"""A piece of so many turns is not worth pieces of the loops in it."""
 
 MIRRORED = {"lt": "gt", "gt": "lt", "le": "ge", "ge": "le", "eq": "eq", "ne": "ne"}
 OFFSETS = {"lt": (0,), "ge": (0,), "le": (1,), "gt": (1,), "eq": (0, 1), "ne": (0, 1)}
@@ -84,15 +88,27 @@ class Pieces:
         thresholds = thresholds if len(thresholds) < min(MOST, room) else []
         index = Affine(0, {self.region.params[len(indices)]: 1})
         start, facts = integer(0), len(s.bounds.facts)
-        for threshold in thresholds:
+        rooms = self._rooms(self.region.params[len(indices)], thresholds, room)
+        for threshold, copies in zip(thresholds, rooms, strict=False):
             stop = self._stop(threshold, start, self.extents[len(indices)])
             above = index.plus(threshold.form, -1)
             s.bounds.facts.append(Affine(-1, {}).plus(above, -1))
-            self._piece(start, stop, indices, room // (len(thresholds) + 1))
+            self._piece(start, stop, indices, copies)
             s.bounds.facts[-1] = above
             start = stop
-        self._piece(start, self.extents[len(indices)], indices, room // (len(thresholds) + 1))
+        self._piece(start, self.extents[len(indices)], indices, rooms[-1])
         del s.bounds.facts[facts:]
+
+    def _rooms(self, index: Var, thresholds: Sequence[Threshold], room: int) -> list[int]:
+        """How many copies of the body may stand in each piece: one in a short piece, the others share the rest."""
+        extent = self.s.bounds.form(self.s.bounds.extents[index])
+        ends = [Affine(0, {}), *(threshold.form for threshold in thresholds), extent]
+        lengths = [end.plus(start, -1) for start, end in pairwise(ends)]
+        short = [not length.terms and length.constant <= FEW for length in lengths]
+        if all(short):
+            return [room // len(short)] * len(short)
+        share = (room - sum(short)) // (len(short) - sum(short))
+        return [1 if is_short else share for is_short in short]
 
     def _piece(self, start: Operand, stop: Operand, indices: tuple[Register, ...], room: int) -> None:
         """The loops for the values of an index from `start` up to `stop`."""

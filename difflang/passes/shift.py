@@ -126,9 +126,14 @@ class _Shifter(Rewriter):
             self.atoms[eqn.outs[k]] = value
 
     def remainder(self, eqn: Eqn, gone: set[int], eqns: tuple[Eqn, ...]) -> None:
-        """Writes what is left of the accumulation."""
+        """Writes what is left of the accumulation; that of none is its loops, which others may join."""
         region, count = eqn.regions[0], len(eqn.args)
         kept = [k for k in range(count) if k not in gone]
+        if not kept:
+            for inner in eqns:
+                self.append(inner)
+            self.atoms.update(zip(eqn.outs[count:], region.results, strict=True))
+            return
         body = Block(tuple(region.params[k] for k in kept), eqns, region.results)
         outs = (*(eqn.outs[k] for k in kept), *eqn.outs[count:])
         self.append(Eqn(outs, "accum", tuple(eqn.args[k] for k in kept), eqn.attrs, (body,), eqn.span))

@@ -169,13 +169,18 @@ def test_a_border_of_two_ends() -> None:
         agree_text(BORDER, n, np.arange(1.0, n + 1) ** 2)
 
 
-def test_a_border_around_a_matrix() -> None:
-    """Four ends make nine pieces; the rows at the top and at the bottom are cut no further."""
-    text = """
-        func f(n: i64, m: i64, x: f64[n, m]) {
+@pytest.mark.parametrize("factors", [1, 90])
+def test_a_border_around_a_matrix(factors: int) -> None:
+    """Four ends make nine pieces; the rows at the top and at the bottom are cut no further. A long body is cut, too:
+
+    the short pieces of the rows leave it the room.
+    """
+    more = "\n".join(f"c{k}: f64 = mul c{k - 1} 1.0625" for k in range(1, factors))
+    text = f"""
+        func f(n: i64, m: i64, x: f64[n, m]) {{
           bottom: i64 = add n -1
           right: i64 = add m -1
-          z: f64[n, m] = build n m { i: i64, j: i64
+          z: f64[n, m] = build n m {{ i: i64, j: i64
             p: bool = eq i 0
             q: bool = eq i bottom
             r: bool = eq j 0
@@ -185,22 +190,23 @@ def test_a_border_around_a_matrix() -> None:
             inside: bool = not columns
             outer: bool = not rows
             middle: bool = and outer inside
-            v: f64 = cond middle {
+            v: f64 = cond middle {{
               k: i64 = add i -1
               l: i64 = add j 1
               a: f64 = get x k l
               h: i64 = add i 1
               b: f64 = get x h j
-              c: f64 = mul a b
-              yield c
-            } {
+              c0: f64 = mul a b
+              {more}
+              yield c{factors - 1}
+            }} {{
               d: f64 = get[inbounds] x i j
               yield d
-            }
+            }}
             yield v
-          }
+          }}
           yield z
-        }
+        }}
         """
     assert counts(text) == (3 + 1 + 3 + 1, 0)
     for n, m in [(0, 3), (1, 1), (2, 3), (3, 1), (3, 3), (5, 4)]:
