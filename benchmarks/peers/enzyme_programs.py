@@ -43,7 +43,8 @@ def gmm(jax: Any) -> tuple[Callable[..., Any], tuple[int, ...]]:
         return -0.5 * n * d * math.log(2 * PI) - k * prior
 
     def objective(alpha: Any, means: Any, icf: Any, x: Any, gamma: float, m: int) -> Any:
-        known = constant(*x.shape, len(alpha), gamma, m)
+        n, d = x.shape
+        known = constant(n, d, len(alpha), gamma, m)
         return _value(jax, "gmm", alpha, means, icf, x, np.float64(gamma), FREEDOM=float(m), CONSTANT=known)
 
     return jax.value_and_grad(objective, argnums=(0, 1, 2)), (4, 5)
