@@ -3,12 +3,15 @@
 ; fields; later chunks stay linked for reuse, and `memory.release_all` frees them when the program ends. One large chunk
 ; is kept for the next run, of whatever program in the process: fresh memory costs more than most of what is done with
 ; it. Who takes or leaves it exchanges the pointer, so that it has one owner at any time.
+; A chunk of several megabytes asks for huge pages (MADV_HUGEPAGE of Linux; other systems know no such advice and refuse
+; it): a loop over what is stored then meets fewer pages, and fresh memory fewer faults.
 
 @memory.kept = external global ptr
 
 declare noalias ptr @malloc(i64) #1
 declare void @free(ptr) #1
 declare ptr @realloc(ptr, i64) #1
+declare i32 @madvise(ptr, i64, i32) #1
 
 define noalias ptr @memory.allocate(ptr nonnull %arena, i64 %bytes) #1 {
 entry:
@@ -81,12 +84,24 @@ make:
   %total = add i64 %size, 128
   %made = call ptr @malloc(i64 %total)
   %failed = icmp eq ptr %made, null
-  br i1 %failed, label %out, label %insert
+  br i1 %failed, label %out, label %judge
 out:
   ret ptr null
+judge:
+  %huge = icmp uge i64 %size, 4194304
+  br i1 %huge, label %advise, label %insert
+advise:
+  %made.address = ptrtoint ptr %made to i64
+  %made.padded = add i64 %made.address, 4095
+  %made.page = and i64 %made.padded, -4096
+  %made.end = add i64 %made.address, %total
+  %whole = sub i64 %made.end, %made.page
+  %pages = inttoptr i64 %made.page to ptr
+  %advised = call i32 @madvise(ptr %pages, i64 %whole, i32 14)
+  br label %insert
 insert:
-  %got = phi ptr [ %kept, %weigh ], [ %made, %make ]
-  %got.size = phi i64 [ %kept.size, %weigh ], [ %size, %make ]
+  %got = phi ptr [ %kept, %weigh ], [ %made, %judge ], [ %made, %advise ]
+  %got.size = phi i64 [ %kept.size, %weigh ], [ %size, %judge ], [ %size, %advise ]
   store ptr %next, ptr %got
   %got.size.field = getelementptr i8, ptr %got, i64 8
   store i64 %got.size, ptr %got.size.field

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from difflang_llvm import libraries
 from difflang_llvm.backend import LLVMBackend
 
 import difflang as dl
@@ -224,6 +225,7 @@ def test_literal_results() -> None:
 LOOPING = """
 import sys
 from difflang.core.builder import literal
+from difflang_llvm import libraries
 from difflang_llvm.backend import LLVMBackend
 from tests.llvm.running import UNCACHED, Recorder, function
 from difflang.core.ir import Type
@@ -276,6 +278,35 @@ def test_threads_compile_at_once() -> None:
     for thread in threads:
         thread.join()
     assert results == pytest.approx({k: np.exp(0.5 * k) for k in range(6)}, rel=1e-15)
+
+
+def advised() -> int:
+    """Kilobytes of this process for which huge pages are wished, as the kernel tells."""
+    sizes, flags = [], []
+    for line in Path("/proc/self/smaps").read_text().splitlines():
+        sizes += [int(line.split()[1])] if line.startswith("Size:") else []
+        flags += [line.split()[1:]] if line.startswith("VmFlags:") else []
+    return sum(size for size, flag in zip(sizes, flags, strict=True) if "hg" in flag)
+
+
+@pytest.mark.skipif(not Path("/sys/kernel/mm/transparent_hugepage").exists(), reason="the kernel has no huge pages")
+def test_huge_pages_are_asked_for_where_memory_is_large() -> None:
+    gradient = dl.grad(
+        dl.loads("""
+fn f(x: real[n], steps: int) -> real:
+    var u = x
+    for t in 0..steps:
+        u = [sin(u[i]) for i in 0..n]
+    return sum(u[i] for i)
+""").f
+    )
+    x = np.linspace(0.0, 1.0, 1000)
+    libraries.free_kept()
+    before = advised()
+    gradient(x, 10)
+    assert advised() == before
+    gradient(x, 2500)
+    assert advised() - before > 19_000
 
 
 def test_large_memory_is_kept_for_the_next_run() -> None:
