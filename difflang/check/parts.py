@@ -1,9 +1,9 @@
-"""Derivatives by a part of a parameter: `wrt = x[2:5]`, `wrt = w[:, 0]`, `wrt = x[at]` with whole numbers `at`."""
+"""Derivatives by a part of a parameter: `wrt = x[2:5]`, `wrt = w[:, 0]`, `wrt = w[at, :]` with whole numbers `at`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from difflang.check.context import Context
 from difflang.check.environment import Scope
@@ -45,15 +45,18 @@ def selected(context: Context, part: Part, whole: Value, parameters: Sequence[tu
     for name, value in parameters:
         scope.bind(name, value)
     with context.at(node.span):
-        places = _places(context, node, scope)
-        if places is not None:
-            return _at_places(context, whole, places)
-        found = subscripts(context, whole, node, scope)
+        listings = _listings(context, node, scope)
+        plain = [ast.Slice(i.span, None, None) if k in listings else i for k, i in enumerate(node.indices)]
+        found = subscripts(context, whole, replace(node, indices=tuple(plain)), scope)
         check_points(context, whole, found)
+        axes = [_axis(context, s, size) for s, size in zip(found, whole.shape, strict=False)]
+        for k, places in listings.items():
+            axes[k] = _listed(context, places, context.sizes.dimension(whole.shape[k]))
+        window = Window((*axes, *_uncut(context, whole, len(found))), whole.atom)
+        if listings:
+            return Selection(window, _gathered(context, whole, window))
         value = take(context, whole, found)
     assert isinstance(value, Scalar | Array)
-    cuts = [_axis(context, s, size) for s, size in zip(found, whole.shape, strict=False)]
-    window = Window((*cuts, *_uncut(context, whole, len(found))), whole.atom)
     return Selection(window, value)
 
 
@@ -70,30 +73,30 @@ def _uncut(context: Context, whole: Array, front: int) -> list[Axis]:
     return [Uncut(dim) for dim in context.shape_atoms(whole.shape[front:])]
 
 
-def _places(context: Context, node: ast.Index, scope: Scope) -> Array | None:
-    """The only subscript, where it is a vector of whole numbers."""
-    if len(node.indices) != 1 or isinstance(node.indices[0], ast.Slice):
-        return None
-    value = context.evaluate(node.indices[0], scope)
-    return value if isinstance(value, Array) and value.rank == 1 and is_int(value.element) else None
+def _listings(context: Context, node: ast.Index, scope: Scope) -> dict[int, Array]:
+    """The subscripts that are vectors of whole numbers, by their axes."""
+    found: dict[int, Array] = {}
+    for axis, index in enumerate(node.indices):
+        value = None if isinstance(index, ast.Slice | ast.Number) else context.evaluate(index, scope)
+        if isinstance(value, Array) and value.rank == 1 and is_int(value.element):
+            found[axis] = value
+    return found
 
 
-def _at_places(context: Context, whole: Array, places: Array) -> Selection:
-    """The elements (or rows) at distinct places. Asserts (E0801) that they are in range, and each named once."""
+def _listed(context: Context, places: Array, extent: Atom) -> Listed:
+    """Distinct places. Asserts (E0801) that they are in range, and each named once."""
     b = context.builder
     is_wide = places.atom.type.dtype == "i64"
-    wide = places.atom if is_wide else b.map(lambda place: b.prim("convert", place, dtype="i64"), places.atom)
-    extent = context.sizes.dimension(whole.shape[0])
-    axis = listed(b, wide)
+    axis = listed(b, places.atom if is_wide else b.map(lambda p: b.prim("convert", p, dtype="i64"), places.atom))
     _check_places(context, axis, extent)
-    axes = (axis, *_uncut(context, whole, 1))
-    shape = (places.shape[0], *whole.shape[1:])
+    return axis
 
-    def element(*at: Atom) -> list[Atom]:
-        return [b.get(whole.atom, b.get(wide, at[0], inbounds=True), *at[1:])]
 
-    atom = b.build(context.shape_atoms(shape), element)[0]
-    return Selection(Window(axes, whole.atom), Array(atom, whole.element, shape))
+def _gathered(context: Context, whole: Array, window: Window) -> Array:
+    """The part of an array that a window with listed places shows."""
+    b = context.builder
+    (atom,) = b.build(window.shape, lambda *at: [b.get(whole.atom, *window.wholes(b, at))])
+    return context.array(atom, whole.element)
 
 
 def _check_places(context: Context, axis: Listed, extent: Atom) -> None:

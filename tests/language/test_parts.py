@@ -114,6 +114,38 @@ def test_parts_of_a_matrix(backend):
         np.testing.assert_allclose(dl.grad(loss, wrt=part)(w, x, y, at), expected[place], rtol=1e-13)
 
 
+@pytest.mark.parametrize(
+    ("part", "place"),
+    [
+        ("w[:, at]", np.ix_(range(4), [3, 1])),
+        ("w[at, 1:4]", np.ix_([3, 1], [1, 2, 3])),
+        ("w[at, at]", np.ix_([3, 1], [3, 1])),
+        ("w[at, -1]", ([3, 1], 4)),
+        ("w[2, at]", (2, [3, 1])),
+    ],
+)
+def test_listed_places_on_any_axis(part, place, backend):
+    """dL/dW = 2 (X W' - Y)' X, and along a direction V by that part dL = <dL/dW, V>."""
+    random = np.random.default_rng(3)
+    w, x, y = (random.standard_normal(shape) for shape in ((4, 5), (7, 5), (7, 4)))
+    at = np.array([3, 1])
+    expected = (2 * (x @ w.T - y).T @ x)[place]
+    loss = dl.loads(MATRIX).loss.on(backend=backend)
+    np.testing.assert_allclose(dl.grad(loss, wrt=part)(w, x, y, at), expected, rtol=1e-13)
+    v = random.standard_normal(expected.shape)
+    np.testing.assert_allclose(dl.jvp(loss, wrt=part)(w, x, y, at, v)[1], (expected * v).sum(), rtol=1e-12)
+
+
+def test_listed_places_are_checked_on_their_axis():
+    loss = dl.loads(MATRIX).loss
+    w, x, y = np.ones((4, 5)), np.ones((7, 5)), np.ones((7, 4))
+    for part, at in (("w[:, at]", [5, 1]), ("w[at]", [4, 1]), ("w[2, at]", [1, 1]), ("w[at, 0]", [-1, 2])):
+        with pytest.raises(dl.DiffLangError) as caught:
+            dl.grad(loss, wrt=part)(w, x, y, np.array(at))
+        assert caught.value.code == "E0801"
+    assert dl.grad(loss, wrt="w[:, at]")(w, x, y, np.array([4, 0])).shape == (4, 2)
+
+
 def test_several_parameters_and_names_of_the_program(backend):
     text = """
 fn f(x: real[n], b: real, k: int) -> real = sum(x[i]**2 * b for i in 0..n)
