@@ -92,9 +92,10 @@ class Pieces:
         for threshold, copies in zip(thresholds, rooms, strict=False):
             stop = self._stop(threshold, start, self.extents[len(indices)])
             above = index.plus(threshold.form, -1)
+            place = len(s.bounds.facts)
             s.bounds.facts.append(Affine(-1, {}).plus(above, -1))
             self._piece(start, stop, indices, copies)
-            s.bounds.facts[-1] = above
+            s.bounds.facts[place] = above
             start = stop
         self._piece(start, self.extents[len(indices)], indices, rooms[-1])
         del s.bounds.facts[facts:]

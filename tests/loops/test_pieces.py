@@ -262,3 +262,34 @@ def test_bounds_that_the_index_is_shifted_against(comparison: str, bound: int) -
         """
     agree_text(text, 3, bound, X)
     agree_text(text, 0, bound, X[:0])
+
+
+def test_a_piece_forgets_that_the_one_before_it_ended() -> None:
+    """Also where the body says something of its own numbers, such as which is the smaller one."""
+    text = """
+        func f(n: i64, m: i64, x: f64[n]) {
+          z: f64[m] = build m { i: i64
+            inside: bool = lt i n
+            v: f64 = cond inside {
+              a: f64 = get x i
+              yield a
+            } {
+              yield 7.0
+            }
+            j: i64 = sub m i
+            k: i64 = min i j
+            near: bool = lt k n
+            w: f64 = cond near {
+              b: f64 = get x k
+              yield b
+            } {
+              yield 9.0
+            }
+            s: f64 = add v w
+            yield s
+          }
+          yield z
+        }
+        """
+    for n in (0, 1, 3):
+        agree_text(text, n, 8, X[:n])
