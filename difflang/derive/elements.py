@@ -25,6 +25,9 @@ Key = tuple[Atom, ...]
 Slopes = Mapping[int, Atom]
 """The partial derivatives of a value, by the numbers of the sites."""
 
+MOST_SITES = 32
+"""Of one element: every value may have a slope in each."""
+
 NOWHERE = integer(-1)
 """The place of a site that is not read, the row of an addition that is not made."""
 
@@ -165,6 +168,8 @@ def _read(element: Element, eqn: Eqn, indices: Sequence[Atom]) -> None:
     Copy.equation(element, eqn)
     key = element.key(eqn, indices)
     number = element.numbers.setdefault(key, len(element.numbers))
+    if number >= MOST_SITES:
+        raise Unsuitable
     element.sites[number] = element.place(eqn, indices)
     element.set_slopes(out, {number: literal(1, out.type.dtype)})
     if not is_inbounds(eqn):

@@ -39,11 +39,23 @@ class Local:
 
 
 def local_jacobian(builder: Builder, block: Block, args: Sequence[Atom], which: int) -> Local | None:
-    """Emits the Jacobian of the only result, a vector, in the vector `args[which]`; None for any other program."""
+    """Emits the Jacobian of the only result, a vector, in the vector `args[which]`; None for any other program.
+
+    Best are formulas of which no two meet in an entry.
+    """
+    for gathered in (True, False):
+        found = _tried(builder, as_formulas(block, gathered=gathered), args, which)
+        if found:
+            return found
+    return None
+
+
+def _tried(builder: Builder, block: Block, args: Sequence[Atom], which: int) -> Local | None:
+    """What is emitted in vain is dropped."""
     builder.open()
     span, level = builder.span, builder.level
     try:
-        found = _Assembly(builder, as_formulas(block), args, which).run()
+        found = _Assembly(builder, block, args, which).run()
     except Unsuitable:
         found = None
     while builder.level > level:

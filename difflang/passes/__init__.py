@@ -52,11 +52,8 @@ PASSES: tuple[Pass, ...] = (
 is then computed there, which uncovers nests, and nests uncover contractions. Short loops are unrolled last: what they
 make are arrays to all others."""
 
-FORMULAS: tuple[Pass, ...] = (
-    *(Simplify(), Share(), DeadCode(), Nest(), Shift(), Gather(), Fuse(mixed=True)),
-    *(*CLEAN, Inline(), *CLEAN, Unroll()),
-)
-"""As far as that is possible, each element of an array becomes one formula, and none is added to twice."""
+STRAIGHT: tuple[Pass, ...] = (Simplify(), Share(), DeadCode(), Nest())
+GATHERED: tuple[Pass, ...] = (Shift(), Gather(), Fuse(mixed=True), *CLEAN, Inline(), *CLEAN)
 
 
 def optimize(func: Func) -> Func:
@@ -69,9 +66,12 @@ def simplify_block(block: Block) -> Block:
     return _block(block, CLEAN)
 
 
-def as_formulas(block: Block) -> Block:
-    """Likewise, with elements as formulas."""
-    return _block(block, FORMULAS)
+def as_formulas(block: Block, *, gathered: bool) -> Block:
+    """Likewise, with straight code for each element of an array.
+
+    `gathered`, each is one formula where that is possible; else the additions to an element stay apart.
+    """
+    return _block(block, (*STRAIGHT, *(GATHERED if gathered else ()), Unroll()))
 
 
 def _block(block: Block, passes: tuple[Pass, ...]) -> Block:

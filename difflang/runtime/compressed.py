@@ -22,6 +22,10 @@ class _Structure:
     columns: Callable[[], Indices | None]
     pattern: Any
 
+    def serves(self, rows: Indices, columns: Indices, shape: tuple[int, int]) -> bool:
+        """The same places may be those of matrices of several shapes."""
+        return self.rows() is rows and self.columns() is columns and self.pattern.shape == shape
+
     def with_entries(self, entries: Indices) -> Any:
         """A matrix of its own: the caller may change it in place, its structure too.
 
@@ -49,7 +53,7 @@ def csr_array(rows: Indices, columns: Indices, entries: Indices, shape: tuple[in
 def _structure(rows: Indices, columns: Indices, shape: tuple[int, int]) -> _Structure | None:
     """The structure of entries that are in order, kept if their places can change no more; None for all others."""
     known = _structures.get(id(rows))
-    if known is not None and known.rows() is rows and known.columns() is columns:
+    if known is not None and known.serves(rows, columns, shape):
         return known
     if rows.flags.writeable or columns.flags.writeable or not _in_order(rows, columns):
         return None
@@ -60,8 +64,9 @@ def _structure(rows: Indices, columns: Indices, shape: tuple[int, int]) -> _Stru
     pattern = sparse.csr_array((np.zeros(rows.size), columns.astype(dtype), starts), shape=shape)
     pattern.data = pattern.data[:0].copy()
     made = _Structure(weakref.ref(rows), weakref.ref(columns), pattern)
+    if id(rows) not in _structures:
+        weakref.finalize(rows, _structures.pop, id(rows), None)
     _structures[id(rows)] = made
-    weakref.finalize(rows, _structures.pop, id(rows), None)
     return made
 
 

@@ -111,7 +111,8 @@ class Engine:
         backend = find_backend(options.backend)
 
         def made() -> Executable:
-            return compiled_in_stages(raw.func, lambda func: backend.compile(func, options.compile))
+            result = raw.signature.result
+            return compiled_in_stages(raw.func, result, lambda func: backend.compile(func, options.compile))
 
         return Prepared(raw.signature, deeply(made))
 

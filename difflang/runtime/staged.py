@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from difflang.backend.protocol import Executable, Host, Value
+from difflang.runtime.marshal import SPARSE_LEAVES
 from difflang.signature import SparseType, StructType, TupleType, ValueType
 
 if TYPE_CHECKING:
@@ -79,20 +81,45 @@ def _is_same(left: Any, right: Any) -> bool:
     return np.array_equal(left, right) if isinstance(left, np.ndarray) else left == right
 
 
-def compiled_in_stages(func: ir.Func, compile_function: Callable[[ir.Func], Executable]) -> Executable:
-    """The executable of a function as it was elaborated."""
+def compiled_in_stages(
+    func: ir.Func, type_: ValueType | None, compile_function: Callable[[ir.Func], Executable]
+) -> Executable:
+    """The executable of a function as it was elaborated; `type_` is that of its result."""
     from difflang.core.ir import Func
     from difflang.derive import erased
     from difflang.passes import optimize, simplify_block
     from difflang.passes.staging import staged
 
-    whole = erased(func)
+    whole = erased(_without_colours(func, type_))
     # What the simplification drops must not make an equation late.
     stages = staged(Func(func.name, simplify_block(whole.block)))
     if stages is None:
         return compile_function(optimize(whole))
     early, late = (compile_function(optimize(stage)) for stage in (stages.early, stages.late))
     return Staged(early, late, stages.read, stages.given)
+
+
+def _without_colours(func: ir.Func, type_: ValueType | None) -> ir.Func:
+    """The function with a 0 for the colours of compressed matrices, which nobody would see: see `sparse_matrix`."""
+    from difflang.core.ir import Block, Func
+    from difflang.core.ops import integer
+
+    block, names = func.block, _names(type_)
+    results = (integer(0) if name == "colours" else r for name, r in zip(names, block.results, strict=True))
+    return Func(func.name, Block(block.params, block.eqns, tuple(results)))
+
+
+def _names(type_: ValueType | None) -> Iterator[str]:
+    """For each flat result of a type, what it is of a compressed matrix, or nothing."""
+    match type_:
+        case TupleType(elements=elements):
+            yield from chain.from_iterable(map(_names, elements))
+        case StructType(fields=fields):
+            yield from chain.from_iterable(_names(field) for _, field in fields)
+        case SparseType():
+            yield from SPARSE_LEAVES
+        case _:
+            yield ""
 
 
 def is_sparse(type_: ValueType | None) -> bool:
