@@ -363,35 +363,35 @@ class Program:
     host_sites: tuple[HostSite, ...] = ()
 
 
+BODIES: Mapping[type, tuple[str, ...]] = {
+    For: ("body",),
+    Parallel: ("body",),
+    Scope: ("body",),
+    While: ("condition", "body"),
+    If: ("then", "otherwise"),
+}
+"""The fields of statements that hold bodies. Every pass asks for every statement, so it costs one look."""
+
+
 def bodies(statement: Statement) -> tuple[Body, ...]:
     """The bodies inside a statement."""
-    match statement:
-        case For() | Parallel() | Scope():
-            return (statement.body,)
-        case While():
-            return (statement.condition, statement.body)
-        case If():
-            return (statement.then, statement.otherwise)
-        case _:
-            return ()
+    names = BODIES.get(type(statement))
+    return () if names is None else tuple([getattr(statement, name) for name in names])
 
 
 def with_bodies(statement: Statement, change: Callable[[Body], Body]) -> Statement:
-    """The statement with every body inside it changed."""
-    match statement:
-        case For() | Parallel() | Scope():
-            return replace(statement, body=change(statement.body))
-        case While():
-            return While(change(statement.condition), statement.test, change(statement.body))
-        case If():
-            return If(statement.test, change(statement.then), change(statement.otherwise))
-        case _:
-            return statement
+    """The statement with every body inside it changed; the same object if nothing has."""
+    names = BODIES.get(type(statement))
+    if names is None:
+        return statement
+    old = {name: getattr(statement, name) for name in names}
+    new = {name: change(body) for name, body in old.items()}
+    return statement if new == old else replace(statement, **new)
 
 
 def walk(body: Body) -> Iterator[Statement]:
     """Every statement of a body and of the bodies inside it, outermost first."""
     for statement in body:
         yield statement
-        for inner in bodies(statement):
-            yield from walk(inner)
+        for name in BODIES.get(type(statement), ()):
+            yield from walk(getattr(statement, name))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import fields, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, get_args
 
 from difflang.core.ir import Literal
 from difflang.loops import ir
@@ -54,8 +54,13 @@ def all_assigned(body: Body) -> set[Name]:
 
 def mentioned(statement: Statement) -> Iterator[Name]:
     """The registers and arrays in a statement, also in shapes, but not in the bodies inside it."""
+    inside = ir.BODIES.get(type(statement), ())
     for name in type(statement).__slots__:
-        yield from _names(getattr(statement, name))
+        value = getattr(statement, name)
+        if type(value) is Register:
+            yield value
+        elif type(value) in (Array, tuple) and name not in inside:
+            yield from _names(value)
 
 
 def all_mentioned(body: Body) -> dict[Name, None]:
@@ -82,10 +87,25 @@ def substituted(body: Body, mapping: Mapping[Name, Name | Literal]) -> Body:
 
 
 def _replaced(value: Any, mapping: Mapping[Name, Name | Literal]) -> Any:
-    if isinstance(value, Register | Array):
+    """A part of a statement with other values; the same object if it has none of the old ones."""
+    kind = type(value)
+    if kind is Register or kind is Array:
         return mapping.get(value, value)
-    if isinstance(value, tuple):
-        return tuple(_replaced(part, mapping) for part in value)
-    if isinstance(value, ir.Reduction | Statement):
-        return replace(value, **{f.name: _replaced(getattr(value, f.name), mapping) for f in fields(value)})
-    return value
+    if kind is tuple:
+        parts = tuple([_replaced(part, mapping) for part in value])
+        return value if parts == value else parts
+    if kind not in _RECORDS:
+        return value
+    changes: dict[str, Any] = {}
+    for name in kind.__slots__:
+        old = getattr(value, name)
+        new = _replaced(old, mapping)
+        if new is not old:
+            changes[name] = new
+    return replace(value, **changes) if changes else value
+
+
+_RECORDS = frozenset({ir.Reduction, *get_args(ir.ScalarStatement), *get_args(ir.MemoryStatement)}) | {
+    *get_args(ir.ControlStatement),
+    *get_args(ir.CallStatement),
+}

@@ -15,8 +15,11 @@ class Rewriter:
     """Copies a function equation by equation; subclasses override `equation`.
 
     `atoms` says what each variable of the old function has become; a variable that is missing stands for
-    itself. `frames` are the equation lists of the blocks that are being written, innermost last.
+    itself. `frames` are the equation lists of the blocks that are being written, innermost last. A rewriter that
+    `renews` makes new variables of all, not only of those whose types have changed.
     """
+
+    renews = False
 
     def __init__(self) -> None:
         self.atoms: dict[Var, Atom] = {}
@@ -31,7 +34,10 @@ class Rewriter:
         for eqn in block.eqns:
             self.equation(eqn)
         results = self.all(block.results)
-        return Block(params, tuple(self.frames.pop()), results)
+        eqns = tuple(self.frames.pop())
+        if eqns == block.eqns and results == block.results and params == block.params:
+            return block
+        return Block(params, eqns, results)
 
     def equation(self, eqn: Eqn) -> None:
         self.append(self.copy(eqn))
@@ -40,10 +46,13 @@ class Rewriter:
         self.frames[-1].append(eqn)
 
     def copy(self, eqn: Eqn) -> Eqn:
-        """The equation with everything in it rewritten."""
+        """The equation with everything in it rewritten; the same object if nothing has changed."""
         args = self.all(eqn.args)
-        regions = tuple(self.block(region) for region in eqn.regions)
-        return Eqn(self.define(eqn.outs), eqn.op, args, eqn.attrs, regions, eqn.span)
+        regions = tuple([self.block(region) for region in eqn.regions])
+        outs = self.define(eqn.outs)
+        if args == eqn.args and regions == eqn.regions and outs == eqn.outs:
+            return eqn
+        return Eqn(outs, eqn.op, args, eqn.attrs, regions, eqn.span)
 
     def atom(self, atom: Atom) -> Atom:
         return self.atoms.get(atom, atom) if isinstance(atom, Var) else atom
@@ -60,7 +69,7 @@ class Rewriter:
 
     def define(self, variables: Sequence[Var]) -> tuple[Var, ...]:
         """Variables that are bound here: the same ones, unless their types have changed."""
-        return tuple([self.variable(variable) for variable in variables])
+        return tuple([self.variable(v) if v.type.shape or self.renews else v for v in variables])
 
     def variable(self, variable: Var) -> Var:
         type_ = self.type(variable.type)
@@ -80,6 +89,8 @@ class Rewriter:
 
 class Cloner(Rewriter):
     """Copies with new variables throughout, so that a block can stand in several places."""
+
+    renews = True
 
     def variable(self, variable: Var) -> Var:
         new = Var(self.type(variable.type), variable.name)

@@ -171,7 +171,7 @@ class Simplifier(Rewriter):
         if facts.host or facts.adds:
             self.write(eqn, facts, self.level)
             return
-        key = (eqn.op, tuple(map(key_of, eqn.args)), _attribute_key(eqn), tuple(map(block_key, eqn.regions)))
+        key = (eqn.op, tuple(map(key_of, eqn.args)), _attribute_key(eqn), _Regions(eqn.regions) if eqn.regions else ())
         if key in self.available:
             self.atoms.update(zip(eqn.outs, self.available[key], strict=True))
             return
@@ -217,6 +217,28 @@ def _attribute_key(eqn: Eqn) -> object:
     if not eqn.attrs:
         return ()
     return tuple(sorted(item for item in eqn.attrs.items() if item[0] not in ("inbounds", "total")))
+
+
+class _Regions:
+    """Regions as part of a key. Their own keys, which are long, are made where another has the same operations."""
+
+    __slots__ = ("_keys", "_operations", "_regions")
+
+    def __init__(self, regions: tuple[Block, ...]) -> None:
+        self._regions = regions
+        self._operations = tuple([tuple([eqn.op for eqn in region.eqns]) for region in regions])
+        self._keys: object = None
+
+    def __hash__(self) -> int:
+        return hash(self._operations)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Regions) and self._operations == other._operations and self._key() == other._key()
+
+    def _key(self) -> object:
+        if self._keys is None:
+            self._keys = tuple(map(block_key, self._regions))
+        return self._keys
 
 
 def block_key(block: Block) -> object:
