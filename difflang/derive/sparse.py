@@ -1,6 +1,7 @@
 """Jacobians in compressed form: the places that may differ from zero, and the values there.
 
-The pattern comes from the program's own indices (`pattern`) or, where its structure is beyond that, from forward mode
+Where every element of the result is a sum of formulas over few elements, the entries are found term by term (`local`).
+Otherwise the pattern comes from the program's own indices (`pattern`) or, where its structure is beyond that, from forward mode
 over marks instead of numbers: a tangent is positive where its value depends on the seed, and marks are only ever added
 or compared, so that none cancels (Griewank and Walther, Evaluating Derivatives, 2008, section 7.1). Columns that share
 no row are then differentiated together, one direction of forward mode a colour (section 8.1 there); a row that is
@@ -51,7 +52,7 @@ LOCAL = frozenset({"get", "set", "reshape"})
 class Entries:
     """Row, column and value of each entry, row by row, as vectors of length `count`.
 
-    `sweeps` is the number of products with the Jacobian (or with its transpose) that the values come from.
+    `sweeps` is the number of products with the Jacobian (or with its transpose) that the values come from, or could come from.
     """
 
     rows: Atom
