@@ -16,7 +16,7 @@ from difflang.derive.sparse import sparse_jacobian
 from difflang.diagnostics.model import Span
 from difflang.syntax import ast, parse
 
-SOURCE = """## A matrix by its entries; `colours` is the number of products with it (or its transpose) that determine these.
+SOURCE = """## A matrix by its entries; `colours` products with it (or its transpose) determine these.
 struct Sparse[k]:
     rows: int[k]
     cols: int[k]

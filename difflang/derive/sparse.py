@@ -1,12 +1,13 @@
 """Jacobians in compressed form: the places that may differ from zero, and the values there.
 
 Where every element of the result is a sum of formulas over few elements, the entries are found term by term (`local`).
-Otherwise the pattern comes from the program's own indices (`pattern`) or, where its structure is beyond that, from forward mode
-over marks instead of numbers: a tangent is positive where its value depends on the seed, and marks are only ever added
-or compared, so that none cancels (Griewank and Walther, Evaluating Derivatives, 2008, section 7.1). Columns that share
-no row are then differentiated together, one direction of forward mode a colour (section 8.1 there); a row that is
-so long that it would keep most columns apart is found by itself. In a symmetric matrix more columns go together, as an
-entry may be taken from across the diagonal. Memory is that of the entries; a dense matrix is never made.
+Otherwise the pattern comes from the program's own indices (`pattern`) or, where its structure is beyond that, from
+forward mode over marks instead of numbers: a tangent is positive where its value depends on the seed, and marks are
+only ever added or compared, so that none cancels (Griewank and Walther, Evaluating Derivatives, 2008, section 7.1).
+Columns that share no row are then differentiated together, one direction of forward mode a colour (section 8.1 there);
+a row that is so long that it would keep most columns apart is found by itself. In a symmetric matrix more columns go
+together, as an entry may be taken from across the diagonal. Memory is that of the entries; a dense matrix is never
+made.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ LOCAL = frozenset({"get", "set", "reshape"})
 class Entries:
     """Row, column and value of each entry, row by row, as vectors of length `count`.
 
-    `sweeps` is the number of products with the Jacobian (or with its transpose) that the values come from, or could come from.
+    `sweeps` is the number of products with the Jacobian (or with its transpose) that the values come from, or could.
     """
 
     rows: Atom
