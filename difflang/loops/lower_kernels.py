@@ -74,7 +74,7 @@ def contract(s: Scheduler, eqn: Eqn) -> None:
     else:
         assert large is not None
         with s.collect() as loops:
-            _product_loops(s, product, place.array)
+            _product_loops(s, product, place.array, little=True)
         s.emit(ir.If(large, (library,), tuple(loops)))
     s.settle(out, place)
 
@@ -151,12 +151,15 @@ def _summed(s: Scheduler, product: Product, dtype: DType, letters: str, index: M
     return total
 
 
-def _product_loops(s: Scheduler, product: Product, out: Array) -> None:
-    """Loops whose innermost index runs along rows: a sum in a register, or additions to a row of the result."""
+def _product_loops(s: Scheduler, product: Product, out: Array, *, little: bool = False) -> None:
+    """Loops whose innermost index runs along rows: a sum in a register, or additions to a row of the result.
+
+    Where there is `little` to do, code is kept short: nothing is told of independent turns.
+    """
     letter = _innermost(product)
     short = _short_sum(product)
     if letter in product.output and not short:
-        _row_loops(s, product, out, letter)
+        _row_loops(s, product, out, letter, independent=not little)
         return
 
     def body(inner: tuple[Register, ...]) -> None:
@@ -164,7 +167,7 @@ def _product_loops(s: Scheduler, product: Product, out: Array) -> None:
         total = _terms(s, product, short, index) if short else _summed(s, product, out.dtype, product.summed, index)
         s.emit(ir.Store(out, inner, total))
 
-    s.nest([product.sizes[x] for x in product.output], body)
+    s.nest([product.sizes[x] for x in product.output], body, independent=not little)
 
 
 def _short_sum(product: Product) -> list[dict[str, Operand]]:
@@ -194,7 +197,7 @@ def _innermost(product: Product) -> str:
     return min(product.sizes, key=misplaced)
 
 
-def _row_loops(s: Scheduler, product: Product, out: Array, letter: str) -> None:
+def _row_loops(s: Scheduler, product: Product, out: Array, letter: str, *, independent: bool) -> None:
     """out[.., letter] += left * right with `letter` innermost, outside it the summed letters, outside them the rest."""
     s.emit(ir.Fill(out, zero(out.dtype)))
     outer = product.output.replace(letter, "")
@@ -212,4 +215,4 @@ def _row_loops(s: Scheduler, product: Product, out: Array, letter: str) -> None:
 
         s.nest([product.sizes[x] for x in product.summed], sums, independent=False)
 
-    s.nest([product.sizes[x] for x in outer], rows)
+    s.nest([product.sizes[x] for x in outer], rows, independent=independent)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from difflang.core.ir import Block, Func
+from difflang.passes.batch import Batch
 from difflang.passes.contract import Contract
 from difflang.passes.dead import DeadCode
 from difflang.passes.fuse import Fuse
@@ -38,6 +39,7 @@ PASSES: tuple[Pass, ...] = (
     Shift(),
     Gather(),
     Unite(),
+    Batch(),
     Products(),
     Fuse(mixed=True),
     *CLEAN,

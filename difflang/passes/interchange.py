@@ -64,7 +64,7 @@ def exchanged(build: Eqn) -> Eqn:
     before = outer.eqns[:-1]
     inner, row, extent = total.regions[0], outer.params[-1], build.args[-1]
     short = _is_short((extent,)) or any(_is_short((n,)) for n in total.args)
-    if short or total.outs[0].type.shape or row in total.args or not _gains(inner, row):
+    if short or total.outs[0].type.shape or row in total.args or not runs_along(inner, (row,)):
         return build
     if before and (len(outer.params) == 1 or any(row in mentions(eqn) for eqn in before)):
         return build
@@ -88,11 +88,11 @@ def _build(params: tuple[Var, ...], extents: tuple[Atom, ...], body: Block, out:
     return Eqn((out,), "build", extents, {}, (Block(params, body.eqns, body.results),), like.span)
 
 
-def _gains(body: Block, row: Var) -> bool:
-    """Whether reads go along rows with `row` and none with the index of the innermost sum."""
+def runs_along(body: Block, rows: Sequence[Var]) -> bool:
+    """Whether reads go along rows with an index in `rows` and none with an index of the loop, which has none inside."""
     reads = [eqn.args[1:] for eqn in walk(body) if eqn.op == "get"]
-    along = [indices for indices in reads if _mentions(indices[-1:], row) and _mentions(indices[:-1], *body.params)]
-    across = [indices for indices in reads if _mentions(indices[-1:], *body.params) and _mentions(indices, row)]
+    along = [indices for indices in reads if _mentions(indices[-1:], *rows) and _mentions(indices[:-1], *body.params)]
+    across = [indices for indices in reads if _mentions(indices[-1:], *body.params) and _mentions(indices, *rows)]
     return bool(along) and not across and all(not eqn.regions for eqn in body.eqns)
 
 

@@ -203,13 +203,20 @@ def _unit_place(walk: Simplifier, vector: Atom) -> Atom | None:
     makers = {out: inner for inner in region.eqns for out in inner.outs}
     result = region.results[made.outs.index(vector)]
     chosen = makers.get(result) if isinstance(result, Var) else None
-    if chosen is None or chosen.op != "select" or [_value(a) for a in chosen.args[1:]] != [1, 0]:
+    if chosen is None or _choice(chosen) != (1, 0):
         return None
     test = makers.get(chosen.args[0]) if isinstance(chosen.args[0], Var) else None
     if test is None or test.op != "eq" or region.params[0] not in test.args:
         return None
     place = test.args[1] if test.args[0] is region.params[0] else test.args[0]
     return None if place in makers or place is region.params[0] else place
+
+
+def _choice(eqn: Eqn) -> tuple[object, ...]:
+    """The numbers between which an equation chooses."""
+    if eqn.op == "cond":
+        return tuple(_value(region.results[0]) for region in eqn.regions) if len(eqn.outs) == 1 else ()
+    return tuple(map(_value, eqn.args[1:])) if eqn.op == "select" else ()
 
 
 def _value(atom: Atom) -> object:

@@ -215,7 +215,7 @@ func f(n: i64, m: i64, a: f64[m, n], v: f64[n]) {
   c: f64[n, m], d: f64[n] = build n { k: i64
     e: f64[n] = build n { j: i64
       hit: bool = eq j PLACE
-      one: f64 = select hit 1.0 0.0
+      one: f64 = CHOICE
       yield one
     }
     p: f64[m] = contract[spec="ij,j->i"] a e
@@ -226,17 +226,19 @@ func f(n: i64, m: i64, a: f64[m, n], v: f64[n]) {
 }"""
 
 
-def test_a_product_with_a_unit_vector_is_a_column() -> None:
+@pytest.mark.parametrize("choice", ["select hit 1.0 0.0", "cond hit {\nyield 1.0\n} {\nyield 0.0\n}"])
+def test_a_product_with_a_unit_vector_is_a_column(choice: str) -> None:
     rng = np.random.default_rng(0)
     a, v = rng.normal(size=(2, 3)), rng.normal(size=3)
     args = [3, 2, a, v]
-    func = parse_func(UNIT.replace("PLACE", "k"))
-    assert "contract" not in rewritten(CLEAN, UNIT.replace("PLACE", "k"))
+    text = UNIT.replace("CHOICE", choice)
+    func = parse_func(text.replace("PLACE", "k"))
+    assert "contract" not in rewritten(CLEAN, text.replace("PLACE", "k"))
     unchanged_value(CLEAN, func, args)
     columns, elements = value(CLEAN(func), args)
     np.testing.assert_array_equal(columns, a.T)
     np.testing.assert_array_equal(elements, v)
-    outside = UNIT.replace("PLACE", "m")
+    outside = text.replace("PLACE", "m")
     assert rewritten(CLEAN, outside).count("contract") == 2, "the place may be outside of the vector"
 
 
