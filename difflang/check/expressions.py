@@ -16,7 +16,7 @@ from difflang.check.leaves import atoms, element_of, materialize, settle
 from difflang.check.matrix import transpose
 from difflang.check.names import suggestion, unknown_name
 from difflang.check.operators import binary, compare, negate
-from difflang.check.regions import capture, choose, finish
+from difflang.check.regions import capture, choose, common_type, finish
 from difflang.check.types import BOOL, TupleType, Type
 from difflang.check.values import (
     Array,
@@ -35,6 +35,7 @@ from difflang.check.values import (
 from difflang.core.builder import literal
 from difflang.core.ir import Atom, Literal
 from difflang.core.ops import integer
+from difflang.diagnostics.model import DiffLangError
 from difflang.diagnostics.suggest import listing
 from difflang.prims import PRIMITIVES
 from difflang.signature import ArrayType
@@ -204,7 +205,7 @@ def _both(context: Context, left: Scalar, right: Scalar) -> Scalar:
 def conditional(context: Context, node: ast.Conditional, scope: Scope, expected: Type | None) -> Value:
     condition = as_condition(context, context.evaluate(node.condition, scope), node.condition.span)
     if isinstance(condition.atom, Literal):
-        return context.evaluate(node.then if condition.atom.value else node.otherwise, scope, expected)
+        return _decided(context, node, bool(condition.atom.value), scope, expected)
     return choose(
         context,
         condition.atom,
@@ -213,6 +214,19 @@ def conditional(context: Context, node: ast.Conditional, scope: Scope, expected:
         node.span,
         expected,
     )
+
+
+def _decided(context: Context, node: ast.Conditional, first: bool, scope: Scope, expected: Type | None) -> Value:
+    """What is chosen where the call at hand decides the condition: of the type that it has where it is open."""
+    taken, other = (node.then, node.otherwise) if first else (node.otherwise, node.then)
+    value = context.evaluate(taken, scope, expected)
+    if not isinstance(value, Number):
+        return materialize(context, value)
+    try:
+        values = (value, capture(context, lambda: context.evaluate(other, scope, expected)).payload)
+        return coerce(context, value, common_type(context, values, node.span, "the value", expected), taken.span)
+    except DiffLangError:
+        return materialize(context, value)  # what is not taken may be wrong in this call, such as an index
 
 
 @expression(ast.Lambda)

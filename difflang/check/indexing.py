@@ -11,6 +11,7 @@ from difflang.check.coerce import as_scalar, coerce, require_same_shape
 from difflang.check.context import Context
 from difflang.check.dispatch import expression
 from difflang.check.environment import Scope
+from difflang.check.leaves import materialize
 from difflang.check.types import BOOL, INT, Type
 from difflang.check.values import Array, Number, Scalar, StructValue, TupleValue, Value
 from difflang.core.ir import Atom, Literal
@@ -86,7 +87,7 @@ def subscripts(context: Context, array: Array, node: ast.Index, scope: Scope) ->
 
 
 def _point(context: Context, node: ast.Expr, size: Size, scope: Scope) -> Point:
-    value = context.evaluate(node, scope)
+    value = _subscript(context, node, scope)
     if isinstance(value, Number) and isinstance(value.value, int):
         return _literal_point(context, value.value, size, node.span)
     if not isinstance(value, Scalar) or value.type.surface not in ("int", "i32"):
@@ -98,6 +99,13 @@ def _point(context: Context, node: ast.Expr, size: Size, scope: Scope) -> Point:
         )
     scalar = as_scalar(context, value, INT, node.span)
     return Point(scalar.atom, context.sizes.within(context.size_of(scalar), size))
+
+
+def _subscript(context: Context, node: ast.Expr, scope: Scope) -> Value:
+    """A `var` is no literal, even where the call at hand decides which number it holds."""
+    value = context.evaluate(node, scope)
+    binding = scope.find(node.name) if isinstance(node, ast.Name) else None
+    return materialize(context, value) if binding is not None and binding.mutable else value
 
 
 def _index_hint(value: Value) -> str:
@@ -137,7 +145,7 @@ def _bound(context: Context, node: ast.Expr | None, size: Size, scope: Scope) ->
     """A bound of a slice; a negative literal counts from the end."""
     if node is None:
         return None
-    value = context.evaluate(node, scope)
+    value = _subscript(context, node, scope)
     if isinstance(value, Number) and isinstance(value.value, int):
         position = Size.literal(value.value) if value.value >= 0 else size + Size.literal(value.value)
         return context.int_of(position)
