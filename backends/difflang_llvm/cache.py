@@ -12,7 +12,6 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any, TypeVar
 
 from difflang.diagnostics.model import Span
@@ -122,8 +121,6 @@ def source_digest() -> str:
     for package in ("difflang_llvm", "difflang.loops", "difflang.passes", "difflang.prims"):
         spec = find_spec(package)
         for root in (spec and spec.submodule_search_locations) or ():
-            for path in sorted(Path(root).rglob("*")):
-                if path.suffix in (".py", ".ll"):
-                    status = path.stat()
-                    digest.update(f"{path.name} {status.st_size} {status.st_mtime_ns};".encode())
+            for stamp in cachedir.stamps(root):
+                digest.update(f"{stamp};".encode())
     return digest.hexdigest()

@@ -6,7 +6,6 @@ Programs only declare what they call. The declarations promise what LLVM would f
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import resources
 
 from difflang_llvm.text import Needs
 
@@ -31,8 +30,3 @@ def function(name: str, needs: Needs) -> str:
 def uses_arena(needs: Needs) -> bool:
     """Whether something that has been emitted takes memory from the arena, as library routines may."""
     return DECLARATIONS["memory.allocate"] in needs.intrinsics or bool(needs.kernels)
-
-
-def module_text() -> str:
-    """The module that defines the functions."""
-    return resources.files("difflang_llvm").joinpath("runtime.ll").read_text()

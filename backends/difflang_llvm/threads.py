@@ -47,7 +47,8 @@ def symbol(name: str) -> int:
 @cache
 def _pool() -> engine.Library:
     exports = ["run", "prepare", "stop", "set.mask"]
-    compiled = units.stored(("pool",), lambda: engine.optimized(_text()))
+    text = _text()
+    compiled = units.stored(("pool", text), lambda: engine.optimized(text))
     symbols = {name: engine.process_symbol(name) for name in compiled.symbols}
     pool = engine.link_library(compiled.code, symbols, (), exports)
     ctypes.c_int32.from_address(pool.address("set.mask")).value = int(signal.SIG_SETMASK)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from difflang_llvm import cache, engine
@@ -32,13 +33,12 @@ def _library(unit: Key, use_cache: bool) -> engine.Library:
 def runtime_library(use_cache: bool = True) -> engine.Library:
     """The linked functions that give programs memory."""
     with _linking:
-        return _once("runtime", lambda: stored(("runtime",), _runtime_module, use_cache), resolve)
+        return _once("runtime", lambda: _runtime(use_cache), resolve)
 
 
-def _runtime_module() -> Any:
-    from difflang_llvm.runtime import module_text
-
-    return engine.optimized(module_text())
+def _runtime(use_cache: bool) -> Compiled:
+    text = resources.files("difflang_llvm").joinpath("runtime.ll").read_text()
+    return stored(("runtime", text), lambda: engine.tidied(text), use_cache)
 
 
 def _once(unit: Key | str, compiled: Callable[[], Compiled], address: Callable[[str], int]) -> engine.Library:
@@ -58,12 +58,13 @@ def _compiled(unit: Key, use_cache: bool) -> Compiled:
         prepare = engine.optimized if unit[0] in PAIRS else engine.tidied
         return prepare(unit_module(unit))
 
-    return stored(tuple(map(str, unit)), module, use_cache)
+    parts = (*map(str, unit), cache.source_digest()) if use_cache else ()
+    return stored(parts, module, use_cache)
 
 
 def stored(parts: Sequence[str], make: Callable[[], Any], use_cache: bool = True) -> Compiled:
-    """The code of the module that `make` makes, which the parts name; from the cache if it has it."""
-    name = cache.key([*parts, cache.source_digest(), engine.host_description()]) if use_cache else ""
+    """The code of the module that `make` makes, which the parts determine; from the cache if it has it."""
+    name = cache.key([*parts, engine.host_description()]) if use_cache else ""
     found = cache.load(name) if use_cache else None
     if found is None:
         from difflang_llvm.module import imported_symbols

@@ -12,6 +12,7 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 CHECKSUM = 32
@@ -41,6 +42,16 @@ def _of_platform() -> Path:
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Caches" / "difflang"
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "difflang"
+
+
+def stamps(root: str | Path) -> Iterator[str]:
+    """The names, sizes and times of the files in a folder that make what is kept: all but documents and byte code."""
+    for folder, inner, files in os.walk(root):
+        inner.sort()
+        for name in sorted(files):
+            if not name.endswith((".pyc", ".md")):
+                status = os.stat(os.path.join(folder, name))
+                yield f"{name} {status.st_size} {status.st_mtime_ns}"
 
 
 def read(name: str) -> bytes | None:

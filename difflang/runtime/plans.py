@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -153,7 +153,7 @@ def _installation(backend: str) -> str:
     """Changes with every change of DiffLang or of the backend: the names, sizes and times of their files."""
     package = _package("difflang")
     roots = [package, package.parent / "stdlib", package.parent / "grammar", _package(backend.partition(":")[0])]
-    return hashlib.sha256(";".join(stamp for root in roots for stamp in _stamps(root)).encode()).hexdigest()
+    return hashlib.sha256(";".join(stamp for root in roots for stamp in cachedir.stamps(root)).encode()).hexdigest()
 
 
 def _package(module: str) -> Path:
@@ -162,14 +162,6 @@ def _package(module: str) -> Path:
     if spec is None or spec.origin is None:
         raise ImportError(module)
     return Path(spec.origin).parent
-
-
-def _stamps(root: Path) -> Iterator[str]:
-    for folder, _, files in os.walk(root):
-        for name in sorted(files):
-            if not name.endswith((".pyc", ".md")):
-                status = os.stat(os.path.join(folder, name))
-                yield f"{name} {status.st_size} {status.st_mtime_ns}"
 
 
 def _digest(sources: Mapping[str, str]) -> str:
