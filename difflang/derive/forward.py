@@ -316,6 +316,13 @@ def _reshape(b: Builder, eqn: Eqn, tangents: Sequence[Tangent]) -> list[Tangent]
     return [None if tangents[0] is None else b.emit("reshape", [tangents[0], *eqn.args[1:]])[0]]
 
 
+def _table(b: Builder, eqn: Eqn, tangents: Sequence[Tangent]) -> list[Tangent]:
+    if all(t is None for t in tangents):
+        return [None]
+    elements = [values.instantiated(b, t, arg.type) for t, arg in zip(tangents, eqn.args, strict=True)]
+    return [b.emit("table", elements, dict(eqn.attrs))[0]]
+
+
 def _contract(b: Builder, eqn: Eqn, tangents: Sequence[Tangent]) -> list[Tangent]:
     def term(left: Tangent, right: Tangent) -> Tangent:
         return None if left is None or right is None else b.emit("contract", [left, right], dict(eqn.attrs))[0]
@@ -333,6 +340,7 @@ TANGENTS: dict[str, Rule] = {
     "get": _get,
     "set": _set,
     "reshape": _reshape,
+    "table": _table,
     "contract": _contract,
     "require": _require,
 }

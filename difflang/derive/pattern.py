@@ -19,6 +19,7 @@ from difflang.derive.activity import active_variables
 from difflang.derive.compressed import Rows, between, get, put, rows_of_pairs
 from difflang.derive.copying import Copy
 from difflang.derive.partials import has_partial
+from difflang.derive.values import flat_place, indices_of
 from difflang.prims import PRIMITIVES
 
 MOST_STEPS = 3000
@@ -180,11 +181,7 @@ class _Pattern:
         self.loop(self.copy.atoms(shape), element)
 
     def flat(self, shape: Sequence[Atom], indices: Sequence[Atom]) -> Atom:
-        b = self.builder
-        place: Atom = integer(0)
-        for dim, index in zip(self.copy.atoms(shape), indices, strict=True):
-            place = b.prim("add", b.prim("mul", place, dim), index)
-        return place
+        return flat_place(self.builder, self.copy.atoms(shape), indices)
 
     def need(self, atom: Atom, indices: Sequence[Atom]) -> None:
         """Enumerates what the element of a variable of the program depends on."""
@@ -324,13 +321,15 @@ def _set(pattern: _Pattern, eqn: Eqn, position: int, indices: Sequence[Atom]) ->
 
 
 def _reshape(pattern: _Pattern, eqn: Eqn, position: int, indices: Sequence[Atom]) -> None:
-    b, array = pattern.builder, eqn.args[0]
+    array = eqn.args[0]
     place = pattern.flat(eqn.outs[0].type.shape, indices)
-    own: list[Atom] = []
-    for dim in reversed(pattern.copy.atoms(array.type.shape)):
-        own.insert(0, b.prim("mod", place, dim))
-        place = b.prim("floordiv", place, dim)
-    pattern.need(array, own)
+    pattern.need(array, indices_of(pattern.builder, pattern.copy.atoms(array.type.shape), place))
+
+
+def _table(pattern: _Pattern, eqn: Eqn, position: int, indices: Sequence[Atom]) -> None:
+    place = pattern.flat(eqn.outs[0].type.shape, indices)
+    for k, element in enumerate(eqn.args):
+        pattern.where(pattern.builder.prim("eq", place, integer(k)), lambda e=element: pattern.need(e, ()))
 
 
 def _build(pattern: _Pattern, eqn: Eqn, position: int, indices: Sequence[Atom]) -> None:
@@ -391,6 +390,7 @@ FOLLOWED: Mapping[str, Callable[[_Pattern, Eqn, int, Sequence[Atom]], None]] = {
     "get": _get,
     "set": _set,
     "reshape": _reshape,
+    "table": _table,
     "build": _build,
     "reduce": _reduce,
     "cond": _cond,

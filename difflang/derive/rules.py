@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import product
 
 from difflang.core.ir import Atom, Block, Eqn, Var
-from difflang.core.ops import I64
+from difflang.core.ops import I64, integer, table_shape
 from difflang.derive import matrices as m
 from difflang.derive import values
 from difflang.derive.companions import times_companion
@@ -183,6 +184,12 @@ def _reshape(frame: Frame, eqn: Eqn, cotangent: Atom) -> None:
     frame.add(eqn.args[0], frame.builder.emit("reshape", [cotangent, *shape])[0])
 
 
+def _table(frame: Frame, eqn: Eqn, cotangent: Atom) -> None:
+    shape = [range(dim) for dim in table_shape(eqn.attrs)]
+    for arg, place in zip(eqn.args, product(*shape), strict=True):
+        frame.add(arg, frame.builder.get(cotangent, *map(integer, place), inbounds=True))
+
+
 def _require(frame: Frame, eqn: Eqn, cotangent: Atom) -> None:
     frame.add(eqn.args[1], cotangent)
 
@@ -231,6 +238,7 @@ ADJOINTS.update(
     get=_of_value(_get),
     set=_of_value(_set),
     reshape=_of_value(_reshape),
+    table=_of_value(_table),
     contract=_of_value(_contract),
     require=_of_value(_require),
     solve=_of_value(_solve),

@@ -45,7 +45,7 @@ from difflang.prims import PRIMITIVES
 TOGETHER = 4
 """Colours that are differentiated by at once."""
 
-LOCAL = frozenset({"get", "set", "reshape"})
+LOCAL = frozenset({"get", "set", "reshape", "table"})
 """Operations that move values about: their tangent rules serve marks as well."""
 
 

@@ -131,7 +131,7 @@ def _divided(b: Builder, value: Tangent, divisor: int) -> Tangent:
 SeriesRule = Callable[[Builder, Eqn, list[Series]], list[Series]]
 
 SERIES: dict[str, SeriesRule] = {
-    **dict.fromkeys(("get", "set", "reshape", "require"), _linear),
+    **dict.fromkeys(("get", "set", "reshape", "table", "require"), _linear),
     "contract": _contract,
     "solve": _solve,
     "triangular_solve": _solve,

@@ -212,7 +212,7 @@ def taken(b: Builder, n: Atom, x: Atom) -> list[Atom]:
 
 
 def weighed(b: Builder, x: Atom) -> Sequence[Atom]:
-    weights = b.emit("table", [real(2), real(5)], {"shape": (2,)})[0]
+    weights = b.emit("table", [real(2), times(b, x, x), x, real(5)], {"shape": (2, 2)})[0]
     return [b.map(partial(times, b, x), weights)]
 
 
@@ -357,7 +357,7 @@ STRUCTURAL_ROWS = (
     ),
     Row("while", "x", while_doubling, doubled_numbers, (0.9,)),
     Row("cond", "x y", branches, np.multiply, (0.9, 1.1)),
-    Row("table", "x", weighed, lambda x: x * np.array([2.0, 5.0]), (0.9,)),
+    Row("table", "x", weighed, lambda x: x * np.array([[2.0, x * x], [x, 5.0]]), (0.9,)),
     of_array("get", taken, lambda x: x[1] * x[2]),
     Row("set", "n x[n] v", replaced, replaced_numbers, (3, VECTOR, 1.1)),
     Row("accum", "n x[n] s", accumulated, lambda n, x, s: s + x @ x, (3, VECTOR, 1.1)),
