@@ -55,7 +55,7 @@ ACCURACY: list[Accuracy] = [
     ("exp", mp.exp, np.concatenate([even(-740, 709), even(-2, 2), both(powers(-12, 0))]), 0.8),
     ("exp2", lambda x: mp.mpf(2) ** x, np.concatenate([even(-1070, 1023), even(-2, 2), both(powers(-12, 0))]), 0.8),
     ("expm1", mp.expm1, np.concatenate([even(-40, 709), even(-2, 2), SMALL]), 0.8),
-    ("log", mp.log, POSITIVE, 0.6),
+    ("log", mp.log, POSITIVE, 0.7),
     ("log2", lambda x: mp.log(x, 2), POSITIVE, 0.7),
     ("log10", mp.log10, POSITIVE, 0.7),
     ("log1p", mp.log1p, np.concatenate([even(-0.999, 3), powers(-300, 300), -powers(-300, -0.01)]), 0.8),

@@ -36,13 +36,13 @@ def split(kernel: Kernel, x: Value) -> tuple[Value, Value]:
     shifted = bits - SQRT_HALF_BITS
     exponent = (shifted >> 52) ^ 0x800
     # Sign extension of the 12 bits, and conversion to a double through the low bits of 2^52.
-    number = kernel.from_bits(exponent | 0x4330000000000000) - (2.0**52 + 2048.0)
+    base = kernel.select(subnormal, 2.0**52 + 2102.0, kernel.number(2.0**52 + 2048.0))
     m = kernel.from_bits((shifted & MANTISSA) + SQRT_HALF_BITS)
-    return number - kernel.select(subnormal, 54.0, 0.0), m
+    return kernel.from_bits(exponent | 0x4330000000000000) - base, m
 
 
-def log_pair(kernel: Kernel, x: Value, tail: Value | None = None) -> tuple[Value, Pair]:
-    """k, and log m as a pair, for x (+ tail) = 2^k m; positive and finite."""
+def _log_sum(kernel: Kernel, x: Value, tail: Value | None = None) -> tuple[Value, Pair]:
+    """k, and log m as a sum of f - f^2/2 and what is far below it, for x (+ tail) = 2^k m; positive and finite."""
     k, m = split(kernel, x)
     f = m - 1.0
     s = f / (f + 2.0)
@@ -53,12 +53,18 @@ def log_pair(kernel: Kernel, x: Value, tail: Value | None = None) -> tuple[Value
     correction = s * (square + z * kernel.polynomial(LOG, z)) - lost
     if tail is not None:
         correction = correction + tail / x
-    return k, fast_two_sum(high, low + correction)
+    return k, (high, low + correction)
+
+
+def log_pair(kernel: Kernel, x: Value, tail: Value | None = None) -> tuple[Value, Pair]:
+    """k, and log m as a pair."""
+    k, mantissa = _log_sum(kernel, x, tail)
+    return k, fast_two_sum(*mantissa)
 
 
 def natural(kernel: Kernel, k: Value, mantissa: Pair) -> Pair:
-    """k ln 2 + log m."""
-    high, low = two_sum(k * LN2_HIGH, mantissa[0])
+    """k ln 2 + log m. Where k is not 0, k ln 2 is the larger one."""
+    high, low = fast_two_sum(k * LN2_HIGH, mantissa[0])
     return fast_two_sum(high, kernel.fma(k, LN2_LOW, low + mantissa[1]))
 
 
@@ -71,7 +77,7 @@ def at_edges(kernel: Kernel, x: Value, result: Value) -> Value:
 
 @function("log")
 def _log(kernel: Kernel, x: Value) -> Value:
-    return at_edges(kernel, x, natural(kernel, *log_pair(kernel, x))[0])
+    return at_edges(kernel, x, natural(kernel, *_log_sum(kernel, x))[0])
 
 
 def _log_of_base(kernel: Kernel, x: Value, scale: tuple[float, float], unit: tuple[float, float]) -> Value:
