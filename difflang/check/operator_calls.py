@@ -25,7 +25,7 @@ from difflang.check.leaves import materialize
 from difflang.check.memory import budget
 from difflang.check.parts import Part
 from difflang.check.sparse import SparseHessian, SparseJacobian
-from difflang.check.taylor import CurveJet, Jet, ScalarDerivative
+from difflang.check.taylor import MAXIMUM_ORDER, CurveJet, Jet, ScalarDerivative
 from difflang.check.values import Arguments, FunctionValue, Number, Scalar, TypeValue, Value
 from difflang.core.ir import Literal
 from difflang.diagnostics.model import Span
@@ -148,8 +148,18 @@ def whole_option(site: Site, name: str, default: int) -> int:
     return int(atom.value)
 
 
+def _order(site: Site) -> int:
+    """The option `order`. Raises E0507 beyond MAXIMUM_ORDER."""
+    order = whole_option(site, "order", 1)
+    if order > MAXIMUM_ORDER:
+        message = f"the order {order} is too high: a series of order k takes k**2 operations"
+        hint = f"orders up to {MAXIMUM_ORDER} can be computed"
+        raise site.context.error("E0507", message, site.options["order"].span, hint=hint)
+    return order
+
+
 def _derivative(site: Site) -> FunctionValue:
-    return ScalarDerivative(site.functions[0], site.wrt, whole_option(site, "order", 1))
+    return ScalarDerivative(site.functions[0], site.wrt, _order(site))
 
 
 def _checkpoint(site: Site) -> FunctionValue:
@@ -181,7 +191,7 @@ def _plain(make: Callable[[FunctionValue, Wrt], FunctionValue]) -> Make:
 def _taylor(site: Site) -> FunctionValue:
     if "order" not in site.options:
         return CurveJet(site.functions[0], site.wrt)
-    return Jet(site.functions[0], site.wrt, whole_option(site, "order", 1))
+    return Jet(site.functions[0], site.wrt, _order(site))
 
 
 class StopGrad(FunctionValue):

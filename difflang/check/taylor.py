@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from math import factorial
+from fractions import Fraction
+from math import exp, factorial, lgamma
 
 from difflang.check.context import Context
 from difflang.check.derivatives import LinearDerivative
@@ -17,6 +18,12 @@ from difflang.core.ir import Atom
 from difflang.diagnostics.model import Span
 
 Named = list[tuple[str, Value]]
+
+MAXIMUM_ORDER = 1000
+"""The order k of a series whose k^2 operations are still written out."""
+
+PLAIN_ORDER = 20
+"""Up to here the factorial is a whole number of double precision, and well inside the range of single precision."""
 
 
 class Jet(LinearDerivative):
@@ -85,17 +92,30 @@ class ScalarDerivative(LinearDerivative):
         if len(linear.values) != 1 or not isinstance(point, Scalar):
             message = "`derivative` is for functions of one real number"
             raise context.error("E0503", message, span, hint="use grad or jacobian for arrays")
-        one = Scalar(literal(1.0, point.atom.type.dtype), point.type)
+        speed = speed_for(self.order)
         rest: tuple[None, ...] = (None,) * (self.order - 1)
-        series = (one.atom, *rest)[: self.order]
+        series = (literal(speed, point.atom.type.dtype), *rest)[: self.order]
         found = coefficients(context, linear, [series], self.order)
         assert isinstance(found, TupleValue)
-        return scaled(context, found.elements[-1], factorial(self.order))
+        return scaled(context, found.elements[-1], factorial(self.order) / Fraction(speed) ** self.order)
 
 
-def scaled(context: Context, value: Value, factor: int) -> Value:
-    """A value of a vector type times a whole number."""
+def speed_for(order: int) -> float:
+    """How fast t runs along the curve x(t) whose last coefficient is to be found: 1, or faster for high orders.
+
+    The k-th coefficient at the speed c is c^k f^(k) / k!. From about k = 30 on k! is too large for single precision,
+    and from 171 on for double precision; with c near the k-th root of k!, in sixteenths so that it is exact, neither
+    the coefficient nor its factor leaves the range.
+    """
+    if order <= PLAIN_ORDER:
+        return 1.0
+    return round(16 * exp(lgamma(order + 1) / order)) / 16
+
+
+def scaled(context: Context, value: Value, factor: Fraction) -> Value:
+    """A value of a vector type times a number."""
     if factor == 1:
         return value
     b = context.builder
-    return rebuild(value, [b.map(lambda x: b.prim("mul", x, literal(factor, x.type.dtype)), a) for a in atoms(value)])
+    number = float(factor)
+    return rebuild(value, [b.map(lambda x: b.prim("mul", x, literal(number, x.type.dtype)), a) for a in atoms(value)])

@@ -6,6 +6,8 @@ import mpmath
 import pytest
 from mpmath import mp
 
+import difflang as dl
+
 TEXT = """
 fn wave(x: real) -> real = sin(2.0 * x) * exp(-x)
 
@@ -44,3 +46,22 @@ def test_derivatives_of_a_loop_of_unknown_length(run, name, order):
         coefficients = mp.taylor(looped, mp.mpf(0.3), order, h=mp.mpf(10) ** -25)
         expected = float(coefficients[order] * mp.factorial(order))
     assert run(TEXT, name, 0.3) == pytest.approx(expected, rel=1e-13)
+
+
+@pytest.mark.parametrize(("precision", "order"), [("f64", 200), ("f32", 40)])
+def test_orders_whose_factorial_is_out_of_range(run, precision, order):
+    """The sine has the derivatives sine and cosine, with signs; 1 / x has (-1)^k k! / x^(k + 1)."""
+    wave = dl.loads("fn f(x: real) -> real = sin(x)").f.on(backend=run.backend, precision=precision)
+    within = 1e-13 if precision == "f64" else 1e-5
+    assert float(dl.derivative(wave, order=order)(0.3)) == pytest.approx(float(mp.sin(0.3)), rel=within)
+    assert float(dl.derivative(wave, order=order + 1)(0.3)) == pytest.approx(float(mp.cos(0.3)), rel=within)
+    inverse = dl.loads("fn f(x: real) -> real = 1 / x").f.on(backend=run.backend, precision=precision)
+    expected = (-1) ** order * mp.factorial(order) / mp.mpf(32) ** (order + 1)
+    assert float(dl.derivative(inverse, order=order)(32.0)) == pytest.approx(float(expected), rel=within)
+
+
+@pytest.mark.parametrize("operator", ["derivative(sin, order = 1001)(x)", "jet(sin, order = 1000000000)(x, 1.0)[1]"])
+def test_orders_beyond_all_use_are_refused(operator):
+    with pytest.raises(dl.DiffLangError) as caught:
+        dl.loads(f"fn main(x: real) -> real = {operator}").main(0.5)
+    assert caught.value.code == "E0507"
