@@ -13,6 +13,7 @@ from difflang.core.ir import Atom, Func
 from difflang.core.ops import integer
 from difflang.derive import erased
 from difflang.derive.colouring import colours
+from difflang.derive.compressed import merged
 from difflang.derive.pattern import structure
 from difflang.derive.sparse import sparse_jacobian
 from tests.derive.test_custom import root
@@ -159,3 +160,24 @@ def test_columns_of_one_colour_share_no_row_and_a_band_of_three_takes_three(size
     for c in range(count):
         mine = rows[colour[columns] == c]
         assert len(mine) == len(np.unique(mine))
+
+
+@pytest.mark.parametrize("count", [0, 1, 60])
+def test_pairs_that_meet_are_one_entry(count: int) -> None:
+    """Adding what the labels stand for: the first of each entry, then the others at the entries they belong to."""
+
+    def body(b: Builder, k: Atom, i: Atom, j: Atom, labels: Atom) -> Sequence[Atom]:
+        found = merged(b, i, j, labels, height=integer(5), width=integer(7))
+        return [found.rows.starts, found.rows.columns, found.first, found.others, found.entries]
+
+    rng = np.random.default_rng(count)
+    i, j, labels = rng.integers(0, 5, count), rng.integers(0, 7, count), rng.permutation(count)
+    func = function("k:i64 i[k]:i64 j[k]:i64 l[k]:i64", body)
+    starts, columns, first, others, entries = run(func, count, i, j, labels)
+    values = rng.integers(1, 1000, count)
+    sums = values[first]
+    np.add.at(sums, entries, values[others])
+    expected = np.zeros((5, 7), int)
+    np.add.at(expected, (i[labels.argsort()], j[labels.argsort()]), values)
+    np.testing.assert_array_equal(np.stack(np.nonzero(expected)), [np.repeat(range(5), np.diff(starts)), columns])
+    np.testing.assert_array_equal(sums, expected[expected > 0])
