@@ -4,7 +4,8 @@ Which carries are saved is found by need: the adjoint step is emitted first, ove
 and only the stand-ins that it uses are defined. A carry that never changes is its initial value. An array
 that changes only by `set`s of the step itself is restored backwards from the elements it lost (an undo log);
 any other carry is stacked by the primal loop. Where the value of a carry at the end of a step saves computing it
-again, the adjoint loop hands it from step to step.
+again, the adjoint loop hands it from step to step. A loop whose Jacobian is diagonal has been taken forwards
+(`diagonal`).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from difflang.core.ops import I64
 from difflang.derive import values
 from difflang.derive.activity import carried
 from difflang.derive.budget import outs_of, residuals_of, small_loops, updates
+from difflang.derive.diagonal import times_diagonal
 from difflang.derive.replay import replayed
 from difflang.derive.reverse import ADJOINTS, Cotangent, Earlier, Frame, Sweep, Trace, worth_keeping
 
@@ -42,6 +44,10 @@ class Step:
 
 def loop(sweep: Sweep, eqn: Eqn, trace: Trace, frame: Frame, cotangents: Sequence[Cotangent]) -> None:
     """The adjoint of a loop: a loop over its steps in the opposite order, carrying the cotangents of the carries."""
+    slope = trace.copy.slopes.get(eqn)
+    if slope is not None:
+        _along_diagonal(sweep, eqn, slope, frame, cotangents)
+        return
     if eqn in trace.copy.kept:
         replayed(sweep, eqn, trace, frame, cotangents)
         return
@@ -64,6 +70,13 @@ def loop(sweep: Sweep, eqn: Eqn, trace: Trace, frame: Frame, cotangents: Sequenc
     results = frame.accumulated([eqn.regions[-1]], body)
     for k, result in zip(active, results, strict=True):
         frame.add(carries[k][0], result)
+
+
+def _along_diagonal(sweep: Sweep, eqn: Eqn, slope: Atom, frame: Frame, cotangents: Sequence[Cotangent]) -> None:
+    """The adjoint of a loop that was taken forwards."""
+    for (init, param, _, _), cotangent in zip(carried(eqn), cotangents, strict=False):
+        if param in sweep.active and cotangent is not None:
+            frame.add(init, times_diagonal(sweep.builder, slope, cotangent))
 
 
 def _adjoint_step(

@@ -25,6 +25,7 @@ from difflang.core.ops import integer
 from difflang.derive.activity import carried
 from difflang.derive.budget import LIMITS, is_cut
 from difflang.derive.copying import Copy
+from difflang.derive.diagonal import diagonal, is_diagonal
 from difflang.derive.plan import Plan, ceiling_quotient, planned
 
 TAPE, STATES = ".tape", ".states"
@@ -62,10 +63,14 @@ class Primal(Copy):
         super().__init__(builder, values, again=again, silenced=silenced, known=known)
         self.active = active
         self.kept: dict[Eqn, Kept] = {}
+        self.slopes: dict[Eqn, Atom] = {}
         self._depth = 0
 
     def equation(self, eqn: Eqn) -> None:
-        if self._depth == 0 and is_cut(eqn) and any(param in self.active for _, param, _, _ in carried(eqn)):
+        if self._depth == 0 and is_diagonal(eqn, self.active):
+            self.builder.span = eqn.span
+            self.slopes[eqn] = diagonal(self, eqn, self.active)
+        elif self._depth == 0 and is_cut(eqn) and any(param in self.active for _, param, _, _ in carried(eqn)):
             self.builder.span = eqn.span
             if eqn.op == "fold":
                 self._fold(eqn)

@@ -16,6 +16,7 @@ from difflang.core.ir import Atom, Block, Eqn, Func, Literal, Type, Var
 from difflang.core.ops import I64, carries
 from difflang.derive.activity import LOOPS
 from difflang.derive.budget import ITEM_BYTES
+from difflang.derive.diagonal import SLOPE
 from difflang.derive.segments import STATES, TAPE
 from difflang.diagnostics.model import Span
 from difflang.passes import simplify_block
@@ -87,7 +88,7 @@ def _loops(block: Block, around: tuple[Eqn, ...]) -> Iterator[tuple[Eqn, tuple[E
 
 
 def _stored(out: Var, again: bool) -> list[Stored]:
-    for end, kind in ((TAPE, "each step"), (STATES, "now and then")):
+    for end, kind in ((TAPE, "each step"), (STATES, "now and then"), (SLOPE, "all steps together")):
         if out.name.endswith(end):
             return [Stored(out.name.removesuffix(end), out.type, kind, again)]
     return []
@@ -242,7 +243,7 @@ def _bytes(type_: Type, sizes: Sizes, known: Counts | None) -> tuple[str, int | 
 
 
 def _line(stored: Stored, width: int, formula: str, size: int | None) -> str:
-    number = f" = {size:,}" if size is not None else ""
+    number = f" = {size:,}" if size is not None and formula != str(size) else ""
     when = ", anew in every part" if stored.again else ""
     return f"  {stored.variable:<{width}}  {formula}{number} bytes ({stored.kind}{when})"
 

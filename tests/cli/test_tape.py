@@ -12,7 +12,7 @@ struct Ball: position: real[2]; speed: real
 fn wave(x0: real[n], steps: int, rate: real = 0.1) -> real:
     var x = x0
     for t in 0..steps:
-        x = sin(rate * x)
+        x = sin(rate * flip(x))
     return sum(x)
 
 fn settle(a: real) -> real:
@@ -38,7 +38,7 @@ fn triangle(x: real, n: int) -> real:
     var y = x
     for i in 0..n:
         for j in 0..i:
-            y = sin(y) * y
+            y = sin(y) * y + x
     return y
 
 fn linear(x: real, n: int) -> real:

@@ -52,9 +52,15 @@ def in_place(b: Builder, n: Atom, x: Atom) -> Sequence[Atom]:
     return [b.get(b.fold(n, [x], step)[0], literal(0, "i64"))]
 
 
+def opposite(b: Builder, n: Atom, x: Atom) -> Atom:
+    """The elements in the opposite order: a loop that takes them so has no diagonal Jacobian."""
+    last = b.prim("sub", n, literal(1, "i64"))
+    return b.build([n], lambda i: [b.get(x, b.prim("sub", last, i))])[0]
+
+
 def nonlinear(b: Builder, n: Atom, x: Atom) -> Sequence[Atom]:
     def step(i: Atom, x: Atom, unused: Atom) -> list[Atom]:
-        return [b.map(lambda v: b.prim("sin", v), x), b.prim("cos", unused)]
+        return [b.map(lambda v: b.prim("sin", v), opposite(b, n, x)), b.prim("cos", unused)]
 
     return [b.get(b.fold(n, [x, real(1)], step)[0], literal(0, "i64"))]
 
@@ -153,7 +159,7 @@ def test_inner_loops_store_what_is_dear_and_outer_loops_only_carries() -> None:
     def body(b: Builder, n: Atom, x: Atom) -> Sequence[Atom]:
         def step(k: Atom, x: Atom) -> list[Atom]:
             y = b.map(lambda v: b.prim("tanh", v), x)
-            return [b.map(lambda v, w: b.prim("mul", v, w), x, y)]
+            return [b.map(lambda v, w: b.prim("mul", v, w), opposite(b, n, x), y)]
 
         def outer(i: Atom, x: Atom) -> list[Atom]:
             return b.fold(n, [x], step)
@@ -196,7 +202,7 @@ def test_the_cosine_is_made_beside_the_sine_where_it_can_be_stored() -> None:
 
     def body(b: Builder, n: Atom, x: Atom) -> Sequence[Atom]:
         def step(i: Atom, x: Atom) -> list[Atom]:
-            return [b.map(lambda v: b.prim("sin", b.prim("mul", real(1.1), v)), x)]
+            return [b.map(lambda v: b.prim("sin", b.prim("mul", real(1.1), v)), opposite(b, n, x))]
 
         return [b.get(b.fold(n, [x], lambda i, x: b.fold(n, [x], step))[0], literal(0, "i64"))]
 

@@ -150,7 +150,9 @@ def test_a_budget_without_room_for_a_state_is_refused_with_the_amount_that_is_ne
 
 
 def sines(b: Builder, x: Atom) -> Atom:
-    return b.map(lambda v: b.prim("sin", v), x)
+    """Of the elements in the opposite order, so that the Jacobian of many steps is not diagonal."""
+    last = b.prim("sub", x.type.shape[0], integer(1))
+    return b.build(x.type.shape, lambda i: [b.prim("sin", b.get(x, b.prim("sub", last, i)))])[0]
 
 
 def total(b: Builder, x: Atom) -> Atom:
@@ -174,7 +176,7 @@ class Counting:
 
 
 def iterated(b: Builder, n: Atom, x: Atom) -> Sequence[Atom]:
-    return b.fold(n, [x], lambda _, x: [b.prim("sin", x)])
+    return b.fold(n, [x], lambda _, y: [b.prim("sin", b.prim("mul", x, y))])
 
 
 def fewest_runs(steps: int, states: int) -> int:
@@ -197,8 +199,8 @@ def test_no_step_is_made_more_often_than_the_states_require(
 
 
 def iterated_until(b: Builder, n: Atom, x: Atom) -> Sequence[Atom]:
-    def step(t: Atom, x: Atom) -> list[Atom]:
-        return [b.prim("add", t, integer(1)), b.prim("sin", x)]
+    def step(t: Atom, y: Atom) -> list[Atom]:
+        return [b.prim("add", t, integer(1)), b.prim("sin", b.prim("mul", x, y))]
 
     return [b.while_([integer(0), x], lambda t, _: b.prim("lt", t, n), step)[1]]
 

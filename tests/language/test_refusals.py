@@ -148,7 +148,7 @@ REFUSALS = {
     ),
     "a budget below one state": Refusal(
         "E0812",
-        "fn f(x: real[n]) -> real:\n    var y = x\n    for t in 0..50:\n        y = 0.9 * y\n    return sum(y)\n"
+        "fn f(x: real[n]) -> real:\n    var y = x\n    for t in 0..50:\n        y = 0.9 * flip(y)\n    return sum(y)\n"
         'fn main(x: real[n]) = grad(f, memory = "«1 B»")(x)\n',
         ("1 kB", "1 MB"),
         (X,),
