@@ -43,12 +43,13 @@ class Exits:
         good, bad = e.fresh("good"), e.fresh("bad")
         e.branch(condition, bad, good, f", !prof {self._seldom}")
         main, e.lines = e.lines, self._deferred
-        e.label(bad)
-        status = settle()
-        e.jump("exit")
+        with e.known.branch():
+            e.label(bad, inside=True)
+            status = settle()
+            e.jump("exit")
         e.lines = main
         self._entries.append(f"[ {status}, %{bad} ]")
-        e.label(good)
+        e.label(good, inside=True)
 
     def leave_if_interrupted(self) -> None:
         """Looks at the flag that an interrupt from the keyboard sets."""

@@ -274,28 +274,28 @@ class Generator:
         e = self.emitter
         test, body, after = e.fresh("test"), e.fresh("body"), e.fresh("after")
         e.jump(test)
-        e.label(test)
+        e.label(test, inside=True)
         self.exits.leave_if_interrupted()
         self._loops_around += 1
         self.body(statement.condition)
         e.branch(self.registers.read(statement.test), body, after)
-        e.label(body)
-        self.body(statement.body)
+        with e.known.branch():
+            e.label(body, inside=True)
+            self.body(statement.body)
+            e.jump(test)
         self._loops_around -= 1
-        e.jump(test)
-        e.label(after)
+        e.label(after, inside=True)
 
     def if_(self, statement: ir.If) -> None:
         e = self.emitter
         then, otherwise, after = e.fresh("then"), e.fresh("else"), e.fresh("after")
         e.branch(self.registers.read(statement.test), then, otherwise)
-        e.label(then)
-        self.body(statement.then)
-        e.jump(after)
-        e.label(otherwise)
-        self.body(statement.otherwise)
-        e.jump(after)
-        e.label(after)
+        for label, body in ((then, statement.then), (otherwise, statement.otherwise)):
+            with e.known.branch():
+                e.label(label, inside=True)
+                self.body(body)
+                e.jump(after)
+        e.label(after, inside=True)
 
     def scope(self, statement: ir.Scope) -> None:
         marks = self.allocation.enter(statement.body)

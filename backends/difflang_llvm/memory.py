@@ -172,14 +172,24 @@ class Memory:
     def _offset(self, array: Array, indices: Sequence[Operand]) -> str:
         offset = self._registers.read(indices[0])
         for position in range(1, array.rank):
-            offset = self._scaled(offset, self._registers.read(array.shape[position]))
+            offset = self._product(offset, self._registers.read(array.shape[position]))
             if position < len(indices):
-                index = self._registers.read(indices[position])
-                offset = index if offset == "0" else self._emitter.value(f"add nuw nsw i64 {offset}, {index}")
+                offset = self._sum(offset, self._registers.read(indices[position]))
         return offset
 
-    def _scaled(self, offset: str, size: str) -> str:
-        return "0" if offset == "0" else self._emitter.value(f"mul nuw nsw i64 {offset}, {size}")
+    def _product(self, left: str, right: str) -> str:
+        if left.isdecimal() and right.isdecimal():
+            return str(int(left) * int(right))
+        if "0" in (left, right):
+            return "0"
+        return left if right == "1" else self._emitter.value(f"mul nuw nsw i64 {left}, {right}")
+
+    def _sum(self, left: str, right: str) -> str:
+        if left.isdecimal() and right.isdecimal():
+            return str(int(left) + int(right))
+        if left == "0":
+            return right
+        return left if right == "0" else self._emitter.value(f"add nuw nsw i64 {left}, {right}")
 
     def load(self, array: Array, indices: Sequence[Operand]) -> str:
         address = self.address(array, indices)

@@ -100,6 +100,8 @@ def _negate(op: Operation) -> str:
 def _integer_quotient(op: Operation) -> tuple[str, str]:
     """Truncated quotient and remainder; the divisor -1 is replaced by 1, as the smallest integer would trap."""
     a, b, t = *op.args, op.type
+    if (op.literals[1] or 0) > 0:
+        return op.emit(f"sdiv {t} {a}, {b}"), op.emit(f"srem {t} {a}, {b}")
     minus_one = op.emit(f"icmp eq {t} {b}, -1")
     divisor = op.select(minus_one, "1", b)
     quotient = op.emit(f"sdiv {t} {a}, {divisor}")
@@ -110,6 +112,8 @@ def _integer_quotient(op: Operation) -> tuple[str, str]:
 
 def _wrong_side(op: Operation, remainder: str) -> str:
     """Whether the remainder is not 0 and has the sign that the divisor has not."""
+    if (op.literals[1] or 0) > 0:
+        return op.emit(f"icmp slt {op.type} {remainder}, 0")
     different = op.emit(f"xor {op.type} {remainder}, {op.args[1]}")
     opposite = op.emit(f"icmp slt {op.type} {different}, 0")
     present = op.emit(f"icmp ne {op.type} {remainder}, 0")

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from difflang.core.ir import DType, Literal
+from difflang_llvm.known import PURE, Known
 
 REGISTER_TYPES: dict[DType, str] = {"f64": "double", "f32": "float", "i64": "i64", "i32": "i32", "bool": "i1"}
 MEMORY_TYPES: dict[DType, str] = {**REGISTER_TYPES, "bool": "i8"}
@@ -66,6 +67,7 @@ class Emitter:
     lines: list[str] = field(default_factory=list[str])
     allocas: list[str] = field(default_factory=list[str])
     block: str = "entry"
+    known: Known = field(default_factory=Known)
     _count: int = 0
     _products: dict[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
 
@@ -74,6 +76,18 @@ class Emitter:
         return f"{prefix}{self._count}"
 
     def value(self, instruction: str) -> str:
+        """The result of an instruction, of the same one before if it says all about the result."""
+        return self.once(instruction) if instruction.partition(" ")[0] in PURE else self._made(instruction)
+
+    def once(self, instruction: str) -> str:
+        """The result of an instruction that depends on its operands alone."""
+        found = self.known.get(instruction)
+        if found is None:
+            found = self._made(instruction)
+            self.known.note(instruction, found)
+        return found
+
+    def _made(self, instruction: str) -> str:
         name = f"%{self.fresh()}"
         self.lines.append(f"  {name} = {instruction}")
         return name
@@ -81,7 +95,10 @@ class Emitter:
     def void(self, instruction: str) -> None:
         self.lines.append(f"  {instruction}")
 
-    def label(self, name: str) -> None:
+    def label(self, name: str, inside: bool = False) -> None:
+        """Begins a block. `inside` says that all ways to it pass what is known."""
+        if not inside:
+            self.known.forget()
         self.lines.append(f"{name}:")
         self.block = name
 
@@ -96,15 +113,16 @@ class Emitter:
         """A loop in rotated form around what is emitted inside; gives the index."""
         before, body, after, index = self.fresh("enter"), self.fresh("body"), self.fresh("after"), f"%{self.fresh('i')}"
         self.branch(self.value(f"icmp sgt i64 {count}, 0"), before, after)
-        self.label(before)
-        self.jump(body)
-        self.label(body)
-        place = len(self.lines)
-        yield index
-        following = self.value(f"add nuw nsw i64 {index}, 1")
-        self.lines.insert(place, f"  {index} = phi i64 [ 0, %{before} ], [ {following}, %{self.block} ]")
-        self.branch(self.value(f"icmp slt i64 {following}, {count}"), body, after, loop_metadata)
-        self.label(after)
+        with self.known.branch():
+            self.label(before, inside=True)
+            self.jump(body)
+            self.label(body, inside=True)
+            place = len(self.lines)
+            yield index
+            following = self.value(f"add nuw nsw i64 {index}, 1")
+            self.lines.insert(place, f"  {index} = phi i64 [ 0, %{before} ], [ {following}, %{self.block} ]")
+            self.branch(self.value(f"icmp slt i64 {following}, {count}"), body, after, loop_metadata)
+        self.label(after, inside=True)
 
     def alloca(self, type_: str, alignment: int = 8) -> str:
         name = f"%{self.fresh('s')}"
@@ -115,7 +133,7 @@ class Emitter:
         """A call of `llvm.<name>`; `args` are pairs of type and operand."""
         self.needs.intrinsics[f"declare {result} @llvm.{name}({', '.join(t for t, _ in args)})"] = None
         operands = ", ".join(f"{t} {v}" for t, v in args)
-        return self.value(f"call {flags}{result} @llvm.{name}({operands})")
+        return self.once(f"call {flags}{result} @llvm.{name}({operands})")
 
     # --- floats ---
     #
