@@ -109,9 +109,8 @@ def _variable(context: Context, target: ast.Expr, scope: Scope) -> str:
         )
     binding = scope.find(place.name)
     if binding is None:
-        raise unknown_name(
-            context, place.name, place.span, scope, "variable", hint=f"write `var {place.name} = ...` to declare it"
-        )
+        hint = f"declare it first: `var {place.name} = ...`, or `let {place.name} = ...` if it never changes"
+        raise unknown_name(context, place.name, place.span, scope, "variable", hint=hint)
     if not binding.mutable:
         labels = [Label(binding.span, "it is declared here")] if binding.span else []
         hint = (

@@ -186,7 +186,8 @@ def bind_parameters(context: Context, closure: Closure, given: Given, scope: Sco
             missing = binder.missing(parameter.type)
             if missing is not None:
                 message = _misfit(context, closure, parameter, value)
-                raise context.error("E0301", message, span, hint=f"give it an array with the size `{missing}`")
+                hint = f"give it a value of type {type_source(parameter.type)}, which tells the size `{missing}`"
+                raise context.error("E0301", message, span, hint=hint)
             type_ = resolve(context, parameter.type, scope)
             value = coerce(context, value, type_, span, f"the argument `{parameter.name}` of `{closure.name}`")
         scope.bind(parameter.name, value, None)

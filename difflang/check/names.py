@@ -94,5 +94,8 @@ def unknown_name(
         hint = f"write `import {name}` at the top of the file"
         return context.error(code, f"there is no {kind} called `{name}` here", span, hint=hint)
     otherwise = hint or DECLARE[kind].format(name=name)
-    hint = foreign_spelling(name) or suggestion(name, [*scope.visible(), *extra], otherwise)
+    if kind == "variable":  # a name that is assigned is a variable's, or it is new
+        hint = suggestion(name, scope.variables(), otherwise)
+    else:
+        hint = foreign_spelling(name) or suggestion(name, [*scope.visible(), *extra], otherwise)
     return context.error(code, f"there is no {kind} called `{name}` here", span, hint=hint)

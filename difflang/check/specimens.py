@@ -118,7 +118,7 @@ class SpecimenMaker:
         if parameter.type is None:
             raise self.context.error(
                 "E0322", f"the type of the parameter `{parameter.name}` has to be written", parameter.span,
-                hint=f"write {parameter.name}: real, or another type",
+                hint=f"write {parameter.name}: {_usual_type(parameter)}, or another type",
             )  # fmt: skip
         return parameter.type
 
@@ -305,3 +305,14 @@ def whole_text(size: Size) -> str:
     """A size as an expression over whole numbers: `(n*n + n) // 2`."""
     denominator = size.denominator
     return str(size) if denominator == 1 else f"({size * Size.literal(denominator)}) // {denominator}"
+
+
+def _usual_type(parameter: ast.Parameter) -> str:
+    """The type that a parameter probably has: that of its default, if there is one."""
+    match parameter.default:
+        case ast.Number(value=int()):
+            return "int"
+        case ast.Boolean():
+            return "bool"
+        case _:
+            return "real"

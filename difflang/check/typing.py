@@ -263,12 +263,12 @@ class Binder:
         match node, found:
             case ast.Name(), _ if node.name in self.generic:
                 self.scope.types.setdefault(node.name, found)
-            case ast.Index(), ArrayType() if len(node.indices) == len(found.shape):
+            case ast.Index(), ArrayType() if len(node.indices) == len(found.shape) and self._is_like(node, found):
                 if isinstance(node.value, ast.Name) and node.value.name in self.generic:
                     self.scope.types.setdefault(node.value.name, found.element)
                 for index, actual in zip(node.indices, found.shape, strict=True):
                     self.match_size(index, actual, span, message)
-            case ast.Index(), StructType() if len(node.indices) == len(found.arguments):
+            case ast.Index(), StructType() if len(node.indices) == len(found.arguments) and self._is_like(node, found):
                 for index, argument in zip(node.indices, found.arguments, strict=True):
                     self._match_argument(index, argument, span, message)
             case ast.Tuple(), TupleType() if len(node.elements) == len(found.elements):
@@ -276,6 +276,15 @@ class Binder:
                     self.match(element, type_, span, message)
             case _:
                 pass
+
+    def _is_like(self, node: ast.Index, found: ArrayType | StructType) -> bool:
+        """Whether a type with sizes is an array's, as the one that was found, or that of the same struct."""
+        if isinstance(node.value, ast.Name):
+            name = node.value.name
+            known = scalar_type(self.context, name) or self.scope.find_type(name)
+            if name in self.generic or isinstance(known, ScalarType):
+                return isinstance(found, ArrayType)
+        return isinstance(found, StructType) and struct_info(self.context, node.value, self.scope) is found.info
 
     def _match_argument(self, node: ast.Expr, argument: Size | Type | None, span: Span, message: str) -> None:
         if isinstance(argument, Size):
