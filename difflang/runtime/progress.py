@@ -105,24 +105,42 @@ class PlainLines:
 
 
 class CsvLog:
-    """Every report as a line of a CSV file. The first report gives the columns; later ones may add none."""
+    """Every report as a line of a CSV file, with a column for every figure that some report has.
+
+    The first report gives the header; where later ones bring other figures, `close` makes the lines before as long (but
+    not those of what is no file, such as a pipe).
+    """
 
     def __init__(self, path: str | Path) -> None:
+        self._path = Path(path)
         try:
-            self._file = TextIOWrapper(BufferedWriter(FileIO(path, "w")), encoding="utf-8", newline="")
+            self._file = self._opened()
         except OSError as problem:
             raise _unwritable(path, problem) from None
-        self._columns: list[str] | None = None
+        self._columns: dict[str, None] = {}
+        self._written = 0
+
+    def _opened(self) -> TextIOWrapper:
+        return TextIOWrapper(BufferedWriter(FileIO(self._path, "w")), encoding="utf-8", newline="")
 
     def report(self, figures: Figures) -> None:
         flat = dict(_scalars(figures))
-        if self._columns is None:
-            self._columns = list(flat)
-            self._file.write(",".join(self._columns) + "\n")
+        self._columns |= dict.fromkeys(flat)
+        if not self._written:
+            self._file.write(self._header())
+            self._written = len(self._columns)
         self._file.write(",".join(_cell(flat.get(name)) for name in self._columns) + "\n")
+
+    def _header(self) -> str:
+        return ",".join(f'"{name}"' if "," in name else name for name in self._columns) + "\n"
 
     def close(self) -> None:
         self._file.close()
+        if self._written < len(self._columns) and self._path.is_file():
+            _, *rows = self._path.read_text("utf-8").splitlines()
+            with self._opened() as file:
+                file.write(self._header())
+                file.writelines(row + "," * (len(self._columns) - 1 - row.count(",")) + "\n" for row in rows)
 
 
 class Plot:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import os
 import pty
@@ -112,3 +113,15 @@ def test_on_a_terminal(folder):
     os.close(ours)
     assert out == "done 3\n3\n"
     assert shown.startswith(b"\rstep 0  half 0") and shown.endswith(b"\rstep 2  half 1\r\n")
+
+
+def test_a_log_has_a_column_for_every_figure(tmp_path):
+    log = progress.CsvLog(tmp_path / "log.csv")
+    for figures in ({"step": 1, "loss": 0.5}, {"step": 2, "loss": 0.25}, {"deviance": 3.0}, {"step": 3, "w": [[1, 2]]}):
+        log.report(figures)
+    log.close()
+    with (tmp_path / "log.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert rows[1] == {"step": "2", "loss": "0.25", "deviance": "", "w[0, 0]": "", "w[0, 1]": ""}
+    assert rows[2] == {"step": "", "loss": "", "deviance": "3.0", "w[0, 0]": "", "w[0, 1]": ""}
+    assert rows[3] == {"step": "3", "loss": "", "deviance": "", "w[0, 0]": "1", "w[0, 1]": "2"}
