@@ -105,8 +105,8 @@ class _Counter:
             return self.body(loop.body) + Work(known=False)
         turns = max(int(extent) - int(start), 0)
         self.values.pop(loop.index, None)
-        alike = self.body(loop.body)
-        if alike.known or not turns:
+        alike = self.body(loop.body) if turns else Work()
+        if alike.known:
             return alike.times(turns)
         first, middle, last = (self.turn(loop, int(start) + index) for index in (0, turns // 2, turns - 1))
         return (first + middle.times(4) + last).times(turns / 6)

@@ -9,7 +9,8 @@ computed once, and the values that one turn leaves in vector registers are there
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -62,18 +63,21 @@ class Jam:
         return size <= self.statements and is_simple(loop)
 
 
-def is_simple(loop: For) -> bool:
-    """Whether a loop has nothing inside but straight lines and vector loops, and no turn sets how often or on what
-    these run."""
+def is_simple(loop: For, lengths: Collection[Name] = ()) -> bool:
+    """Whether a loop has nothing inside but straight lines and vector loops, and no turn sets on what these run, nor
+    how often, unless by one of `lengths`."""
     local = {*all_assigned(loop.body), loop.index}
     shapes = (dim for name in local if isinstance(name, Array) for dim in name.shape)
     if any(dim in local for dim in shapes):
         return False
-    return all(_is_plain(s, loop, local) if isinstance(s, For) else isinstance(s, Straight) for s in loop.body)
+    own = local.difference(lengths)
+    return all(_is_plain(s, loop, local, own) if isinstance(s, For) else isinstance(s, Straight) for s in loop.body)
 
 
-def _is_plain(inner: For, loop: For, local: set[Name]) -> bool:
-    if inner.kind != "vector" or inner.reverse or inner.extent in local or inner.start in local:
+def _is_plain(inner: For, loop: For, local: set[Name], own: set[Name]) -> bool:
+    if inner.kind != "vector" or inner.reverse or inner.extent in own or inner.start in local:
+        return False
+    if inner.extent in local and inner.start != ir.ZERO:
         return False
     if any(reduction.register in {r.register for r in loop.reductions} for reduction in inner.reductions):
         return False
@@ -114,6 +118,7 @@ class Turns:
         for statement in self.loop.body:
             if isinstance(statement, For):
                 out.append(self._together(statement, names, known))
+                out += self._rest(statement, names, known)
                 continue
             part = _Part(known)
             for own in names:
@@ -122,13 +127,27 @@ class Turns:
         return tuple(out)
 
     def _together(self, inner: For, names: Sequence[dict[Name, Any]], known: dict[Key, Register]) -> For:
-        """An inner loop for all turns."""
+        """An inner loop for all turns, as far as the first of them goes."""
         part, reductions = _Part(earlier=known), list[ir.Reduction]()
         for own in names:
             own[inner.index] = inner.index
             self._copy(inner.body, own, part)
             reductions += [replace(r, register=own.get(r.register, r.register)) for r in inner.reductions]
-        return replace(inner, body=tuple(part.statements), reductions=tuple(reductions))
+        body, extent = self._added_once(part.statements), _renamed(inner.extent, names[0])
+        return replace(inner, extent=extent, body=tuple(body), reductions=tuple(reductions))
+
+    def _rest(self, inner: For, names: Sequence[dict[Name, Any]], known: dict[Key, Register]) -> list[Statement]:
+        """What an inner loop that grows by one from turn to turn has left to do behind the length of the first one."""
+        part, length = _Part(known), _renamed(inner.extent, names[0])
+        if length is inner.extent:
+            return []
+        indices = [Register("i64", inner.index.name) for _ in names[1:]]
+        part.statements += [ir.Apply(index, "add", (length, integer(k))) for k, index in enumerate(indices)]
+        for turn, own in enumerate(names):
+            for index in indices[:turn]:
+                fresh = {name: replace(name) for name in all_assigned(inner.body) if not name.mutable}
+                self._copy(inner.body, {**own, **fresh, inner.index: index}, part)
+        return self._added_once(part.statements)
 
     def _names(self, turn: ir.Operand) -> dict[Name, Any]:
         """Names of its own for what a turn sets, but for reductions, which all turns share."""
@@ -147,6 +166,26 @@ class Turns:
                     continue
             part.statements.append(copy)
 
+    def _added_once(self, statements: Sequence[Statement]) -> list[Statement]:
+        """The statements with all additions to an element as one, where the last of them was, if it is not read."""
+        touched = {self._root(s.array) for s in statements if isinstance(s, ir.Load | ir.Store)}
+        added = [s for s in statements if isinstance(s, ir.Accumulate) and self._root(s.array) not in touched]
+        left, sums = Counter(map(_place, added)), dict[Key, ir.Operand]()
+        out: list[Statement] = []
+        for statement in statements:
+            if not isinstance(statement, ir.Accumulate) or not left[place := _place(statement)]:
+                out.append(statement)
+                continue
+            value = statement.value
+            if place in sums:
+                value = Register(value.dtype)
+                out.append(ir.Apply(value, "add", (sums[place], statement.value)))
+            sums[place] = value
+            left[place] -= 1
+            if not left[place]:
+                out.append(replace(statement, value=value))
+        return out
+
     def _key(self, statement: Statement, copy: Statement) -> Key | None:
         """What a computation depends on; None where a second one might give something else."""
         if isinstance(copy, ir.Apply) and not any(_is_mutable(x) for x in (copy.out, *copy.args)):
@@ -159,6 +198,16 @@ class Turns:
         """Whether no turn writes to the array; one whose pointer may be set again may be any other."""
         moving = any(array.mutable for array in (load.array, self._root(load.array), *self.written))
         return not moving and self._root(load.array) not in self.written
+
+
+def _place(statement: ir.Accumulate) -> Key:
+    """The same for additions to the same element; an index that may be set again is any."""
+    own = (id(statement),) if any(map(_is_mutable, statement.indices)) else ()
+    return (statement.array, *map(_identity, statement.indices), *own)
+
+
+def _renamed(operand: ir.Operand, names: Mapping[Name, Any]) -> ir.Operand:
+    return names.get(operand, operand) if isinstance(operand, Register) else operand
 
 
 def _is_mutable(operand: object) -> bool:

@@ -8,6 +8,9 @@ A vector that is read, or added to, in every turn is then read and written once 
 Callahan, Carr and Kennedy 1990): a product of a matrix and a vector takes its time for loads, not for arithmetic. `Jam`
 does this for loops of few turns; here is the case of many. Sums stay in registers, so the more of them a turn has, the
 fewer turns go together.
+
+Rows that grow by one element from turn to turn, as those of a triangle, go together as far as the first of them; what
+the others have beyond it is written out.
 """
 
 from __future__ import annotations
@@ -54,8 +57,7 @@ class Strip:
     def _statement(self, statement: Statement, views: Mapping[Array, Array]) -> Sequence[Statement]:
         if not isinstance(statement, For) or not _is_long(statement):
             return (statement,)
-        turns = Turns(statement, views)
-        rows = self._rows(statement)
+        turns, rows = Turns(statement, views), self._rows(statement)
         return _stripped(turns, rows) if rows > 1 and _gains(turns) else (statement,)
 
     def _rows(self, loop: For) -> int:
@@ -74,7 +76,18 @@ def _is_long(loop: For) -> bool:
         return False
     if any(isinstance(s, ir.Allocate) for s in loop.body):
         return False
-    return any(isinstance(s, For) for s in loop.body) and is_simple(loop)
+    return any(isinstance(s, For) for s in loop.body) and is_simple(loop, _growing(loop))
+
+
+def _growing(loop: For) -> set[Name]:
+    """The numbers that are larger by one in each turn, and never negative: the lengths of the rows of a triangle."""
+    sums = (s for s in loop.body if isinstance(s, ir.Apply) and s.primitive == "add" and not s.out.mutable)
+    later = {s.out for s in sums if s.args[0] is loop.index and _is_natural(s.args[1])}
+    return {loop.index, *later}
+
+
+def _is_natural(operand: Operand) -> bool:
+    return isinstance(operand, Literal) and operand.value >= 0
 
 
 def _is_short(extent: Operand) -> bool:

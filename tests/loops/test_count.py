@@ -23,16 +23,17 @@ DOT = """func f(n: i64, x: f64[n], y: f64[n]) {
   }
   yield s
 }"""
-TRIANGLE = """func f(n: i64, x: f64[n]) {
+TRIANGLE = """func f(n: i64, x: f64[n, n]) {
   y: f64[n] = build n { i: i64
     s: f64 = reduce[op="sum"] i { j: i64
-      a: f64 = get[inbounds] x j
+      a: f64 = get[inbounds] x i j
       yield a
     }
     yield s
   }
   yield y
 }"""
+SHARED = TRIANGLE.replace("f64[n, n]", "f64[n]").replace("get[inbounds] x i j", "get[inbounds] x j")
 EXPONENTIALS = """func f(n: i64, x: f32[n]) {
   y: f32[n] = build n { i: i64
     a: f32 = get[inbounds] x i
@@ -65,6 +66,14 @@ def test_a_dot_product(n: int) -> None:
 @pytest.mark.parametrize("n", [3, 5, 101])
 def test_loops_that_grow_with_the_index_of_another(n: int) -> None:
     assert counted(TRIANGLE, n, None) == Work(n * (n - 1) // 2, 8 * (n * (n - 1) // 2 + n))
+
+
+@pytest.mark.parametrize("n", [3, 7, 23])
+def test_what_rows_share_is_read_once(n: int) -> None:
+    """Groups of four rows read what the last of them needs; the rows that are left read all that they need."""
+    left = range(n // 4 * 4, n)
+    read = sum(4 * group + 3 for group in range(n // 4)) + sum(left)
+    assert counted(SHARED, n, None) == Work(n * (n - 1) // 2, 8 * (read + n))
 
 
 def test_elementary_functions_and_narrow_floats() -> None:

@@ -114,27 +114,100 @@ def test_many_sums_take_fewer_turns() -> None:
         np.testing.assert_allclose(found, wanted, rtol=1e-13)
 
 
-def test_rows_of_different_lengths_stay_apart() -> None:
-    text = """
-        func f(n: i64, a: f64[n, n], v: f64[n]) {
-          y: f64[n] = build n { i: i64
-            s: f64 = reduce[op="sum"] i { j: i64
+def triangle(length: str, *lines: str) -> str:
+    """The product of a lower triangle with a vector; row i has `length` elements."""
+    return f"""
+        func f(n: i64, a: f64[n, n], v: f64[n]) {{
+          y: f64[n] = build n {{ i: i64
+            {" ".join(lines)}
+            s: f64 = reduce[op="sum"] {length} {{ j: i64
               p: f64 = get[inbounds] a i j
               q: f64 = get[inbounds] v j
               r: f64 = mul p q
               yield r
-            }
+            }}
             yield s
-          }
+          }}
           yield y
-        }
+        }}
         """
+
+
+@pytest.mark.parametrize("n", COUNTS)
+@pytest.mark.parametrize(
+    ("text", "above"), [(triangle("i"), -1), (triangle("l", "l: i64 = add i 1"), 0)], ids=["below", "with the diagonal"]
+)
+def test_rows_that_grow_go_together_as_far_as_the_first(text: str, above: int, n: int) -> None:
+    assert together(text) == 4
+    rng = np.random.default_rng(n)
+    a, v = rng.normal(size=(n, n)), rng.normal(size=n)
+    np.testing.assert_allclose(results(text, n, a, v)[0], np.tril(a, above) @ v, rtol=1e-13, atol=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("text", "above"),
+    [(triangle("l", "l: i64 = add i -1"), -2), (triangle("l", "l: i64 = sub n i"), None)],
+    ids=["from a negative length", "shrinking"],
+)
+def test_rows_of_other_lengths_stay_apart(text: str, above: int | None) -> None:
     assert together(text) == 1
     rng = np.random.default_rng(1)
     a, v = rng.normal(size=(9, 9)), rng.normal(size=9)
-    np.testing.assert_allclose(results(text, 9, a, v)[0], np.tril(a, -1) @ v, rtol=1e-13, atol=1e-15)
-    few = text.replace("n: i64, ", "").replace("[n, n]", "[4, 4]").replace("[n]", "[4]").replace("build n", "build 4")
-    np.testing.assert_allclose(results(few, a[:4, :4].copy(), v[:4])[0], np.tril(a[:4, :4], -1) @ v[:4], rtol=1e-13)
+    shrinking = np.where(np.add.outer(np.arange(9), np.arange(9)) < 9, a, 0.0)
+    wanted = shrinking if above is None else np.tril(a, above)
+    np.testing.assert_allclose(results(text, 9, a, v)[0], wanted @ v, rtol=1e-13, atol=1e-15)
+
+
+def test_short_triangles_have_rows_of_their_own() -> None:
+    text = triangle("i").replace("n: i64, ", "").replace("[n, n]", "[4, 4]").replace("[n]", "[4]")
+    a, v = np.arange(16.0).reshape(4, 4), np.array([1.0, -2.0, 3.0, 0.5])
+    np.testing.assert_allclose(results(text.replace("build n", "build 4"), a, v)[0], np.tril(a, -1) @ v, rtol=1e-13)
+
+
+def test_additions_of_several_turns_to_one_place_are_one() -> None:
+    """The gradient of |L v|^2 / 2 in a triangle L and in v: L v v^T and L^T L v."""
+    text = """
+        func f(n: i64, a: f64[n, n], v: f64[n]) {
+          zeros: f64[n] = build n { o: i64
+            yield 0.0
+          }
+          empty: f64[n, n] = build n n { t: i64, l: i64
+            yield 0.0
+          }
+          x: f64[n], y: f64[n, n] = accum zeros empty { g: &f64[n], h: &f64[n, n]
+            build n { i: i64
+              m: i64 = add i 1
+              s: f64 = reduce[op="sum"] m { j: i64
+                p: f64 = get[inbounds] a i j
+                q: f64 = get[inbounds] v j
+                r: f64 = mul p q
+                yield r
+              }
+              build m { k: i64
+                b: f64 = get[inbounds] a i k
+                c: f64 = get[inbounds] v k
+                d: f64 = mul s b
+                e: f64 = mul s c
+                add_to[inbounds] g k d
+                add_to[inbounds] h i k e
+                yield
+              }
+              yield
+            }
+            yield
+          }
+          yield x, y
+        }
+        """
+    loops = [s for s in ir.walk(program(text).body) if isinstance(s, ir.For) and s.kind == "vector"]
+    assert max(sum(isinstance(t, ir.Accumulate) for t in loop.body) for loop in loops) == 5
+    for n in COUNTS:
+        rng = np.random.default_rng(n)
+        a, v = rng.normal(size=(n, n)), rng.normal(size=n)
+        lower = np.tril(a)
+        x, y = results(text, n, a, v)
+        np.testing.assert_allclose(x, lower.T @ (lower @ v), rtol=1e-12, atol=1e-14)
+        np.testing.assert_allclose(y, np.tril(np.outer(lower @ v, v)), rtol=1e-12, atol=1e-14)
 
 
 def test_turns_that_share_nothing_stay_as_they_are() -> None:
