@@ -318,13 +318,16 @@ def _is_shortest(loop: ir.For) -> bool:
 def _lanes(body: Body) -> int:
     """How many lanes suit the elementary functions of a loop; 0 where there are none, or where it is not made vectors.
 
-    That is so with a loop, a branch or a way out inside. LLVM tells the world on stderr where it cannot follow a hint.
+    That is so with a loop, a branch, a way out or a call for single numbers inside. LLVM tells the world on stderr
+    where it cannot follow a hint.
     """
     statements = list(ir.walk(body))
     if any(isinstance(s, ir.For | ir.While | ir.If | ir.Check | ir.HostCall | ir.Kernel) for s in statements):
         return 0
-    calls = (s for s in statements if isinstance(s, ir.Apply) and library.has_vector_forms(s.primitive))
-    return min((WIDE[call.out.dtype] for call in calls), default=0)
+    applied = [s for s in statements if isinstance(s, ir.Apply)]
+    if any(library.is_called_alone(s.primitive, s.out.dtype) for s in applied):
+        return 0
+    return min((WIDE[s.out.dtype] for s in applied if library.has_vector_forms(s.primitive)), default=0)
 
 
 def _repeats(body: Body) -> bool:

@@ -56,6 +56,12 @@ def has_vector_forms(name: str) -> bool:
     return (name, "f64") in FUNCTIONS or name in PAIRS or name == "random_bits"
 
 
+def is_called_alone(name: str, dtype: DType) -> bool:
+    """Whether a function is called for one number at a time, even in loops: it is long, and has no vector form."""
+    text, _, _ = handwritten.TEXTS.get((name, dtype), ("", (), ()))
+    return bool(text) and " #2 {" not in text  # attributes of what is put in place
+
+
 def result_type(name: str, dtype: DType, lanes: int = 1) -> str:
     one = _wide(REGISTER_TYPES[dtype], lanes)
     return f"{{{one}, {one}}}" if name in PAIRS else one

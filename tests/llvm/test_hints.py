@@ -1,0 +1,17 @@
+"""LLVM gets no hints that it cannot follow: it would tell of them on the standard error of the process."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import special
+
+import difflang as dl
+
+
+def test_a_function_without_vector_forms(tmp_path, monkeypatch, capfd):
+    monkeypatch.setenv("DIFFLANG_CACHE_DIR", str(tmp_path))
+    f = dl.loads("fn f(x: real[n]) -> real[n] = [exp(x[i]) * digamma(x[i]) for i]").f
+    x = np.linspace(0.5, 2.5, 11)
+    _, tangent = dl.jvp(f)(x, np.ones(11))
+    np.testing.assert_allclose(tangent, np.exp(x) * (special.digamma(x) + special.polygamma(1, x)), rtol=1e-12)
+    assert capfd.readouterr().err == ""
