@@ -1,13 +1,16 @@
 """Innermost loops that do next to nothing of a program's work: code generators may take the shortest code for them.
 
 The work is estimated (`threads.work`) as if every size that is not known before the call were the same. A loop over
-one dimension beside loops over four then does not count, whatever the sizes are in the end.
+one dimension beside loops over four then does not count, whatever the sizes are in the end. A loop in a sequential one
+always counts: how often that turns has nothing to do with the sizes of arrays, and loops of stretches and segments
+inside each other may have one turn each.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from difflang.core.ir import Literal
 from difflang.loops import ir
 from difflang.loops.ir import Body, Program, Register
 from difflang.loops.threads.work import GUESS, Estimator, definitions
@@ -25,8 +28,9 @@ def minor_loops(program: Program) -> set[ir.For]:
     estimator = Estimator(definitions(program.body), params)
     works = list(_innermost(program.body, 1.0, estimator))
     room = SHARE * sum(work for _, work in works)
+    steps = set(_within_steps(program.body, False))
     minor: set[ir.For] = set()
-    for loop, work in sorted(works, key=lambda pair: pair[1]):
+    for loop, work in sorted((pair for pair in works if pair[0] not in steps), key=lambda pair: pair[1]):
         room -= work
         if room < 0.0:
             break
@@ -50,6 +54,18 @@ def _innermost(body: Body, turns: float, estimator: Estimator) -> Iterator[tuple
                 pass
         for nested in ir.bodies(statement):
             yield from _innermost(nested, inner, estimator)
+
+
+def _within_steps(body: Body, within: bool) -> Iterator[ir.For]:
+    """The loops inside of sequential ones that make an unknown number of steps."""
+    for statement in body:
+        if within and isinstance(statement, ir.For):
+            yield statement
+        inside = within or isinstance(statement, ir.While)
+        if isinstance(statement, ir.For) and statement.kind == "serial":
+            inside |= not isinstance(statement.extent, Literal)
+        for nested in ir.bodies(statement):
+            yield from _within_steps(nested, inside)
 
 
 def has_loops(body: Body) -> bool:

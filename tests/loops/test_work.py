@@ -117,6 +117,20 @@ def test_a_loop_alone_matters() -> None:
     assert minor_loops(replace(program, results=(), body=(first,))) == set()
 
 
+def test_a_loop_within_steps_matters() -> None:
+    """Of how many steps there are nothing is known: beside a nest of six loops they may be all there is to do."""
+    program = schedule(parse_func(SUMS), CompileOptions())
+    first = innermost(program)[0]
+    nest = tuple(s for s in program.body if s is not first)
+    for _ in range(2):
+        nest = (ir.For(ir.Register("i64"), ir.Register("i64"), nest, "parallel"),)
+    counted = ir.For(ir.Register("i64"), ir.Register("i64"), (first,))
+    unknown = ir.While((), Literal(True, "bool"), (first,))
+    literal = ir.For(ir.Register("i64"), Literal(1, "i64"), (first,))
+    found = [minor_loops(replace(program, results=(), body=(steps, *nest))) for steps in (counted, unknown, literal)]
+    assert found == [set(), set(), {first}]
+
+
 def test_literal_sizes_are_counted_as_they_are() -> None:
     wide, narrow = (ir.For(ir.Register("i64"), Literal(n, "i64"), ()) for n in (10_000_000, 10))
     assert minor_loops(ir.Program("f", (), (), (wide, narrow))) == {narrow}
