@@ -14,7 +14,7 @@ from difflang.check.modules import ModuleScope, PreludeScope, place_of, written_
 from difflang.check.names import PREFIXES
 from difflang.check.places import Places
 from difflang.check.prelude import prelude_values
-from difflang.diagnostics.model import Diagnostic, DiffLangError, Span, error
+from difflang.diagnostics.model import Diagnostic, DiffLangError, Label, Span, error
 from difflang.diagnostics.suggest import did_you_mean
 from difflang.signature import Lowered
 from difflang.stack import deeply
@@ -101,9 +101,15 @@ class Program:
         return found
 
     def check(self) -> list[Diagnostic]:
-        """Every mistake in the file, found without compiling: each function is elaborated for all its sizes."""
-        unique = {(d.code, d.span, d.message): d for d in deeply(self._found)}
-        return list(unique.values())
+        """Every mistake in the file, found without compiling: each function is elaborated for all its sizes.
+
+        What is wrong for all of them is not said again of a call, which would be known by pointing to more places.
+        """
+        unique = list({(d.code, d.span, d.message): d for d in deeply(self._found)}.values())
+        places: dict[object, list[set[Label]]] = {}
+        for d in unique:
+            places.setdefault((d.code, d.span), []).append(set(d.labels))
+        return [d for d in unique if not any(less < set(d.labels) for less in places[d.code, d.span])]
 
     def _found(self) -> list[Diagnostic]:
         """What is found in the items one by one, up to one that grows without bound."""

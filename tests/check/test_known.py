@@ -112,3 +112,16 @@ def test_growth_without_bound_is_found():
     lines = ["fn g0(x: real) -> real = x * x + 1.0"]
     lines += [f"fn g{k}(x: real) -> real = g{k - 1}(x) + g{k - 1}(2.0 * x)" for k in range(1, 40)]
     assert [d.code for d in loads("\n".join(lines)).check()] == ["E0309"]
+
+
+def test_what_is_wrong_for_all_calls_is_said_once():
+    text = """
+struct Line: slope: real; offset: real
+fn at(p: Line, x: real) -> real = p.slop * x
+fn both(p: Line) -> real = at(p, 1.0) + at(p, 2.0)
+fn second(x: real[n]) -> real = x[1]
+fn one() -> real = both(Line(1.0, 2.0)) + second(ones(1))
+fn two() -> real = second(ones(1))
+fn none() -> real = second(zeros(0))
+"""
+    assert sorted(d.code for d in loads(text).check()) == ["E0205", "E0318", "E0318"]
