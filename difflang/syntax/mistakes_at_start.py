@@ -136,6 +136,15 @@ def test_or_data_in_function(situation: Situation) -> Mistake | None:
     return None
 
 
+def foreign_comment(situation: Situation) -> Mistake | None:
+    """`// why` and `/* why */`, on a line of their own."""
+    token = situation.token
+    starred = token.kind == "/" and situation.following.kind in ("*", "**")
+    if situation.begins_line and (token.kind == "//" or starred):
+        return Mistake("E0102", "A comment begins with `#`.", "Write `# ...`, or `## ...` before an item it describes.")
+    return None
+
+
 def broken_line(situation: Situation) -> Mistake | None:
     """An operator at the end of a line or at the start of the next."""
     token = situation.token
@@ -167,6 +176,6 @@ def return_after_equals(situation: Situation) -> Mistake | None:
 
 
 DETECTORS: tuple[Detector, ...] = (
-    return_after_equals, broken_line, foreign_definition, statement_at_top, unexpected_indent, missing_block,
-    block_on_one_line, misplaced_else, item_in_function, function_in_function, test_or_data_in_function,
+    return_after_equals, foreign_comment, broken_line, foreign_definition, statement_at_top, unexpected_indent,
+    missing_block, block_on_one_line, misplaced_else, item_in_function, function_in_function, test_or_data_in_function,
 )  # fmt: skip
