@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from difflang.diagnostics import error
@@ -11,8 +12,8 @@ from difflang.runtime.plans import Request
 
 
 def wrt_names(wrt: str | None) -> tuple[str, ...]:
-    """The names in `--wrt a,b`; none stands for the first parameter."""
-    return tuple(name.strip() for name in wrt.split(",")) if wrt is not None else ()
+    """The names, and parts such as `w[:, 0]`, in `--wrt a,b`; none stands for the first parameter."""
+    return tuple(name.strip() for name in re.split(r",(?![^\[]*\])", wrt)) if wrt is not None else ()
 
 
 def first_parameter(file: str, function: str) -> str | None:
@@ -33,6 +34,6 @@ def require_wrt(engine: Engine, request: Request) -> None:
     for k, name in enumerate(request.wrt):
         if name in request.wrt[:k]:
             raise error("E0602", f"`--wrt` names `{name}` twice.", hint="Name each parameter once.")
-        if name not in parameters:
+        if name.partition("[")[0].strip() not in parameters:
             hint = did_you_mean(name, parameters, f"It has {listing(parameters)}.")
             raise error("E0602", f"`{request.function}` has no parameter `{name}` to differentiate by.", hint=hint)

@@ -121,8 +121,11 @@ def _directions(engine: Engine, request: Request, arguments: Mapping[str, Any]) 
 
 
 def require_values(wrt: Sequence[str], arguments: Mapping[str, Any]) -> None:
-    """Raises E0601 where an argument to differentiate by is left to its default."""
+    """Raises E0601 where an argument to differentiate by is left to its default, E0602 for parts of one."""
     for name in wrt:
+        if "[" in name:
+            message = f"`bench` differentiates by whole parameters, not by `{name}`."
+            raise error("E0602", message, hint=f"Write `--wrt {name.partition('[')[0].strip()}`.")
         if name not in arguments:
             message = f"There is no value of `{name}` to differentiate at."
             raise error("E0601", message, hint=f"Give one, `{name}=...`, or name another parameter with `--wrt`.")

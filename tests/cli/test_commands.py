@@ -296,3 +296,14 @@ def test_an_ending_that_cannot_be_written_is_a_bad_option(difflang):
 def test_small_mistakes_on_the_command_line(difflang, line, code, hint):
     ran = difflang(line)
     assert ran.status == 2 and code in ran.err and hint in ran.err
+
+
+def test_grad_by_parts_of_parameters(difflang):
+    """The derivative of x . y by x is y, and by y it is x."""
+    line = "grad one.dl -f dots x=[1,2,3] y=[4,5,6] --format json --wrt"
+    assert difflang(f"{line} x[1:]").json["gradient"] == {"x[1:]": [5, 6]}
+    assert difflang(f"{line} x[-1],y[0:2]").json["gradient"] == {"x[-1]": 6, "y[0:2]": [1, 2]}
+    assert difflang(f"{line} z[1:]").status == 2
+    assert difflang(f"{line} x[1:],x[1:]").status == 2
+    refused = difflang("bench one.dl -f dots x=[1,2,3] y=[4,5,6] --wrt x[1:] --budget 0")
+    assert (refused.status, "E0602" in refused.err) == (2, True)
