@@ -14,23 +14,9 @@ import difflang as dl
 from difflang.backend.protocol import CompileOptions
 from difflang.core.parser import parse_func
 from tests.llvm.running import UNCACHED, run
+from tests.loops.test_work import SUMS
 
-GAMMAS = """func f(n: i64, m: i64, x: f64[n], a: f64[n, m, m, m]) {
-  s: f64 = reduce[op="sum"] n { h: i64
-    b: f64 = get[inbounds] x h
-    e: f64 = lgamma b
-    yield e
-  }
-  y: f64[n] = build n { i: i64
-    t: f64 = reduce[op="sum"] m m m { j: i64, k: i64, l: i64
-      c: f64 = get[inbounds] a i j k l
-      p: f64 = mul c s
-      yield p
-    }
-    yield t
-  }
-  yield y
-}"""
+GAMMAS = SUMS.replace("exp", "lgamma")
 SCALAR = """func f(x: f64) {
   y: f64 = mul x x
   yield y
