@@ -296,7 +296,7 @@ def test_huge_pages_are_asked_for_where_memory_is_large() -> None:
 fn f(x: real[n], steps: int) -> real:
     var u = x
     for t in 0..steps:
-        u = [sin(u[i]) for i in 0..n]
+        u = [sin(u[i] + 0.1 * u[n - 1 - i]) for i in 0..n]
     return sum(u[i] for i)
 """).f
     )
