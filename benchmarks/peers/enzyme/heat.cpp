@@ -4,7 +4,8 @@ extern "C" void free(void *);
 
 template <std::size_t N, std::size_t M>
 void value(enzyme::tensor<double> &out, const enzyme::tensor<double, N, M> &start, const enzyme::tensor<double, 1> &c) {
-    double *u = (double *)malloc(sizeof(double) * N * M), *next = (double *)malloc(sizeof(double) * N * M);
+    double *first = (double *)malloc(sizeof(double) * N * M), *second = (double *)malloc(sizeof(double) * N * M);
+    double *u = first, *next = second;
     for (std::size_t i = 0; i < N; i++)
         for (std::size_t j = 0; j < M; j++) u[i * M + j] = next[i * M + j] = start[i][j];
     for (int step = 0; step < STEPS; step++) {
@@ -19,7 +20,7 @@ void value(enzyme::tensor<double> &out, const enzyme::tensor<double, N, M> &star
     }
     double total = 0;
     for (std::size_t i = 0; i < N * M; i++) total += u[i] * u[i];
-    free(u);
-    free(next);
+    free(first);
+    free(second);
     out = total;
 }
