@@ -33,6 +33,7 @@ class _Wrapper(Rewriter):
         super().__init__()
         self.bounds = Bounds()
         self.bounds.dimensions(func.params)
+        self.choices: dict[Var, Eqn] = {}
 
     def equation(self, eqn: Eqn) -> None:
         if eqn.op in ("build", "reduce"):
@@ -45,9 +46,14 @@ class _Wrapper(Rewriter):
             self.atoms[eqn.outs[0]] = known
             return
         self.bounds.dimensions(new.outs)
-        if len(new.outs) == 1:
-            self.bounds.define(new)
+        self._define(new)
         self.append(new)
+
+    def _define(self, eqn: Eqn) -> None:
+        if len(eqn.outs) == 1:
+            self.bounds.define(eqn)
+        if eqn.op == "select" and eqn.outs[0].type == I64:
+            self.choices[eqn.outs[0]] = eqn
 
     def remainder(self, eqn: Eqn) -> Atom | None:
         """The value of a remainder without a division, if the quotient is 0, or 0 or 1, or -1 or 0."""
@@ -60,7 +66,28 @@ class _Wrapper(Rewriter):
             return self._once_over(eqn, value, divisor)
         if below and self._holds(low.plus(high)):
             return self._once_under(eqn, value, divisor)
-        return None
+        return self._there_and_back(low, high)
+
+    def _there_and_back(self, value: Affine, divisor: Affine) -> Atom | None:
+        """The index i, where a remainder of it that became a choice is moved back: ((i + 1) % n + n - 1) % n."""
+        moved = [v for v, factor in value.terms.items() if factor == 1 and v in self.choices]
+        if len(moved) != 1:
+            return None
+        predicate, *branches = self.choices[moved[0]].args
+        rest = value.plus(Affine(0, {moved[0]: 1}), -1)
+        found: list[Affine | None] = []
+        for branch, holds in zip(branches, (True, False), strict=True):
+            with self.bounds.assuming(predicate, holds):
+                found.append(self._reduced(rest.plus(self.bounds.form(branch)), divisor))
+        first, second = found
+        if first is None or first != second or first.constant or list(first.terms.values()) != [1]:
+            return None
+        return next(iter(first.terms))
+
+    def _reduced(self, value: Affine, divisor: Affine) -> Affine | None:
+        """A remainder whose quotient is known to be 0, 1 or -1."""
+        turns = (value.plus(divisor, -quotient) for quotient in (0, 1, -1))
+        return next((t for t in turns if self._holds(t) and self._holds(divisor.plus(t, -1), 1)), None)
 
     def _holds(self, form: Affine, least: int = 0) -> bool:
         return self.bounds.never_negative(form.plus(Affine(-least, {})))
@@ -79,6 +106,6 @@ class _Wrapper(Rewriter):
     def _emitted(self, eqn: Eqn, op: str, *args: Atom) -> Var:
         out = Var(BOOL if op == "lt" else I64)
         new = Eqn((out,), op, args, {}, (), eqn.span)
-        self.bounds.define(new)
+        self._define(new)
         self.append(new)
         return out

@@ -12,6 +12,7 @@ from difflang.core.verifier import verify
 from difflang.passes import PASSES
 from difflang.passes.model import Pipeline
 from difflang.passes.wrap import Wrap
+from tests.passes.checking import value
 
 
 def text(subscript: str) -> str:
@@ -78,3 +79,48 @@ def test_a_remainder_of_another_size_is_checked() -> None:
     with pytest.raises(dl.DiffLangError) as caught:
         m.f(np.arange(3.0), 0)
     assert caught.value.code == "E0802"
+
+
+@pytest.mark.parametrize(
+    ("subscript", "left"),
+    [
+        ("a: i64 = add i 1\nj: i64 = mod a n\nb: i64 = add j n\nc: i64 = sub b 1\nk: i64 = mod c n", 0),
+        ("a: i64 = sub i 1\nj: i64 = mod a n\nb: i64 = add j 1\nk: i64 = mod b n", 0),
+        ("a: i64 = add i 1\nj: i64 = mod a n\nb: i64 = add j 1\nk: i64 = mod b n", 1),
+        ("a: i64 = add i 1\nj: i64 = mod a n\nb: i64 = add j h\nk: i64 = mod b n", 1),
+        ("a: i64 = sub i 1\nj: i64 = mod a n\nb: i64 = add j 1\nk: i64 = mod b h", 1),
+    ],
+)
+def test_there_and_back_is_the_index_itself(subscript: str, left: int) -> None:
+    assert remainders(text(subscript)) == left
+    m, h, x = 7, 3, np.arange(7.0)
+    (found,) = value(Wrap()(parse_func(text(subscript))), [m, h, x])
+    (expected,) = value(parse_func(text(subscript)), [m, h, x])
+    np.testing.assert_array_equal(found, expected)
+    if left == 0:
+        np.testing.assert_array_equal(found, x)
+
+
+@pytest.mark.parametrize("backend", ["reference", "llvm", "c"])
+def test_the_gradient_of_coupled_maps_on_a_ring(backend: str) -> None:
+    """Against complex steps in NumPy, for rings of few elements too."""
+    m = dl.loads("""
+fn f(x0: real[n], steps: int) -> real:
+    var x = x0
+    for t in 0..steps:
+        x = [2.0 * x[i] * (1.0 - x[i]) + 0.3 * x[(i + 1) % n] * (1.0 - x[(i + 1) % n])
+             + 0.2 * x[(i + n - 1) % n] * (1.0 - x[(i + n - 1) % n]) for i in 0..n]
+    return sum(x)
+""")
+
+    def f(x: np.ndarray, steps: int) -> complex:
+        for _ in range(steps):
+            g = x * (1.0 - x)
+            x = 2.0 * g + 0.3 * np.roll(g, -1) + 0.2 * np.roll(g, 1)
+        return x.sum()
+
+    gradient = dl.grad(m.f.on(backend=backend))
+    for n in (1, 2, 3, 5, 20):
+        x = np.random.default_rng(n).uniform(0.2, 0.8, n)
+        expected = [f(x + 1e-30j * row, 4).imag / 1e-30 for row in np.eye(n)]
+        np.testing.assert_allclose(gradient(x, 4), expected, rtol=1e-13)
