@@ -173,8 +173,13 @@ def growth(name: str, memory: int | None, size: int, steps: int) -> int:
 @measured
 @pytest.mark.parametrize(
     ("name", "memory", "steps"),
-    [("counted", 8_000_000, 5000), ("unknown", 4_000_000, 5000), ("counted", 200_000, 5000)]
-    + [("counted", 64_000_000, 100_000), ("unknown", 64_000_000, 100_000)],
+    [
+        ("counted", 8_000_000, 5000),
+        ("unknown", 4_000_000, 5000),
+        ("counted", 200_000, 5000),
+        ("counted", 64_000_000, 100_000),
+        ("unknown", 64_000_000, 100_000),
+    ],
 )
 def test_a_budget_is_kept(name, memory, steps):
     """To store every state would take 40 MB, or 800, as the measurement without a budget shows."""
