@@ -4,6 +4,9 @@ Where every element of what a loop carries depends on that element alone, howeve
 enough: the Jacobian times a vector of ones is its diagonal, by which the cotangent is multiplied (the extreme case of a
 compressed Jacobian, of one colour: A. R. Curtis, M. J. D. Powell and J. K. Reid, On the estimation of sparse Jacobian
 matrices, 1974). A carried scalar is such an array of one element.
+
+Each step is differentiated by itself and multiplied to what came before, so that a step with slope 0 ends what may
+have grown beyond all numbers, as it does in a reverse sweep.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from collections import ChainMap
 from collections.abc import Collection, Sequence
 
 from difflang.core.builder import Builder, literal
-from difflang.core.ir import Atom, Block, Eqn, Var, free_vars
+from difflang.core.ir import Atom, Block, Eqn, Type, Var, free_vars
 from difflang.core.ops import carries, same_dim
 from difflang.derive.activity import LOOPS, carried
 from difflang.derive.budget import LIMITS
@@ -70,12 +73,12 @@ def diagonal(copy: Copy, eqn: Eqn, active: Collection[Var]) -> Atom:
     """Emits the loop for a copy of the block around it, with the tangent of the active carry; returns that tangent."""
     b = copy.builder
     (init, param, out), *_ = ((init, param, out) for init, param, _, out in carried(eqn) if param in active)
-    forward = Forward(b, set(active), 1, tangent_rule)
+    forward = _Slopes(b, set(active), 1, tangent_rule)
     forward.values = ChainMap[Var, Atom]({}, copy.values)
     forward.again, forward.silenced = copy.again, copy.silenced
     type_ = copy.atom(init).type
     assert isinstance(init, Var)
-    forward.series[init] = (b.full(literal(1, type_.dtype), type_.shape),)
+    forward.series[init] = (_ones(b, type_),)
     attrs = {name: value for name, value in eqn.attrs.items() if name not in LIMITS}
     forward.equation(Eqn(eqn.outs, eqn.op, eqn.args, attrs, eqn.regions, eqn.span))
     copy.values.update((o, forward.atom(o)) for o in eqn.outs)
@@ -86,13 +89,31 @@ def diagonal(copy: Copy, eqn: Eqn, active: Collection[Var]) -> Atom:
     return slope
 
 
+class _Slopes(Forward):
+    """Forward mode in which every step of a loop with a single varied value begins anew."""
+
+    def step(self, eqn: Eqn) -> list[Atom]:
+        before = [param for _, param, _, _ in carried(eqn) if param in self.varied]
+        meets = any(self.is_varied(v) for region in eqn.regions for v in free_vars(region))
+        if len(before) != 1 or meets:
+            return super().step(eqn)
+        (slope,) = self.coefficients(before[0])
+        assert slope is not None
+        self.series[before[0]] = (_ones(self.builder, slope.type),)
+        *results, own = super().step(eqn)
+        return [*results, times_diagonal(self.builder, slope, own)]
+
+
+def _ones(b: Builder, type_: Type) -> Atom:
+    return b.full(literal(1, type_.dtype), type_.shape)
+
+
 def times_diagonal(b: Builder, slope: Atom, cotangent: Atom) -> Atom:
     """The cotangent before a loop from that behind it. What the result does not depend on counts for nothing, also
     where the slope has grown beyond all numbers: a product in the opposite order would begin with that 0."""
 
     def product(s: Atom, c: Atom) -> Atom:
         zero = literal(0, s.type.dtype)
-        lost = b.prim("and", b.prim("eq", c, zero), b.prim("not", b.prim("isfinite", s)))
-        return b.prim("mul", b.prim("select", lost, zero, s), c)
+        return b.prim("mul", b.prim("select", b.prim("eq", c, zero), zero, s), c)
 
     return b.map(product, slope, cotangent)

@@ -121,6 +121,13 @@ class Forward(Copy):
             found = self.rule(self.builder, self.emitted[eqn], [self.coefficients(a) for a in eqn.args])
             self.series.update(zip(eqn.outs, found, strict=True))
 
+    def step(self, eqn: Eqn) -> list[Atom]:
+        """The results of a loop's body: carries, their coefficients, stacked values, their coefficients."""
+        body, k = eqn.regions[-1], carries(eqn.attrs)
+        results = self.rest(body)
+        carry_tangents = self.needed(body.results[:k], eqn.outs[:k])
+        return [*results[:k], *carry_tangents, *results[k:], *self.needed(body.results[k:])]
+
     def emit(self, eqn: Eqn, outs: Sequence[Var], args: Sequence[Atom], regions: Sequence[Block], **attrs: int) -> None:
         """The equation with twins among its outs, arguments and regions."""
         self.builder.span = eqn.span
@@ -200,19 +207,11 @@ def _fold(forward: Forward, eqn: Eqn) -> None:
     count, *inits = eqn.args
     tangent_inits = forward.needed(inits, body.params[1:])
     params = forward.fresh(body.params)
-    region = b.block_with((*params, *forward.twins(body.params[1:])), lambda *_: _step(forward, eqn))
+    region = b.block_with((*params, *forward.twins(body.params[1:])), lambda *_: forward.step(eqn))
     outs = forward.fresh(eqn.outs)
     finals, stacks = forward.twins(eqn.outs[:k]), forward.twins(eqn.outs[k:])
     args = [forward.atom(count), *forward.atoms(inits), *tangent_inits]
     forward.emit(eqn, [*outs[:k], *finals, *outs[k:], *stacks], args, [region], carries=k + len(finals))
-
-
-def _step(forward: Forward, eqn: Eqn) -> list[Atom]:
-    """The results of a loop's body: carries, their coefficients, stacked values, their coefficients."""
-    body, k = eqn.regions[-1], carries(eqn.attrs)
-    results = forward.rest(body)
-    carry_tangents = forward.needed(body.results[:k], eqn.outs[:k])
-    return [*results[:k], *carry_tangents, *results[k:], *forward.needed(body.results[k:])]
 
 
 def _while(forward: Forward, eqn: Eqn) -> None:
@@ -223,7 +222,7 @@ def _while(forward: Forward, eqn: Eqn) -> None:
     unused = [Var(t.type) for t in tangent_inits]
     condition = b.block_with((*params, *unused), lambda *_: forward.rest(test))
     params = forward.fresh(body.params)
-    step = b.block_with((*params, *forward.twins(body.params)), lambda *_: _step(forward, eqn))
+    step = b.block_with((*params, *forward.twins(body.params)), lambda *_: forward.step(eqn))
     outs = forward.fresh(eqn.outs)
     finals, stacks = forward.twins(eqn.outs[:k]), forward.twins(eqn.outs[k + 1 :])
     args = [*forward.atoms(eqn.args), *tangent_inits]

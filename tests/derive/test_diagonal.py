@@ -177,3 +177,33 @@ fn f(x0: real[n]) -> real:
 """)
     dl.grad(m.f)(np.ones(2))
     assert capfd.readouterr().out.count("step") == 3
+
+
+@pytest.mark.parametrize("kind", ["at the end", "at the start", "in between"])
+@pytest.mark.parametrize("steps", [10, 3000])
+def test_a_step_of_slope_zero_ends_what_the_slopes_have_grown_to(kind: str, steps: int) -> None:
+    """Slopes of 2 at each of 3,000 steps are beyond all numbers, and one step multiplies by nothing."""
+    m = dl.loads("""
+fn f(x0: real[n], steps: int, at: int, z: real) -> real:
+    var x = x0
+    for t in 0..steps:
+        x = [z * x[i] if t == at else 2 * x[i] if x[i] < 0.5 else 2 - 2 * x[i] for i]
+    return sum(x)
+fn scalar(x0: real, steps: int, at: int, z: real) -> real:
+    var x = x0
+    var t = 0
+    while t < steps:
+        if t == at:
+            x = z * x
+        else:
+            for s in 0..2:
+                x = 2 * x if x < 0.5 else 2 - 2 * x
+        t += 1
+    return x
+""")
+    at = {"at the end": steps - 1, "at the start": 0, "in between": steps // 3}[kind]
+    x = np.array([0.3, 0.4])
+    np.testing.assert_array_equal(np.abs(dl.grad(m.f)(x, steps, at, 0.0)), [0, 0])
+    assert dl.grad(m.scalar)(0.3, steps, at, 0.0) == 0
+    grown = 2.0 ** (steps - 1) if steps == 10 else np.inf
+    np.testing.assert_array_equal(np.abs(dl.grad(m.f)(x, steps, at, 1.0)), [grown, grown])
