@@ -182,10 +182,12 @@ class Pieces:
     def _is_fixed(self, bound: Atom) -> bool:
         """Whether a bound stays the same in the nest, and no arithmetic wraps around where it is compared.
 
-        Sizes are small; of any other variable, only itself is a bound.
+        Sizes are small, and so is what `min` and `max` choose from them; of any other variable, only itself is a bound.
         """
         form = self.s.bounds.form(bound)
-        plain = isinstance(bound, Literal) or form == Affine(0, {bound: 1}) or form.terms.keys() <= self.s.bounds.sizes
+        plain = (
+            isinstance(bound, Literal) or form == Affine(0, {bound: 1}) or form.terms.keys() <= self.s.bounds.moderate
+        )
         return plain and abs(form.constant) < LARGEST_CONSTANT and self.inside.isdisjoint({bound, *form.terms})
 
     def _outcome(self, eqn: Eqn) -> bool | None:

@@ -51,6 +51,8 @@ class Bounds:
         self.clamped: dict[Atom, Atom] = {}
         self.order: dict[Var, int] = {}
         self.sizes: set[Var] = set()
+        self.moderate: set[Var] = set()
+        """Sizes, and the least and the largest of such: sums of a few of them do not wrap around."""
         self.predicates: dict[Var, Eqn] = {}
         self.divisors: dict[Atom, Atom] = {}
         self.facts: list[Affine] = []
@@ -67,7 +69,9 @@ class Bounds:
         """The sizes in types are at least 0."""
         for variable in variables:
             if variable.type.shape:
-                self.sizes.update(dim for dim in variable.type.shape if isinstance(dim, Var))
+                sizes = [dim for dim in variable.type.shape if isinstance(dim, Var)]
+                self.sizes.update(sizes)
+                self.moderate.update(sizes)
 
     def define(self, eqn: Eqn) -> None:
         """Remembers the affine form of an integer sum, difference or multiple, and what comparisons compare."""
@@ -78,6 +82,8 @@ class Bounds:
         if eqn.op in ("max", "min") and eqn.outs[0].type.dtype == "i64":
             sign = 1 if eqn.op == "max" else -1
             self.facts += [Affine(0, {eqn.outs[0]: sign}).plus(self.form(arg), -sign) for arg in eqn.args]
+            if all(self.form(arg).terms.keys() <= self.moderate for arg in eqn.args):
+                self.moderate.add(eqn.outs[0])
         if eqn.op in ("max", "select") and eqn.args[-1] == Literal(0, "i64"):
             self.clamped[eqn.outs[0]] = eqn.args[-2]
         if eqn.op in ARITHMETIC and eqn.outs[0].type.dtype == "i64":

@@ -1,10 +1,12 @@
-"""Compressed matrices from their entries: `scipy.sparse.csr_array`, whose structure is made once where it is kept."""
+"""Compressed matrices from their entries: `scipy.sparse.csr_array`, whose structure is made once where it is kept.
+
+The matrices of one structure share it (`difflang.runtime.sharing`): copies of it would take longer than the entries.
+"""
 
 from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
-from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,15 +28,6 @@ class _Structure:
         """The same places may be those of matrices of several shapes."""
         return self.rows() is rows and self.columns() is columns and self.pattern.shape == shape
 
-    def with_entries(self, entries: Indices) -> Any:
-        """A matrix of its own: the caller may change it in place, its structure too.
-
-        The constructor would find again that everything fits, in a time that small matrices do not take otherwise.
-        """
-        made = copy(self.pattern)
-        made.data, made.indices, made.indptr = entries, self.pattern.indices.copy(), self.pattern.indptr.copy()
-        return made
-
 
 _structures: dict[int, _Structure] = {}
 """By the identity of the row numbers, for as long as these live."""
@@ -47,7 +40,7 @@ def csr_array(rows: Indices, columns: Indices, entries: Indices, shape: tuple[in
     structure = _structure(rows, columns, shape)
     if structure is None:
         return sparse.csr_array((entries, (rows, columns)), shape=shape)
-    return structure.with_entries(entries)
+    return structure.pattern.with_entries(entries)
 
 
 def _structure(rows: Indices, columns: Indices, shape: tuple[int, int]) -> _Structure | None:
@@ -57,12 +50,11 @@ def _structure(rows: Indices, columns: Indices, shape: tuple[int, int]) -> _Stru
         return known
     if rows.flags.writeable or columns.flags.writeable or not _in_order(rows, columns):
         return None
-    from scipy import sparse
+    from difflang.runtime.sharing import SharingMatrix
 
     dtype = np.int32 if max(*shape, rows.size) <= np.iinfo(np.int32).max else np.int64
     starts = np.searchsorted(rows, np.arange(shape[0] + 1)).astype(dtype)
-    pattern = sparse.csr_array((np.zeros(rows.size), columns.astype(dtype), starts), shape=shape)
-    pattern.data = pattern.data[:0].copy()
+    pattern = SharingMatrix.with_structure(columns.astype(dtype), starts, shape)
     made = _Structure(weakref.ref(rows), weakref.ref(columns), pattern)
     if id(rows) not in _structures:
         weakref.finalize(rows, _structures.pop, id(rows), None)

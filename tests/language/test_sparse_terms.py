@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import pickle
 
 import numpy as np
 import pytest
@@ -149,18 +150,24 @@ def test_single_precision_and_threads(local):
     np.testing.assert_allclose(found.diagonal(), 2 * np.append(x[1:], 0), rtol=1e-6)
 
 
-def test_every_matrix_has_arrays_of_its_own():
-    """And all of the memory below its entries, so that SciPy shares them with the transpose."""
+def test_matrices_share_their_structure_until_one_of_them_changes_it():
+    """Each has all of the memory below its entries, so that SciPy shares them with the transpose."""
     n = 20_000
     hessian = dl.hessian(dl.loads("fn f(x: real[n]) -> real = sum(x[i]**2 * x[i+1] for i in 0..n-1)").f, sparse=True)
-    one, other = hessian(np.ones(n)), hessian(np.ones(n))
-    for name in ("data", "indices", "indptr"):
-        assert not np.shares_memory(getattr(one, name), getattr(other, name))
-        assert getattr(one, name).flags.writeable
-    assert np.shares_memory(one.T.data, one.data)
-    one.data[::2] = one.indices[:] = one.indptr[2:] = 0
+    one, other, third = (hessian(np.ones(n)) for _ in range(3))
+    for name in ("indices", "indptr"):
+        assert getattr(one, name) is getattr(other, name) and not getattr(one, name).flags.writeable
+    assert np.shares_memory(one.T.data, one.data) and not np.shares_memory(one.data, other.data)
+    one.data[::2] = 0
     one.eliminate_zeros()
-    np.testing.assert_array_equal((hessian(np.ones(n)) - other).data, 0)
+    third.resize(n, 5)
+    with pytest.warns(sp.SparseEfficiencyWarning):
+        other[0, 9] = 1.0
+    assert [m.nnz for m in (one, third, other)] == [(3 * n - 3) // 2, 14, 3 * n - 2]
+    kept = pickle.loads(pickle.dumps(hessian(np.ones(n))))
+    assert kept.copy().indices.flags.writeable and kept.has_canonical_format
+    other[0, 9] = 0.0
+    assert abs(kept - other).max() == 0
 
 
 @pytest.mark.parametrize("mode", ["grad(squares)(x)", "jvp(squares)(x, x)", "jet(squares)((x, x, x))"])
