@@ -6,17 +6,19 @@
 
 The last axis of `T` holds the directions of a derivative. Which of them an intermediate value moves with is often known
 at run time only (the bones below a joint, the neighbours in a list), and it is few. What is left out are additions of
-zero: every addend is a sum of elements of `T` times finite factors. Where a factor is infinite or NaN the whole range
-is taken, so that a product of 0 and infinity stays what it is.
+zero: every addend is a sum of elements of `T` times factors. Where `w`, a factor of all that is added, is 0 (a vertex
+that the bone does not carry, an entry that a sparse row lacks), the range is empty.
+
+Where factors are infinite, NaN or so large that a product may overflow, the whole range is taken; where elements of `T`
+are, a `w` of 0 leaves out nothing. So a product of 0 and infinity stays what it is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from math import isfinite
 
-from difflang.core.ir import Literal
+from difflang.core.ir import DType, Literal
 from difflang.core.ops import integer
 from difflang.loops import ir
 from difflang.loops.ir import Array, For, Load, Operand, Program, Register, Statement
@@ -29,6 +31,9 @@ DIRECTIONS = 8
 
 SHORT = 8
 """Loops up to this length repeat too little to pay for the search; those inside the nest share one range."""
+
+BITS: dict[DType, float] = {"f64": 960.0, "f32": 96.0}
+"""The largest binary exponent of a product, which leaves room for sums of many of them."""
 
 LANES = 4
 """Ranges are widened to multiples of this length where the axis has room: no lane of a vector then stays empty."""
@@ -45,11 +50,16 @@ class SkipZeros:
 
 @dataclass(frozen=True, slots=True)
 class _Sum:
-    """A loop that adds multiples of `loads`; `path` are the loops around it, from the repeated one inwards."""
+    """A loop that adds multiples of `loads`; `path` are the loops around it, from the repeated one inwards.
+
+    `common` are the factors of all that is added. Elements and factors below `bound` have products without overflow.
+    """
 
     loop: For
     loads: tuple[Load, ...]
     factors: tuple[Operand, ...]
+    common: tuple[Register, ...]
+    bound: Literal
     path: tuple[For, ...]
 
 
@@ -146,18 +156,23 @@ def _as_sum(loop: For, path: tuple[For, ...]) -> _Sum | None:
     linear = _Linear(loop.index, all_assigned(loop.body))
     if not all(linear.accepts(statement) for statement in loop.body) or not linear.loads:
         return None
-    return _Sum(loop, tuple(linear.loads), tuple(dict.fromkeys(linear.factors)), path)
+    return _Sum(loop, tuple(linear.loads), tuple(linear.factors), linear.common(), linear.bound(), path)
 
 
 @dataclass(slots=True)
 class _Linear:
-    """Which registers of a loop are sums of elements times factors that the loop does not change."""
+    """Which registers of a loop are sums of elements times factors that the loop does not change.
+
+    `sums` are the factors of each as a whole, `depths` the most factors of an element in it.
+    """
 
     index: Register
     inside: set[Name]
     loads: list[Load] = field(default_factory=list[Load])
-    factors: list[Operand] = field(default_factory=list[Operand])
-    sums: set[Register] = field(default_factory=set[Register])
+    factors: dict[Operand, None] = field(default_factory=dict[Operand, None])
+    sums: dict[Operand, frozenset[Operand]] = field(default_factory=dict[Operand, frozenset[Operand]])
+    depths: dict[Operand, int] = field(default_factory=dict[Operand, int])
+    added: list[Operand] = field(default_factory=list[Operand])
 
     def accepts(self, statement: Statement) -> bool:
         """Whether the statement adds such a sum, or makes one."""
@@ -167,24 +182,43 @@ class _Linear:
             case ir.Apply():
                 return not statement.out.mutable and self._apply(statement)
             case ir.Accumulate():
+                self.added.append(statement.value)
                 return statement.value in self.sums
             case _:
                 return False
 
+    def common(self) -> tuple[Register, ...]:
+        """What divides everything that is added, once the statements are accepted."""
+        shared = frozenset[Operand].intersection(*(self.sums[value] for value in self.added))
+        return tuple(factor for factor in self.factors if isinstance(factor, Register) and factor in shared)
+
+    def bound(self) -> Literal:
+        """Products of an element and as many factors as one has here do not overflow below this."""
+        most = max(self.depths[value] for value in self.added)
+        dtype = self.added[0].dtype
+        return Literal(2.0 ** (BITS[dtype] // (1 + most)), dtype)
+
     def _load(self, load: Load) -> bool:
         along = load.indices[-1:] == (self.index,) and self.index not in load.indices[:-1]
         self.loads.append(load)
-        self.sums.add(load.out)
-        return along and load.out.dtype in ("f64", "f32")
+        self._note(load.out, frozenset(), 0)
+        return along and load.out.dtype in BITS
 
     def _apply(self, statement: ir.Apply) -> bool:
-        self.sums.add(statement.out)
-        summed = [arg in self.sums for arg in statement.args]
+        sums = [arg for arg in statement.args if arg in self.sums]
+        others = [arg for arg in statement.args if arg not in self.sums]
+        if not sums:
+            return False
+        depth = max(self.depths[arg] for arg in sums)
         if statement.primitive in ("add", "sub", "neg"):
-            return all(summed)
-        others = [arg for arg, is_sum in zip(statement.args, summed, strict=True) if not is_sum]
-        self.factors += others
+            self._note(statement.out, frozenset[Operand].intersection(*(self.sums[arg] for arg in sums)), depth)
+            return not others
+        self.factors.update(dict.fromkeys(others))
+        self._note(statement.out, self.sums[sums[0]].union(others), depth + 1)
         return statement.primitive == "mul" and len(others) == 1 and others[0] not in self.inside
+
+    def _note(self, out: Register, factors: frozenset[Operand], depth: int) -> None:
+        self.sums[out], self.depths[out] = factors, depth
 
 
 # --- rewriting ---
@@ -192,11 +226,19 @@ class _Linear:
 
 @dataclass(frozen=True, slots=True)
 class _Ranges:
-    """The first and the last direction (and one more) for every turn of the loops with these indices."""
+    """The first and the last direction (and one more) for every turn of the loops with these indices.
+
+    `least` is the end where a common factor is 0: the first direction, unless an element is too large.
+    """
 
     first: Array
     end: Array
+    least: Array
     indices: tuple[Register, ...]
+
+    @property
+    def arrays(self) -> tuple[Array, Array, Array]:
+        return self.first, self.end, self.least
 
 
 def _apply(out: list[Statement], primitive: str, *args: Operand) -> Register:
@@ -210,8 +252,9 @@ def _ranges(found: _Sum, before: list[Statement]) -> _Ranges:
     used = {index for load in found.loads for index in load.indices}
     own = [loop for loop in found.path[1:] if loop.index in used and not _is_short(loop.extent)]
     shape = tuple(loop.extent for loop in own)
-    ranges = _Ranges(Array("i64", shape, "first"), Array("i64", shape, "end"), tuple(loop.index for loop in own))
-    before += [ir.Allocate(ranges.first), ir.Allocate(ranges.end)]
+    first, end, least = (Array("i64", shape, name) for name in ("first", "end", "least"))
+    ranges = _Ranges(first, end, least, tuple(loop.index for loop in own))
+    before += [ir.Allocate(array) for array in ranges.arrays]
     shared = [loop for loop in found.path[1:] if loop.index in used and loop not in own]
     fresh = {loop.index: Register("i64", loop.index.name) for loop in (*own, *shared, found.loop)}
     body = _search(found, shared, ranges, fresh)
@@ -223,53 +266,64 @@ def _ranges(found: _Sum, before: list[Statement]) -> _Ranges:
 
 def _search(found: _Sum, shared: Sequence[For], ranges: _Ranges, fresh: dict[Register, Register]) -> list[Statement]:
     """Finds and stores one range."""
-    size = found.loop.extent
+    size, dtype = found.loop.extent, found.bound.dtype
     lowest, highest = Register("i64", "lowest", mutable=True), Register("i64", "highest", mutable=True)
-    reductions = (ir.Reduction(lowest, "min"), ir.Reduction(highest, "max"))
-    look = tuple(_look(found, fresh, lowest, highest))
+    mass = Register(dtype, "mass", mutable=True)
+    reductions = (ir.Reduction(lowest, "min"), ir.Reduction(highest, "max"), ir.Reduction(mass, "add"))
+    look = tuple(_look(found, fresh, lowest, highest, mass))
     for loop in (found.loop, *reversed(shared)):
         kind = "vector" if loop is found.loop else "parallel"
         look = (For(fresh[loop.index], loop.extent, look, kind, reductions=reductions),)
-    out: list[Statement] = [ir.Assign((lowest, highest), (size, integer(0))), *look]
+    out: list[Statement] = [ir.Assign((lowest, highest, mass), (size, integer(0), zero(dtype))), *look]
     length = _apply(out, "sub", highest, lowest)
     vectors = _apply(out, "floordiv", _apply(out, "add", length, integer(LANES - 1)), integer(LANES))
     lanes = _apply(out, "mul", vectors, integer(LANES))
     latest = _apply(out, "max", _apply(out, "sub", size, lanes), integer(0))
     first = _apply(out, "min", lowest, latest)
     end = _apply(out, "min", _apply(out, "add", first, lanes), size)
+    least = _apply(out, "select", _apply(out, "lt", mass, found.bound), first, end)
     at = tuple(fresh[index] for index in ranges.indices)
-    return [*out, ir.Store(ranges.first, at, first), ir.Store(ranges.end, at, end)]
+    stores = [ir.Store(array, at, value) for array, value in zip(ranges.arrays, (first, end, least), strict=True)]
+    return [*out, *stores]
 
 
-def _look(found: _Sum, fresh: dict[Register, Register], lowest: Register, highest: Register) -> list[Statement]:
-    """Widens the range by one direction if an element there is not zero; NaN is not zero."""
+def _look(
+    found: _Sum, fresh: dict[Register, Register], lowest: Register, highest: Register, mass: Register
+) -> list[Statement]:
+    """Widens the range by one direction if an element there is not zero; NaN is not zero. Adds up the magnitudes."""
     out: list[Statement] = []
     some: Operand = Literal(False, "bool")
+    total: Operand = zero(found.bound.dtype)
     for load in found.loads:
         element = Register(load.out.dtype)
         indices = tuple(fresh.get(i, i) if isinstance(i, Register) else i for i in load.indices)
         out.append(Load(element, load.array, indices))
         some = _apply(out, "or", some, _apply(out, "ne", element, zero(element.dtype)))
+        total = _apply(out, "add", total, _apply(out, "abs", element))
     index, size = fresh[found.loop.index], found.loop.extent
     out.append(ir.Apply(lowest, "min", (lowest, _apply(out, "select", some, index, size))))
     behind = _apply(out, "add", index, integer(1))
     out.append(ir.Apply(highest, "max", (highest, _apply(out, "select", some, behind, integer(0)))))
+    out.append(ir.Apply(mass, "add", (mass, total)))
     return out
 
 
 def _restricted(found: _Sum, ranges: _Ranges) -> list[Statement]:
-    """The loop over its range, or over all directions where a factor is not finite."""
+    """The loop over its range, or over all directions where a factor is too large."""
     out: list[Statement] = []
-    dtype = found.loads[0].out.dtype
-    nothing: Operand = zero(dtype)
+    total: Operand = zero(found.bound.dtype)
     for factor in found.factors:
-        if isinstance(factor, Register) or not isfinite(factor.value):
-            nothing = _apply(out, "add", nothing, _apply(out, "mul", factor, zero(dtype)))
-    finite = _apply(out, "eq", nothing, zero(dtype))
-    first, end = Register("i64", "first"), Register("i64", "end")
+        total = _apply(out, "add", total, _apply(out, "abs", factor))
+    tame = _apply(out, "lt", total, found.bound)
+    first, end = (Register("i64", array.name) for array in (ranges.first, ranges.end))
     out += [Load(first, ranges.first, ranges.indices), Load(end, ranges.end, ranges.indices)]
-    start = _apply(out, "select", finite, first, integer(0))
-    stop = _apply(out, "select", finite, end, found.loop.extent)
+    if found.common:
+        least = Register("i64", ranges.least.name)
+        out.append(Load(least, ranges.least, ranges.indices))
+        for factor in found.common:
+            end = _apply(out, "select", _apply(out, "eq", factor, zero(factor.dtype)), least, end)
+    start = _apply(out, "select", tame, first, integer(0))
+    stop = _apply(out, "select", tame, end, found.loop.extent)
     return [*out, replace(found.loop, start=start, extent=stop)]
 
 

@@ -170,6 +170,20 @@ def test_a_direction_that_is_not_a_number_is_in_the_range() -> None:
     assert np.isnan(found[:, 10]).all() and np.isnan(found).sum() == 9
 
 
+@pytest.mark.parametrize("large", [1.0, np.inf, np.nan, 1e200, 1e308])
+def test_a_common_factor_of_zero_hides_nothing(large: float) -> None:
+    """0 times an element, or times a product that overflows, is what it is without the loop being left out."""
+    rng = np.random.default_rng(4)
+    w, x, s = rng.normal(size=(9, 5)), rng.normal(size=9), np.zeros((5, 12))
+    w[rng.random((9, 5)) < 0.6] = 0.0
+    w[5, 2] = 0.0
+    s[:, 4:6], s[2, 3] = rng.normal(size=(5, 2)), large
+    x[5] = 1e150
+    with np.errstate(over="ignore"):
+        expected = moving(w, x, s)
+    np.testing.assert_allclose(results(DIRECTIONS, 9, 5, w, x, s)[0], expected, rtol=1e-12, atol=1e-14)
+
+
 TEMPORARY = """
     func f(n: i64, k: i64, x: f64[n], w: f64[k]) {
       y: f64[n, k] = build n { i: i64
