@@ -318,10 +318,12 @@ def _is_shortest(loop: ir.For) -> bool:
 def _lanes(body: Body) -> int:
     """How many lanes suit the elementary functions of a loop; 0 where there are none, or where it is not made vectors.
 
-    That is so with a loop, a branch, a way out or a call for single numbers inside. LLVM tells the world on stderr
-    where it cannot follow a hint.
+    That is so with a loop, a branch, a way out or a call for single numbers inside, and with constants that go side by
+    side, which LLVM turns into a call that fills memory. It tells the world on stderr where it cannot follow a hint.
     """
     statements = list(ir.walk(body))
+    if sum(isinstance(s, ir.Store) and isinstance(s.value, Literal) for s in statements) > 1:
+        return 0
     if any(isinstance(s, ir.For | ir.While | ir.If | ir.Check | ir.HostCall | ir.Kernel) for s in statements):
         return 0
     applied = [s for s in statements if isinstance(s, ir.Apply)]

@@ -15,3 +15,11 @@ def test_a_function_without_vector_forms(tmp_path, monkeypatch, capfd):
     _, tangent = dl.jvp(f)(x, np.ones(11))
     np.testing.assert_allclose(tangent, np.exp(x) * (special.digamma(x) + special.polygamma(1, x)), rtol=1e-12)
     assert capfd.readouterr().err == ""
+
+
+def test_constants_side_by_side(tmp_path, monkeypatch, capfd):
+    monkeypatch.setenv("DIFFLANG_CACHE_DIR", str(tmp_path))
+    f = dl.loads("fn f(x: real[n]) -> real[n, 3] = [[tanh(x[i]), 0.0, 0.0] for i in 0..n]").f
+    x = np.linspace(-1.0, 1.0, 11)
+    np.testing.assert_allclose(f(x)[:, 0], np.tanh(x), rtol=1e-14)
+    assert capfd.readouterr().err == ""
