@@ -27,7 +27,7 @@ def call(workload: str, *arguments: Any) -> Callable[[], Any]:
 
 
 def bound(program: Program, *arguments: Any) -> Callable[[], Any]:
-    """The compiled program with its arguments bound, on one thread: the caller's, which saves JAX the way to another."""
+    """The compiled program with its arguments bound, on one thread: the caller's, so that nothing is handed over."""
     os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")
     jax: Any = import_module("jax")
     jax.config.update("jax_enable_x64", True)
