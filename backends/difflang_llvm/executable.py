@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from difflang.backend.protocol import Host, Value
+from difflang.backend.protocol import Host, PlainCall, Value
 from difflang.loops.sites import HostSite, Site, failure
 from difflang.runtime import failures
 from difflang_llvm import engine
@@ -89,6 +89,12 @@ class NativeFunction:
     def write_call(self, writer: Writer, arguments: Sequence[str], host: str) -> list[str]:
         """See `difflang.backend.protocol.DirectExecutable`."""
         return write_call(writer, self._entry, arguments, host)
+
+    def plain_function(self, call: PlainCall, instead: Callable[..., Any]) -> Callable[..., Any]:
+        """See `difflang.backend.protocol.PlainExecutable`."""
+        from difflang_llvm import door
+
+        return door.opened(call, self._entry, self._linked.address(engine.ENTRY), instead)
 
     def _serve(self, frame: Any, host: Host) -> int:
         assert self._port is not None

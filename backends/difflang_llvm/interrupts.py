@@ -38,20 +38,21 @@ ACTION_BYTES = 256
 FLAG = ctypes.c_int32(0)
 """Not 0 once an interrupt has come; it stays 0 where the handler cannot be wrapped."""
 FLAG_ADDRESS = ctypes.addressof(FLAG)
-wrapped: list[bool] = []
-"""Holds something once it is settled whether the handler is wrapped."""
+wrapped = ctypes.c_int32(0)
+"""Not 0 once it is settled whether the handler is wrapped; machine code reads it too."""
 
 
 def wrap() -> None:
     """Wraps the handler; only the main thread may, and only where Python itself handles the signal."""
     if threading.current_thread() is threading.main_thread() and not wrapped:
-        wrapped.append(_wrapped())
+        _wrap()
+        wrapped.value = 1
 
 
-def _wrapped() -> bool:
+def _wrap() -> None:
     sigaction = getattr(ctypes.CDLL(None), "sigaction", None)
     if sigaction is None or signal.getsignal(signal.SIGINT) in (signal.SIG_IGN, signal.SIG_DFL, None):
-        return False
+        return
     action = ctypes.create_string_buffer(ACTION_BYTES)
     sigaction(signal.SIGINT, None, action)
     original = ctypes.create_string_buffer(action.raw, ACTION_BYTES)
@@ -63,4 +64,3 @@ def _wrapped() -> bool:
     handler.value = library.address("handler")
     sigaction(signal.SIGINT, action, None)
     atexit.register(lambda kept: sigaction(signal.SIGINT, original, None), library)
-    return True

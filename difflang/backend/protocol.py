@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from difflang.core.ir import Func
+    from difflang.core.ir import DType, Func
     from difflang.runtime.writing import Writer
 
 Value = int | float | bool | np.generic | npt.NDArray[Any]
@@ -62,6 +62,62 @@ class DirectExecutable(Executable, Protocol):
 
         The results share no memory with one another or with the arguments; scalars are NumPy scalars of exactly their
         type. The host may be None where `asks_host` is false. Locals that begin with `a` or `d` are the caller's.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    """What is to be done with a dimension of an argument. With a factor other than 0, that times the dimension must be
+    `multiple` times the size `known` (0 without one) and `offset` more. It `tells` a size."""
+
+    tells: str | None
+    known: str | None = None
+    factor: int = 0
+    multiple: int = 0
+    offset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PlainArgument:
+    """A leaf: a scalar, or an array with its dimensions. The value of an int may tell a size too."""
+
+    dtype: DType
+    dimensions: tuple[Dimension, ...] | None
+    tells: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step of putting a result together: the last `count` values become one, what `make` makes of them or a tuple;
+    for None the next flat result becomes a value."""
+
+    count: int | None
+    make: Callable[..., Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlainCall:
+    """A call whose flat arguments are `sizes`, which the others tell, and `arguments`, the leaves of a caller's tuple.
+
+    What tells a size comes before what knows it. `open` makes a tuple of the leaves, an empty one where an argument is
+    unusual; None stands for the tuple itself. The last step gives the result.
+    """
+
+    arguments: tuple[PlainArgument, ...]
+    sizes: tuple[str, ...]
+    open: Callable[..., Any] | None
+    steps: tuple[Step, ...]
+
+
+@runtime_checkable
+class PlainExecutable(Executable, Protocol):
+    """An executable that can be called from Python without code of Python between."""
+
+    def plain_function(self, call: PlainCall, instead: Callable[..., Any]) -> Callable[..., Any]:
+        """A function of the caller and a tuple of the arguments, as `instead` is.
+
+        It leaves to `instead` all calls whose arguments are not of exactly the types that are needed.
         """
         ...
 

@@ -50,7 +50,7 @@ def leaf_value(raw: object, leaf: Leaf, span: Span | None = None) -> Value:
         array = _same_kind(array, dtype, leaf, span)
     if not leaf.shape:
         return array.item()
-    return np.ascontiguousarray(array)
+    return np.ascontiguousarray(array) if array.flags.aligned else array.copy()
 
 
 def _number(raw: Any, leaf: Leaf, span: Span | None) -> Value:

@@ -14,16 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from difflang.backend.protocol import DirectExecutable, Executable
+from difflang.backend.protocol import DirectExecutable, Executable, PlainExecutable
 from difflang.diagnostics import Span
 from difflang.runtime.arrays import NUMPY_DTYPES, leaf_value
 from difflang.runtime.binding import plain_name
 from difflang.runtime.marshal import SPARSE_LEAVES, owned, sparse_matrix
+from difflang.runtime.opening import NoQuickWay, OpeningWriter
+from difflang.runtime.plain import plain_call
 from difflang.runtime.staged import Staged
 from difflang.runtime.structs import Struct
-from difflang.runtime.types import Leaf, leaves
-from difflang.runtime.writing import Writer
-from difflang.signature import ArrayType, ScalarType, Signature, SparseType, StructType, TupleType, ValueType
+from difflang.runtime.types import Leaf
+from difflang.signature import ArrayType, ScalarType, Signature, SparseType, StructType, ValueType
 from difflang.sizes import Size
 
 if TYPE_CHECKING:
@@ -54,10 +55,6 @@ class Unusual(Exception):
     """The arguments are wrong, or of a kind that only the general way takes."""
 
 
-class _NoQuickWay(Exception):
-    """The signature has something that only the general way handles."""
-
-
 def quick_call(
     signature: Signature, executable: Executable, order: Mapping[str, int], data: Mapping[str, object]
 ) -> QuickCall | None:
@@ -74,48 +71,26 @@ def quick_call(
         for item in signature.data:
             writer.take(writer.local_constant(data[item.name]), item.type, item.name, item.span)
         writer.finish(signature, executable)
-    except _NoQuickWay:
+    except NoQuickWay:
         return None
-    return writer.function(["caller", "arguments"])
+    written = writer.function(["caller", "arguments"])
+    plain = plain_call(signature, order, data)
+    if plain is None or not isinstance(executable, PlainExecutable):
+        return written
+    return executable.plain_function(plain, written)
 
 
-class _CallWriter(Writer):
+class _CallWriter(OpeningWriter):
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__("raise Unusual")
         self._sizes: dict[str, str] = {}
         self._flat: list[str] = []
         self._shares = False
-        self._unusual = f"raise {self.constant(Unusual)}"
+        self.unusual = f"raise {self.constant(Unusual)}"
 
-    def local_constant(self, value: object) -> str:
-        """A local variable with a value, as `take` wants it."""
-        local = f"d{len(self._constants)}"
-        self.line(f"{local} = {self.constant(value)}")
-        return local
-
-    def take(self, local: str, type_: ValueType, path: str, span: Span | None) -> None:
-        """Takes a value apart, and checks and binds its sizes, as `marshal` does. Locals below it are `local_k`."""
-        if isinstance(type_, ScalarType):
-            self._take_scalar(local, leaves(type_, path)[0], span)
-        elif isinstance(type_, ArrayType):
-            self._take_array(local, leaves(type_, path)[0], span)
-        elif isinstance(type_, StructType):
-            self._take_struct(local, type_, path, span)
-        elif isinstance(type_, TupleType):
-            self.line(f"if type({local}) is not tuple or len({local}) != {len(type_.elements)}: {self._unusual}")
-            for k, element in enumerate(type_.elements):
-                self.line(f"{local}_{k} = {local}[{k}]")
-                self.take(f"{local}_{k}", element, f"{path}[{k}]", span)
-        else:
-            raise _NoQuickWay
-
-    def _take_struct(self, local: str, type_: StructType, path: str, span: Span | None) -> None:
-        kinds = self.constant((dict, Struct))
-        names = self.constant({name for name, _ in type_.fields})
-        self.line(f"if type({local}) not in {kinds} or {local}.keys() != {names}: {self._unusual}")
-        for k, (name, field) in enumerate(type_.fields):
-            self.line(f"{local}_{k} = {local}[{self.constant(name)}]")
-            self.take(f"{local}_{k}", field, f"{path}.{name}", span)
+    def leaf(self, local: str, leaf: Leaf, span: Span | None) -> None:
+        """Checks and binds its sizes too, as `marshal` does."""
+        (self._take_array if leaf.shape else self._take_scalar)(local, leaf, span)
 
     def _take_scalar(self, local: str, leaf: Leaf, span: Span | None) -> None:
         self._convert(local, SCALAR_TESTS[leaf.dtype].format(local), leaf, span)
@@ -125,7 +100,7 @@ class _CallWriter(Writer):
     def _take_array(self, local: str, leaf: Leaf, span: Span | None) -> None:
         array, dtype = self.constant(np.ndarray), self.constant(NUMPY_DTYPES[leaf.dtype])
         ready = f"type({local}) is {array} and {local}.dtype is {dtype} and {local}.ndim == {len(leaf.shape)}"
-        self._convert(local, f"{ready} and {local}.flags.c_contiguous", leaf, span)
+        self._convert(local, f"{ready} and {local}.flags.c_contiguous and {local}.flags.aligned", leaf, span)
         extents = [f"{local}_{axis}" for axis in range(len(leaf.shape))]
         self.line(f"{', '.join(extents)}, = {local}.shape")
         for size, extent in zip(leaf.shape, extents, strict=True):
@@ -142,7 +117,7 @@ class _CallWriter(Writer):
             self._sizes[name] = extent
         else:
             whole = size.denominator
-            self.line(f"if {whole}*{extent} != {self._multiple(size, whole)}: {self._unusual}")
+            self.line(f"if {whole}*{extent} != {self._multiple(size, whole)}: {self.unusual}")
 
     def _multiple(self, size: Size, factor: int) -> str:
         """A size times a factor that makes all its coefficients whole."""
@@ -154,7 +129,7 @@ class _CallWriter(Writer):
         if name in self._sizes:
             return self._sizes[name]
         if name.isidentifier() or not EXPRESSION.fullmatch(name):
-            raise _NoQuickWay
+            raise NoQuickWay
         return f"({NAME.sub(lambda match: self._bound(match[0]), name)})"
 
     def finish(self, signature: Signature, executable: DirectExecutable) -> None:
