@@ -237,7 +237,7 @@ class Generator:
         waits = bool(loop.reductions) and not self.memory.loops
         unrolling = "runtime.disable" if _is_shortest(loop) else "disable"
         hints = [f'!{{!"llvm.loop.unroll.{unrolling}"}}']
-        lanes = 0 if self._loops_around or loop.kind == "serial" else _lanes(loop.body)
+        lanes = 0 if self._loops_around or loop.kind == "serial" else _lanes(loop)
         if lanes:
             hints.append(f'!{{!"llvm.loop.vectorize.width", i32 {lanes}}}')
             waits = False
@@ -315,21 +315,31 @@ def _is_shortest(loop: ir.For) -> bool:
     return not any(isinstance(s, ir.For | ir.While) for s in ir.walk(loop.body))
 
 
-def _lanes(body: Body) -> int:
+def _lanes(loop: ir.For) -> int:
     """How many lanes suit the elementary functions of a loop; 0 where there are none, or where it is not made vectors.
 
-    That is so with a loop, a branch, a way out or a call for single numbers inside, and with constants that go side by
-    side, which LLVM turns into a call that fills memory. It tells the world on stderr where it cannot follow a hint.
+    LLVM tells the world on stderr where it cannot follow a hint: constants that go side by side, too, become a call
+    that fills memory.
     """
-    statements = list(ir.walk(body))
-    if sum(isinstance(s, ir.Store) and isinstance(s.value, Literal) for s in statements) > 1:
+    statements = list(ir.walk(loop.body))
+    constants = sum(isinstance(s, ir.Store) and isinstance(s.value, Literal) for s in statements)
+    if constants > 1 or any(_stops_vectors(s, loop) for s in statements):
         return 0
-    if any(isinstance(s, ir.For | ir.While | ir.If | ir.Check | ir.HostCall | ir.Kernel) for s in statements):
-        return 0
-    applied = [s for s in statements if isinstance(s, ir.Apply)]
-    if any(library.is_called_alone(s.primitive, s.out.dtype) for s in applied):
-        return 0
-    return min((WIDE[s.out.dtype] for s in applied if library.has_vector_forms(s.primitive)), default=0)
+    applied = (s for s in statements if isinstance(s, ir.Apply) and library.has_vector_forms(s.primitive))
+    return min((WIDE[s.out.dtype] for s in applied), default=0)
+
+
+def _stops_vectors(statement: ir.Statement, loop: ir.For) -> bool:
+    """Whether it is a loop, a branch, a way out, a call for single numbers or an addition in which turns may meet."""
+    match statement:
+        case ir.For() | ir.While() | ir.If() | ir.Check() | ir.HostCall() | ir.Kernel():
+            return True
+        case ir.Accumulate():
+            return loop.index not in statement.apart
+        case ir.Apply():
+            return library.is_called_alone(statement.primitive, statement.out.dtype)
+        case _:
+            return False
 
 
 def _repeats(body: Body) -> bool:

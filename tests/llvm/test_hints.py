@@ -17,6 +17,25 @@ def test_a_function_without_vector_forms(tmp_path, monkeypatch, capfd):
     assert capfd.readouterr().err == ""
 
 
+def test_additions_in_which_turns_meet(tmp_path, monkeypatch, capfd):
+    monkeypatch.setenv("DIFFLANG_CACHE_DIR", str(tmp_path))
+    f = dl.loads("fn f(x: real[n]) -> real = sum(x[i + 1] * sin(x[i]) for i in 0..n - 1)").f
+    part = dl.loads("""
+fn f(x: real[n], c: real) -> real:
+    var y = sin(x)
+    if c > 0:
+        y[1:n] *= sin(y[0:n - 1])
+    return sum(y)
+""").f
+    x = np.linspace(-1.0, 1.0, 11)
+    y, z = np.sin(x), np.sin(np.sin(x))
+    expected = np.r_[1.0, z[:-1]] + np.r_[y[1:] * np.cos(y[:-1]), 0.0]
+    np.testing.assert_allclose(dl.grad(part)(x, 1.0), expected * np.cos(x), rtol=1e-12)
+    inner = np.r_[x[1:] * np.cos(x[:-1]), 0.0] + np.r_[0.0, np.sin(x[:-1])]
+    np.testing.assert_allclose(dl.grad(f)(x), inner, rtol=1e-12, atol=1e-15)
+    assert capfd.readouterr().err == ""
+
+
 def test_constants_side_by_side(tmp_path, monkeypatch, capfd):
     monkeypatch.setenv("DIFFLANG_CACHE_DIR", str(tmp_path))
     f = dl.loads("fn f(x: real[n]) -> real[n, 3] = [[tanh(x[i]), 0.0, 0.0] for i in 0..n]").f
