@@ -132,7 +132,7 @@ class Function:
         self._silent = silent
         self._quick = engine.quick_calls(expression, options)
 
-    def __call__(self, *positional: Any, **named: Any) -> Any:
+    def __call__(self, /, *positional: Any, **named: Any) -> Any:
         shape = (len(positional), *named) if named else len(positional)
         quick = self._quick.get(shape)
         if quick is not None:

@@ -37,12 +37,13 @@ LARGEST_FRAME = 512
 """Slots; it lies on the stack."""
 ARRAY, SIZE = 5, 6
 KINDS: dict[DType, int] = {"f64": 0, "f32": 1, "i64": 2, "i32": 3, "bool": 4}
-REAL_TYPES = (id(float), id(np.float64), id(int))
+REALS = tuple(map(id, (float, int, np.float64, np.float32)))
+INTEGERS = tuple(map(id, (int, np.int64, np.int32)))
 PLAIN: dict[DType, tuple[int, ...]] = {
-    "f64": REAL_TYPES,
-    "f32": REAL_TYPES,
-    "i64": (id(int),),
-    "i32": (id(int),),
+    "f64": REALS,
+    "f32": REALS,
+    "i64": INTEGERS,
+    "i32": INTEGERS,
     "bool": (id(True), id(False)),
 }
 """The types whose values go into the frame as they are, or these values themselves."""

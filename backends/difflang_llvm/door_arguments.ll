@@ -53,15 +53,17 @@ define internal i1 @has_type(ptr %record, ptr %value, i64 %k) alwaysinline {
   ret i1 %same
 }
 
-; Words 4 to 6: the types whose values are taken, those of Python's float and int and NumPy's float64. A value beyond the
-; finite ones of f32 is not plain for it, nor is a NaN.
+; Words 4 to 7: the types whose values are taken, as Python itself would convert them. A value beyond the finite ones of
+; f32 is not plain for it, nor is a NaN.
 define internal i1 @real(ptr %record, ptr %value, ptr %target, i1 %narrow) {
 entry:
-  %float = call i1 @has_type(ptr %record, ptr %value, i64 4)
-  %numpy = call i1 @has_type(ptr %record, ptr %value, i64 5)
-  %int = call i1 @has_type(ptr %record, ptr %value, i64 6)
-  %either = or i1 %float, %numpy
-  %known = or i1 %either, %int
+  %a = call i1 @has_type(ptr %record, ptr %value, i64 4)
+  %b = call i1 @has_type(ptr %record, ptr %value, i64 5)
+  %c = call i1 @has_type(ptr %record, ptr %value, i64 6)
+  %d = call i1 @has_type(ptr %record, ptr %value, i64 7)
+  %a.b = or i1 %a, %b
+  %c.d = or i1 %c, %d
+  %known = or i1 %a.b, %c.d
   br i1 %known, label %read, label %unusual
 read:
   %number = call double @PyFloat_AsDouble(ptr %value)
@@ -91,11 +93,15 @@ unusual:
   ret i1 false
 }
 
-; Word 4: Python's type int.
+; Words 4 to 6: the types whose values are taken.
 define internal i1 @integer(ptr %record, ptr %value, ptr %target, i1 %short) {
 entry:
   %overflow = alloca i32
-  %known = call i1 @has_type(ptr %record, ptr %value, i64 4)
+  %a = call i1 @has_type(ptr %record, ptr %value, i64 4)
+  %b = call i1 @has_type(ptr %record, ptr %value, i64 5)
+  %c = call i1 @has_type(ptr %record, ptr %value, i64 6)
+  %a.b = or i1 %a, %b
+  %known = or i1 %a.b, %c
   br i1 %known, label %read, label %unusual
 read:
   %number = call i64 @PyLong_AsLongLongAndOverflow(ptr %value, ptr %overflow)

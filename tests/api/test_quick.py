@@ -198,3 +198,8 @@ def test_a_failed_call_leaves_the_next_one_alone(warm):
         assert warm.part(x, 1) == 2.0
         with pytest.raises(dl.DiffLangError, match="The index 5"):
             warm.part(x, 5)
+
+
+def test_a_parameter_may_have_any_name():
+    function = dl.loads("fn f(self: real, positional: real) -> real = self - positional").f
+    assert [function(self=3.0, positional=1.0) for _ in range(2)] == [2.0, 2.0]

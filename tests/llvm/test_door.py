@@ -61,6 +61,7 @@ def test_plain_calls_need_no_python(module):
     assert (type(a), a, type(k), k, type(no), no) == (np.float64, 2.0, np.int64, 3, np.bool_, False)
     np.testing.assert_array_equal(y, [2.0, -2.0, 4.0])
     assert entered(module.joined, np.ones(2), np.ones(5), np.ones(3)) == 10.0
+    assert entered(module.mixed, np.float32(0.5), np.int64(3), False, v)[2] == 3
     narrow = module.product.on(precision="f32")
     assert entered(narrow, x.astype(np.float32), v.astype(np.float32)).dtype == np.float32
 
