@@ -21,6 +21,7 @@ from difflang.derive.budget import with_levels
 from difflang.derive.companions import Companions, with_companions
 from difflang.derive.copying import Pruner
 from difflang.derive.desugar import desugared
+from difflang.derive.formulas import add_slopes, slopes_of
 from difflang.derive.partials import partials_use_result
 from difflang.derive.refuse import no_derivative
 from difflang.derive.segments import TAPE, Primal
@@ -196,6 +197,8 @@ class Sweep:
 
     def backward(self, block: Block, trace: Trace, frame: Frame) -> None:
         """Emits the adjoints of a block's equations, last first. Raises E0501."""
+        if self._by_slopes(block, frame):
+            return
         outer = self.builder.span
         for eqn in reversed(block.eqns):
             cotangents = [frame.take(out) for out in eqn.outs]
@@ -205,6 +208,16 @@ class Sweep:
                     raise no_derivative(eqn)
                 ADJOINTS[eqn.op](self, eqn, trace, frame, cotangents)
         self.builder.span = outer
+
+    def _by_slopes(self, block: Block, frame: Frame) -> bool:
+        """Does it for a formula whose slopes cost less than its adjoint."""
+        found = slopes_of(block, self.active)
+        if found is None:
+            return False
+        cotangent = frame.take(found[0].result)
+        if cotangent is not None:
+            add_slopes(*found, frame, cotangent)
+        return True
 
     def _adds(self, eqn: Eqn) -> bool:
         """Whether an equation adds to an accumulator that has a cotangent."""

@@ -60,21 +60,27 @@ class _Site:
     def moves(self) -> bool:
         return bool(self.trail) or any(s.shift for s in self.subscripts or ())
 
-    def element(self) -> Block:
-        """The addend as a function of the loop indices; 0 where the branches do not lead to it."""
+    @property
+    def zero(self) -> Literal:
+        return Literal(0.0, self.eqn.args[-1].type.dtype)
+
+    def element(self, nothing: Atom) -> Block:
+        """The addend as a function of the loop indices; `nothing` where the branches do not lead to it."""
         region = self.build.regions[0]
-        eqns, result = _slice(region.eqns, self.trail, self.eqn.args[-1])
+        eqns, result = _slice(region.eqns, self.trail, self.eqn.args[-1], nothing)
         return Block(region.params, eqns, (result,))
 
 
-def _slice(eqns: Sequence[Eqn], trail: Sequence[tuple[Eqn, int]], value: Atom) -> tuple[tuple[Eqn, ...], Atom]:
+def _slice(
+    eqns: Sequence[Eqn], trail: Sequence[tuple[Eqn, int]], value: Atom, nothing: Atom
+) -> tuple[tuple[Eqn, ...], Atom]:
     if not trail:
         return needed_for([value], eqns), value
     (branch, number), *rest = trail
-    inner, result = _slice(branch.regions[number].eqns, rest, value)
+    inner, result = _slice(branch.regions[number].eqns, rest, value, nothing)
     out = Var(Type(value.type.dtype))
     taken = Block((), inner, (result,))
-    regions = [Block((), (), (Literal(0.0, value.type.dtype),))] * 2
+    regions = [Block((), (), (nothing,))] * 2
     regions[number] = taken
     choice = Eqn((out,), "cond", branch.args, {}, tuple(regions), branch.span)
     return (*needed_for(mentions(choice), eqns), choice), out
@@ -112,7 +118,7 @@ class _Shifter(Rewriter):
         chosen = {
             k: group
             for k, group in found.items()
-            if group and all(local.isdisjoint(uses.free(site.element())) for site in group)
+            if group and all(local.isdisjoint(uses.free(site.element(site.zero))) for site in group)
         }
         if not chosen:
             self.append(eqn)
@@ -141,7 +147,10 @@ class _Shifter(Rewriter):
     # --- sums ---
 
     def total(self, eqn: Eqn, k: int, sites: Sequence[_Site]) -> tuple[list[Eqn], Var]:
-        """Equations for the initial value plus all addends, and the array."""
+        """Equations for the initial value plus all addends, and the array.
+
+        An addend that is not there is -0.0, which changes no sum; the first one is 0.0, lest all of them make -0.0.
+        """
         init = eqn.args[k]
         params = tuple(Var(I64) for _ in init.type.shape)
         before: list[Eqn] = []
@@ -149,7 +158,9 @@ class _Shifter(Rewriter):
         terms: list[Atom] = []
         if not _is_zero(init) and init not in self.zeros:
             terms.append(_defined(eqns, "get", (init, *params), init.type.dtype, inbounds=True))
-        terms += [self.term(site, init.type, params, before, eqns) for site in sites]
+        for site in sorted(sites, key=self.is_rare):
+            nothing = Literal(-0.0, init.type.dtype) if terms else site.zero
+            terms.append(self.term(site, init.type, params, before, eqns, nothing))
         result = terms[0]
         for term in terms[1:]:
             result = _defined(eqns, "add", (result, term), init.type.dtype)
@@ -157,11 +168,27 @@ class _Shifter(Rewriter):
         body = Block(params, tuple(eqns), (result,))
         return [*before, Eqn((out,), "build", init.type.shape, {}, (body,), eqn.span)], out
 
-    def term(self, site: _Site, type_: Type, params: Sequence[Var], before: list[Eqn], eqns: list[Eqn]) -> Atom:
-        """What one addition gives to the element at `params`; arrays of dear addends go to `before`."""
+    def is_rare(self, site: _Site) -> bool:
+        """Whether the branches lead to an addition for single indices only, such as those of a border."""
+        return any(number == 0 and self.is_equality(branch.args[0]) for branch, number in site.trail)
+
+    def is_equality(self, predicate: Atom) -> bool:
+        eqn = self.bounds.predicates.get(predicate) if isinstance(predicate, Var) else None
+        return eqn is not None and (eqn.op == "eq" or (eqn.op == "or" and all(map(self.is_equality, eqn.args))))
+
+    def term(
+        self,
+        site: _Site,
+        type_: Type,
+        params: Sequence[Var],
+        before: list[Eqn],
+        eqns: list[Eqn],
+        nothing: Literal,
+    ) -> Atom:
+        """What one addition gives to the element at `params`, or `nothing`; arrays of dear addends go to `before`."""
         extents = site.build.args
         indices, guards = _sources(site, type_, params, eqns)
-        element = site.element()
+        element = site.element(nothing)
         if _price(element.eqns) > CHEAP_ADDEND:
             array = Var(Type(type_.dtype, extents))
             before.append(Eqn((array,), "build", extents, {}, (Block(*_renamed(element)),), site.eqn.span))
@@ -177,7 +204,7 @@ class _Shifter(Rewriter):
         for guard in guards[1:]:
             condition = _defined(eqns, "and", (condition, guard), "bool")
         out = Var(Type(type_.dtype))
-        regions = (Block((), tuple(inner), (value,)), Block((), (), (Literal(0.0, type_.dtype),)))
+        regions = (Block((), tuple(inner), (value,)), Block((), (), (nothing,)))
         eqns.append(Eqn((out,), "cond", (condition,), {}, regions, site.eqn.span))
         return out
 
@@ -323,4 +350,4 @@ class _Sites:
         fits = all(s.subscripts is not None and not s.eqn.args[-1].type.shape for s in sites)
         if not fits or not any(site.moves for site in sites):
             return None
-        return sites if all(pure(site.element().eqns) for site in sites) else None
+        return sites if all(pure(site.element(site.zero).eqns) for site in sites) else None
