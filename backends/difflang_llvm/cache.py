@@ -68,8 +68,10 @@ def load(name: str) -> Compiled | None:
 def store(name: str, compiled: Compiled) -> None:
     """Writes an entry, if that is possible."""
     head = json.dumps(_head(compiled)).encode()
-    cachedir.write(name + SUFFIX, len(head).to_bytes(8, "little") + head + compiled.code)
-    _evict(LIMIT)
+    data = len(head).to_bytes(8, "little") + head + compiled.code
+    cachedir.write(name + SUFFIX, data)
+    if cachedir.is_due(name, len(data) / LIMIT):
+        _evict(LIMIT)
 
 
 def _head(compiled: Compiled) -> dict[str, Any]:

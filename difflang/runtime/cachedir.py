@@ -18,6 +18,8 @@ from pathlib import Path
 CHECKSUM = 32
 """Bytes of a SHA-256."""
 PARTIAL = ".part"
+LOOKS = 64
+"""How often the directory is looked at while as much is written as may be kept."""
 ABANDONED = 3600.0
 """Seconds after which a file that is still being written belongs to a process that has died."""
 
@@ -89,15 +91,25 @@ def remove(path: Path) -> bool:
     return True
 
 
+def is_due(name: str, part: float) -> bool:
+    """Whether to look for what must go, now that a file was written that takes this part of all that may be kept.
+
+    To look at every file at every time would cost more than all else, so chance decides (the first digits of the
+    name, which is a digest): on average once while a 64th of the limit is written, by however many processes.
+    """
+    return int(name[:8], 16) < part * LOOKS * 2**32
+
+
 def by_use(suffix: str) -> list[tuple[float, Path, int]]:
     """(time of last use, path, size) of every file with this ending, the one used longest ago first."""
-    found: list[tuple[float, Path, int]] = []
-    with contextlib.suppress(OSError):
-        for path in directory().glob(f"*{suffix}"):
-            with contextlib.suppress(OSError):
-                status = path.stat()
-                found.append((status.st_mtime, path, status.st_size))
-    return sorted(found)
+    found: list[tuple[float, str, int]] = []
+    with contextlib.suppress(OSError), os.scandir(directory()) as entries:
+        for entry in entries:
+            if entry.name.endswith(suffix):
+                with contextlib.suppress(OSError):
+                    status = entry.stat()
+                    found.append((status.st_mtime, entry.path, status.st_size))
+    return [(used, Path(path), size) for used, path, size in sorted(found)]
 
 
 def remove_abandoned(age: float = ABANDONED) -> None:

@@ -124,8 +124,10 @@ def keep(request: Request, plan: Plan, lookups: Mapping[Path, Path | None]) -> N
         "token": token,
     }
     with contextlib.suppress(OSError):  # a working directory that is gone
-        cachedir.write(_name(request), json.dumps(record).encode())
-        _evict()
+        name = _name(request)
+        cachedir.write(name, json.dumps(record).encode())
+        if cachedir.is_due(name, 1 / LIMIT):
+            _evict()
 
 
 def _name(request: Request) -> str:

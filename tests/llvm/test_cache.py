@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from difflang.core.builder import literal
 from difflang.core.ir import Func, Type, Var
 from difflang.core.ops import I64
 from difflang.diagnostics.model import DiffLangError, Span
+from difflang.runtime import cachedir
 from tests.llvm.running import Recorder, function
 
 CACHED = CompileOptions()
@@ -103,6 +105,14 @@ def test_the_oldest_entries_go_when_the_cache_is_full(folder: Path, monkeypatch:
         value(scaled(float(k)))
         assert cache.info().bytes <= 3.5 * size
     assert 1 <= cache.info().files <= 3
+
+
+def test_a_large_cache_is_looked_at_now_and_then() -> None:
+    """Once for each 64th of what may be kept, on average; a file as large as that makes it sure."""
+    names = [hashlib.sha256(str(k).encode()).hexdigest() for k in range(20_000)]
+    looks = sum(cachedir.is_due(name, 1 / 6400) for name in names)
+    assert looks == pytest.approx(200, abs=4 * 200**0.5)
+    assert all(cachedir.is_due(name, 1 / 64) for name in names)
 
 
 def test_without_permission_nothing_is_written(folder: Path) -> None:
