@@ -177,6 +177,8 @@ def _check_stretch(context: Context, first: Size, last: Size, size: Size, span: 
     ends = (Size.literal(0), first, last, size)
     open_pairs = [(a, b) for a, b in pairwise(ends) if not context.sizes.at_least(b - a, 0)]
     if open_pairs:
+        if (first, last) not in open_pairs and not context.sizes.is_moderate(first):
+            open_pairs.append((first, size))  # what is added to `first` must not wrap around
         with context.at(span):
             value, prim = context.sizes.value, context.builder.prim
             right: list[Atom] = [prim("le", value(a), value(b)) for a, b in open_pairs]

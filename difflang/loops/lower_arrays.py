@@ -80,7 +80,7 @@ def check_indices(s: Scheduler, eqn: Eqn, array: Atom, indices: Sequence[Operand
 def _in_range(s: Scheduler, index: Atom, dim: Atom) -> Operand | None:
     """Whether 0 <= index < dim, as far as it is not proved; None if all is."""
     register, size = s.operands((index, dim))
-    natural, below = s.bounds.is_natural(index), s.bounds.is_below(index, dim)
+    natural, below = s.bounds.sides(index, dim)
     lower = None if natural else s.apply("le", integer(0), register)
     upper = None if below else s.apply("lt", register, size)
     return s.apply("and", lower, upper) if lower and upper else lower or upper

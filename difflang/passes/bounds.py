@@ -4,6 +4,9 @@ An index is brought into affine form over loop indices and sizes. Its largest va
 by its extent less one where it counts positively and by 0 where negatively, innermost loop first; what is left
 must stay below the dimension for every size >= 0, and for every extent >= 1 of a loop whose index was replaced: where
 the extent is below 1 the loop does not run.
+An index that is in range on both sides is in range whatever wrapped around on the way to it. A comparison says
+something about numbers, and one side of a range about the other, only where nothing can have wrapped around: in forms
+over sizes and indices, which are small (`is_exact`).
 A proof rests only on loops whose index occurs in the subscript, so it holds wherever the subscript has a meaning;
 unless something is `assumed`, as in a branch: then it holds there.
 """
@@ -52,7 +55,7 @@ class Bounds:
         self.order: dict[Var, int] = {}
         self.sizes: set[Var] = set()
         self.moderate: set[Var] = set()
-        """Sizes, and the least and the largest of such: sums of a few of them do not wrap around."""
+        """Sizes, and the least and the largest of such and of indices: sums of a few of them do not wrap around."""
         self.predicates: dict[Var, Eqn] = {}
         self.divisors: dict[Atom, Atom] = {}
         self.facts: list[Affine] = []
@@ -80,16 +83,36 @@ class Bounds:
         if eqn.op == "mod" and eqn.outs[0].type.dtype == "i64":
             self.divisors[eqn.outs[0]] = eqn.args[1]
         if eqn.op in ("max", "min") and eqn.outs[0].type.dtype == "i64":
-            sign = 1 if eqn.op == "max" else -1
-            self.facts += [Affine(0, {eqn.outs[0]: sign}).plus(self.form(arg), -sign) for arg in eqn.args]
-            if all(self.form(arg).terms.keys() <= self.moderate for arg in eqn.args):
-                self.moderate.add(eqn.outs[0])
+            self._define_extreme(eqn)
         if eqn.op in ("max", "select") and eqn.args[-1] == Literal(0, "i64"):
             self.clamped[eqn.outs[0]] = eqn.args[-2]
         if eqn.op in ARITHMETIC and eqn.outs[0].type.dtype == "i64":
             form = self._combine(eqn.op, [self.form(arg) for arg in eqn.args])
             if form is not None and len(form.terms) <= LARGEST_FORM and abs(form.constant) < LARGEST_CONSTANT:
                 self.forms[eqn.outs[0]] = form
+
+    def _define_extreme(self, eqn: Eqn) -> None:
+        """The largest or the least of some integers."""
+        forms = [self.form(arg) for arg in eqn.args]
+        sign = 1 if eqn.op == "max" else -1
+        self.facts += [Affine(0, {eqn.outs[0]: sign}).plus(form, -sign) for form in forms if self.is_exact(form)]
+        if all(self._is_small(v) for form in forms for v in form.terms):
+            self.moderate.add(eqn.outs[0])
+
+    def is_exact(self, form: Affine) -> bool:
+        """Whether no sum or multiple that has this form can have wrapped around."""
+        if not form.constant and list(form.terms.values()) == [1]:
+            return True
+        return all(self._is_small(v) or self._is_start(v, form) for v in form.terms)
+
+    def _is_small(self, variable: Var) -> bool:
+        return variable in self.moderate or variable in self.extents
+
+    def _is_start(self, variable: Var, form: Affine) -> bool:
+        """Whether the range of an index begins at a variable that is added to it in a form, and ends at a size."""
+        indices = (v for v, c in form.terms.items() if v in self.extents and c == form.terms[variable] == 1)
+        ends = (self.form(self.extents[index]).plus(Affine(0, {variable: 1})) for index in indices)
+        return any(all(map(self._is_small, end.terms)) for end in ends)
 
     def _combine(self, op: str, forms: list[Affine]) -> Affine | None:
         if op == "neg":
@@ -130,6 +153,8 @@ class Bounds:
 
     def _assume_order(self, comparison: str, left: Affine, right: Affine) -> None:
         """left < right says right - left - 1 >= 0; and so on."""
+        if not (self.is_exact(left) and self.is_exact(right)):
+            return
         if comparison in ("gt", "ge"):
             comparison, left, right = {"gt": "lt", "ge": "le"}[comparison], right, left
         above, below, one = right.plus(left, -1), left.plus(right, -1), Affine(-1, {})
@@ -167,6 +192,13 @@ class Bounds:
         if index in self.divisors and self.form(self.divisors[index]) == self.form(dim):
             return self.is_natural(dim)  # A remainder by 0 is no index: it fails.
         return self.is_natural(index) and self.is_below(index, dim)
+
+    def sides(self, index: Atom, dim: Atom) -> tuple[bool, bool]:
+        """Whether an index is known to be at least 0, and whether below a dimension."""
+        natural, below = self.is_natural(index), self.is_below(index, dim)
+        if not ((natural and below) or self.is_exact(self.form(index))):
+            return False, False
+        return natural, below
 
     def is_natural(self, atom: Atom) -> bool:
         """Whether an integer is at least 0."""
