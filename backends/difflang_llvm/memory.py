@@ -161,32 +161,49 @@ class Memory:
         return self.elements([*shape, Literal(size, "i64")], checked)
 
     def address(self, array: Array, indices: Sequence[Operand]) -> str:
-        """The address of `array[indices]`; missing trailing indices are 0."""
-        base = self.pointer(array)
-        if not indices:
-            return base
-        offset = self._offset(array, indices)
-        element = MEMORY_TYPES[array.dtype]
-        return self._emitter.value(f"getelementptr inbounds nuw {element}, ptr {base}, i64 {offset}")
+        """The address of `array[indices]`; missing trailing indices are 0.
 
-    def _offset(self, array: Array, indices: Sequence[Operand]) -> str:
-        offset = self._registers.read(indices[0])
-        for position in range(1, array.rank):
-            offset = self._product(offset, self._registers.read(array.shape[position]))
-            if position < len(indices):
-                offset = self._sum(offset, self._registers.read(indices[position]))
-        return offset
+        Made in the order that costs a loop along the row least: the row, which is the same in all its turns, the index
+        in it, and what is a literal, which loads and stores add themselves.
+        """
+        split = max(array.rank - 1, 0)
+        row, more = self._offset(array, indices[:split])
+        last = self._registers.read(indices[-1]) if len(indices) > split else "0"
+        if last.isdecimal():
+            last, more = "0", more + int(last)
+        pointer = self.pointer(array)
+        for offset in (row, last, str(more)):
+            pointer = self._moved(array, pointer, offset)
+        return pointer
+
+    def _moved(self, array: Array, pointer: str, offset: str) -> str:
+        if offset == "0":
+            return pointer
+        element = MEMORY_TYPES[array.dtype]
+        return self._emitter.value(f"getelementptr inbounds nuw {element}, ptr {pointer}, i64 {offset}")
+
+    def _offset(self, array: Array, indices: Sequence[Operand]) -> tuple[str, int]:
+        """The place of an element, in part known: so many elements behind the first, and so many more."""
+        offset, more = "0", 0
+        for position in range(array.rank):
+            if position > 0:
+                length = self._registers.read(array.shape[position])
+                if not length.isdecimal():
+                    offset, more = self._sum(offset, str(more)), 0
+                offset, more = self._product(offset, length), more and more * int(length)
+            index = self._registers.read(indices[position]) if position < len(indices) else "0"
+            if index.isdecimal():
+                more += int(index)
+            else:
+                offset = self._sum(offset, index)
+        return offset, more
 
     def _product(self, left: str, right: str) -> str:
-        if left.isdecimal() and right.isdecimal():
-            return str(int(left) * int(right))
         if "0" in (left, right):
             return "0"
         return left if right == "1" else self._emitter.value(f"mul nuw nsw i64 {left}, {right}")
 
     def _sum(self, left: str, right: str) -> str:
-        if left.isdecimal() and right.isdecimal():
-            return str(int(left) + int(right))
         if left == "0":
             return right
         return left if right == "0" else self._emitter.value(f"add nuw nsw i64 {left}, {right}")

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from difflang.loops import ir
 from difflang.loops.ir import Operand, Statement
+from difflang.loops.values import all_assigned
 from difflang_llvm.math.library import PAIRS, result_type
 from difflang_llvm.primitives import Operation
 
@@ -27,10 +28,10 @@ class Pairs:
     _known: dict[ir.Apply, str] = field(default_factory=dict["ir.Apply", str])
 
     def look(self, statements: Sequence[Statement]) -> None:
-        """Finds the pairs of a body."""
+        """Finds the pairs of a body: of functions of one register that is not written in between."""
         alone: dict[Operand, list[ir.Apply]] = {}
         for statement in statements:
-            if isinstance(statement, ir.Apply) and statement.primitive in PARTS and _is_steady(statement):
+            if isinstance(statement, ir.Apply) and statement.primitive in PARTS:
                 others = alone.setdefault(statement.args[0], [])
                 first, name = next(((other, pair) for other in others if (pair := _pair(other, statement))), (None, ""))
                 if first is None:
@@ -38,6 +39,9 @@ class Pairs:
                 else:
                     others.remove(first)
                     self._partners[first] = statement, name
+            for register in [known for known in alone if isinstance(known, ir.Register) and known.mutable]:
+                if register in all_assigned((statement,)):
+                    del alone[register]
 
     def result(self, statement: ir.Apply, operation: Operation) -> str | None:
         """The text of the result of a function in a pair."""
@@ -54,9 +58,3 @@ class Pairs:
 def _pair(one: ir.Apply, other: ir.Apply) -> str | None:
     """The function that gives the results of both."""
     return PAIR_OF.get(frozenset((one.primitive, other.primitive)))
-
-
-def _is_steady(statement: ir.Apply) -> bool:
-    """Whether the argument is the same in the whole body."""
-    argument = statement.args[0]
-    return isinstance(argument, ir.Register) and not argument.mutable

@@ -6,6 +6,7 @@ magnitude) lies below it. An f32 function is rounded once from f64, but for thos
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from typing import Any
@@ -14,10 +15,12 @@ import mpmath
 import numpy as np
 import numpy.typing as npt
 import pytest
+from difflang_llvm.generate import generate
 from mpmath import mp
 from scipy import special
 
 import difflang as dl
+from difflang.loops import ir
 from tests.llvm.elementary import compiled
 
 Floats = npt.NDArray[Any]
@@ -140,6 +143,25 @@ def test_sine_and_cosine_of_one_angle_are_one_call_and_as_exact(dtype: str, boun
         points = [mp.mpf(float(v)) for v in x]
         assert errors(sine, [mp.sin(v) for v in points]).max() <= bound
         assert errors(cosine, [mp.cos(v) for v in points]).max() <= bound
+
+
+def test_sine_and_cosine_of_a_choice_are_one_call() -> None:
+    program = (
+        "fn f(x: real[n], i: int) -> real:\n    let angle = x[i] if i >= 0 else 0.5\n    return sin(angle) - cos(angle)"
+    )
+    function = dl.loads(program).f
+    assert re.findall(r"call [^\n@]*@dl\.(\w+)\.f64", function.emit("llvm")) == ["sincos"]
+    for i, angle in ((1, 2.0), (-1, 0.5)):
+        assert function([1.0, 2.0], i) == pytest.approx(math.sin(angle) - math.cos(angle), rel=1e-15)
+
+
+def test_sine_and_cosine_of_what_changes_in_between_are_two_calls() -> None:
+    x, y, s, c = (ir.Register("f64", name) for name in "xysc")
+    angle = ir.Register("f64", "angle", mutable=True)
+    sine, cosine = ir.Apply(s, "sin", (angle,)), ir.Apply(c, "cos", (angle,))
+    body = (ir.Assign((angle,), (x,)), sine, ir.Assign((angle,), (y,)), cosine)
+    program = ir.Program("f", (x, y), (ir.Result(s), ir.Result(c)), body, (), ())
+    assert generate(program).functions == (("sin", "f64"), ("cos", "f64"))
 
 
 @pytest.mark.parametrize("name", ["erf", "erfc"])
