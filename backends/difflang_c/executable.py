@@ -112,7 +112,7 @@ class _Slot:
         return array
 
 
-def _empty(shape: tuple[int, ...], kind: np.dtype[Any]) -> np.ndarray[Any, Any]:
+def _empty(shape: Sequence[int], kind: np.dtype[Any]) -> np.ndarray[Any, Any]:
     """Memory for a result. Raises E0807 where there is not so much."""
     try:
         return np.empty(shape, kind)
@@ -125,7 +125,7 @@ def _array_at(address: int | None, dtype: DType, shape: Sequence[int]) -> np.nda
     kind = NUMPY_DTYPES[dtype]
     count = math.prod(shape)
     if not count or address is None:
-        return np.empty(shape, kind)
+        return _empty(shape, kind)
     buffer: Any = (ctypes.c_char * (count * kind.itemsize)).from_address(address)
     return np.frombuffer(buffer, kind, count).reshape(shape)
 

@@ -180,7 +180,11 @@ def _too_large(shape: Sequence[Any]) -> DiffLangError:
 
 
 def _owned(address: int, dtype: str, shape: tuple[int, ...]) -> npt.NDArray[Any]:
-    return np.asarray(Owned(address, dtype, shape))
+    """An array of the memory that a call made. Raises E0807 for one without elements that NumPy finds too large."""
+    try:
+        return np.asarray(Owned(address, dtype, shape))
+    except ValueError:
+        raise _too_large(shape) from None
 
 
 def _packed(slots: Sequence[Slot]) -> tuple[struct.Struct, int]:

@@ -84,7 +84,7 @@ def not_a_number(span: Span | None, operation: str) -> DiffLangError:
     return error("E0806", f"`{operation}` gives NaN here, from arguments that are numbers", span, hint=hint)
 
 
-def out_of_memory(span: Span | None, shape: tuple[int, ...] | None = None) -> DiffLangError:
+def out_of_memory(span: Span | None, shape: Sequence[int] | None = None) -> DiffLangError:
     """E0807: an array cannot be allocated, or its number of elements overflows."""
     what = "the arrays of this program do not" if shape is None else f"an array of shape {list(shape)} does not"
     hint = "Use smaller sizes, a reduction instead of a stored array, or `checkpoint` for derivatives."

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import reduce
 
 from difflang.check.builtins.arrays import sizes_of
 from difflang.check.builtins.registry import Call, builtin
@@ -11,10 +12,14 @@ from difflang.check.context import Context
 from difflang.check.matrix import transpose as reverse_dimensions
 from difflang.check.types import BOOL, INT
 from difflang.check.values import Array, Number, TupleValue, Value
+from difflang.core.builder import literal
 from difflang.core.ir import Atom
 from difflang.core.ops import integer
 from difflang.diagnostics.model import Span
 from difflang.sizes import Size
+
+MOST_ELEMENTS = 2.0**62
+"""No memory has room for as many."""
 
 
 def the_array(context: Context, call: Call, position: int = 0) -> Array:
@@ -32,17 +37,28 @@ def the_array(context: Context, call: Call, position: int = 0) -> Array:
 
 def reshaped(context: Context, array: Array, shape: tuple[Size, ...], span: Span) -> Array:
     """The elements of an array in row-major order in another shape: their number is compared at run time if need be."""
-    message = (
-        f"{context.text(array)} cannot take the shape ({', '.join(map(str, shape))}): the numbers of elements differ"
-    )
+    refusal = f"{context.text(array)} cannot take the shape ({', '.join(map(str, shape))})"
+    message = f"{refusal}: the numbers of elements differ"
     wanted, found = Size.product(shape), Size.product(array.shape)
     if wanted.constant is not None and found.constant is not None:
         require_same_shape(context, (wanted,), (found,), span, message)
     elif wanted != found:
+        _require_countable(context, shape, span, f"{refusal}: it has far too many elements")
         assert_same_size(context, wanted, found, span, message)
     if shape == array.shape:
         return array
     return Array(context.builder.emit("reshape", [array.atom, *context.shape_atoms(shape)])[0], array.element, shape)
+
+
+def _require_countable(context: Context, shape: Sequence[Size], span: Span, message: str) -> None:
+    """Sees to it that the number of elements is an int (E0809): another one wraps around, to the right one maybe."""
+    if all(map(context.sizes.is_moderate, shape)):
+        return
+    prim = context.builder.prim
+    with context.at(span):
+        sizes = [prim("convert", context.sizes.value(size), dtype="f64") for size in shape]
+        countable = prim("lt", reduce(lambda a, b: prim("mul", a, b), sizes), literal(MOST_ELEMENTS, "f64"))
+        context.builder.emit("assert", [countable], {"code": "E0809", "message": message})
 
 
 @builtin("reshape", "a n..")
