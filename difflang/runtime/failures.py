@@ -11,6 +11,8 @@ E0814 a negative power of an integer · E0815 a range whose bounds are too far a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from difflang.diagnostics.model import Diagnostic, DiffLangError, Severity, Span, error
 
 HINTS = {
