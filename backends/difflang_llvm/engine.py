@@ -91,10 +91,11 @@ def optimized(text: str, level: int = 3) -> Any:
 
 @stage("optimise")
 @_alone()
-def tidied(text: str) -> Any:
+def tidied(text: str, common: bool = False) -> Any:
     """Parses and verifies a module, puts its functions into each other and folds, in linear time.
 
-    That is enough for what is written as it shall be, as the library is.
+    That is enough for what is written as it shall be, as the library is. `common`: what its functions have in common
+    is computed once.
     """
     machine = target_machine()
     module = _parsed(text, machine)
@@ -102,8 +103,16 @@ def tidied(text: str) -> Any:
     manager.add_always_inliner_pass()
     manager.add_global_dead_code_eliminate_pass()
     manager.add_sroa_pass()
+    if common:
+        manager.add_new_gvn_pass()  # before what is equal is folded in different ways
     manager.add_instruction_combine_pass()
     manager.add_simplify_cfg_pass()
+    if common:
+        manager.add_new_gvn_pass()
+        manager.add_jump_threading_pass()  # for a test that both have
+        manager.add_new_gvn_pass()
+        manager.add_instruction_combine_pass()
+        manager.add_simplify_cfg_pass()
     manager.run(module, llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options(speed_level=1)))
     return module
 

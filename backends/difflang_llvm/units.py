@@ -54,9 +54,7 @@ def _compiled(unit: Key, use_cache: bool) -> Compiled:
         from difflang_llvm.math.library import PAIRS
         from difflang_llvm.module import unit_module
 
-        # What the functions of a pair have in common is found by the whole pipeline.
-        prepare = engine.optimized if unit[0] in PAIRS else engine.tidied
-        return prepare(unit_module(unit))
+        return engine.tidied(unit_module(unit), common=unit[0] in PAIRS)
 
     parts = (*map(str, unit), cache.source_digest()) if use_cache else ()
     return stored(parts, module, use_cache)
