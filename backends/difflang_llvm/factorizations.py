@@ -1,11 +1,13 @@
 """Matrix products and factorisations by BLAS and LAPACK.
 
 These read matrices by columns, ours stand by rows: what is M to us is the transpose of M to them, which most calls
-below take into account instead of moving elements.
+below take into account instead of moving elements. The factors of small matrices, and what they give for a vector,
+are found without LAPACK (`elimination.ll`).
 """
 
 from __future__ import annotations
 
+from difflang_llvm.elimination import LARGEST
 from difflang_llvm.routine import Routine
 
 
@@ -52,10 +54,35 @@ def _factored(r: Routine, matrix: str, n: str) -> tuple[str, str]:
     return exchanges, r.lapack("getrf", size, size, matrix, size, exchanges)
 
 
+def _is_small(r: Routine, n: str) -> str:
+    return r.emit(f"icmp sle i64 {n}, {LARGEST}")
+
+
+def _eliminate(r: Routine, a: str, out: str, n: str, rows: str) -> None:
+    """LU factors of a small matrix by rows, and the numbers of the rows in their order."""
+    r.copy(out, a, r.product(n, n))
+    r.elimination("lu", f"ptr {out}", f"i64 {n}", f"ptr {rows}")
+
+
+def _solve_triangle(r: Routine, a: str, n: str, vector: str, *, lower: bool, transpose: bool, unit: bool) -> None:
+    flags = (f"i1 {str(flag).lower()}" for flag in (lower, transpose, unit))
+    r.elimination("triangle", f"ptr {a}", f"i64 {n}", f"ptr {vector}", *flags)
+
+
+def _refuse_zeros(r: Routine, a: str, n: str) -> None:
+    """Fails with the number, from 1, of the first zero on the diagonal."""
+    with r.emitter.counted(n) as i:
+        zero = r.emit(f"fcmp oeq {r.type} {r.load(a, r.at(i, i, n))}, 0.0")
+        r.leave_if(zero, r.emit(f"add i64 {i}, 1"))
+
+
 def lu(r: Routine, flags: tuple[str, ...]) -> None:
     """A zero pivot is no failure here: the factors exist."""
     (a, out, permutation), n = r.arrays, r.dims[0][0]
     _refuse_empty(r, n)
+    small = _is_small(r, n)
+    r.when(small, lambda: _eliminate(r, a, out, n, permutation))
+    r.leave_if(small, "0")
     columns = r.allocate(r.product(n, n))
     r.transpose(columns, a, n, n)
     exchanges, _ = _factored(r, columns, n)
@@ -76,10 +103,12 @@ def triangular_solve(r: Routine, flags: tuple[str, ...]) -> None:
     n, columns = r.dims[0][0], r.dims[1][1] if r.ranks[1] == 2 else "1"
     _refuse_empty(r, n, columns)
     if "unit" not in flags:
-        with r.emitter.counted(n) as i:
-            zero = r.emit(f"fcmp oeq {r.type} {r.load(a, r.at(i, i, n))}, 0.0")
-            _fail(r, r.emit(f"zext i1 {zero} to i64"))
+        _refuse_zeros(r, a, n)
     r.copy(out, b, r.product(n, columns))
+    if r.ranks[1] == 1:
+        lower, transpose, unit = (flag in flags for flag in ("lower", "transpose", "unit"))
+        _solve_triangle(r, a, n, out, lower=lower, transpose=transpose, unit=unit)
+        return
     triangle = r.letter("U" if "lower" in flags else "L")
     transposed = r.letter("T" if "transpose" in flags else "N")
     letters = [r.letter("R"), triangle, transposed, r.letter("U" if "unit" in flags else "N")]
@@ -88,11 +117,15 @@ def triangular_solve(r: Routine, flags: tuple[str, ...]) -> None:
 
 
 def solve(r: Routine, flags: tuple[str, ...]) -> None:
-    """The factors of A^T serve A x = b through a transposed solve."""
+    """Beyond small matrices the factors of A^T serve A x = b through a transposed solve."""
     a, b, out = r.arrays
     n, columns = r.dims[0][0], r.dims[1][1] if r.ranks[1] == 2 else "1"
     _refuse_empty(r, n)
     matrix = r.allocate(r.product(n, n))
+    if r.ranks[1] == 1:
+        small = _is_small(r, n)
+        r.when(small, lambda: _solve_small(r, matrix, n))
+        r.leave_if(small, "0")
     r.copy(matrix, a, r.product(n, n))
     exchanges, info = _factored(r, matrix, n)
     _fail(r, info)
@@ -107,6 +140,18 @@ def solve(r: Routine, flags: tuple[str, ...]) -> None:
     _fail(r, r.lapack("getrs", r.letter("T"), size, r.integer(columns), matrix, size, exchanges, right, size))
     if r.ranks[1] == 2:
         r.transpose(out, right, columns, n)
+
+
+def _solve_small(r: Routine, matrix: str, n: str) -> None:
+    """A x = b for a vector, with memory for the factors."""
+    a, b, out = r.arrays
+    rows = r.allocate(n, "i64")
+    _eliminate(r, a, matrix, n, rows)
+    _refuse_zeros(r, matrix, n)
+    with r.emitter.counted(n) as i:
+        r.store(r.load(b, r.load(rows, i, "i64")), out, i)
+    _solve_triangle(r, matrix, n, out, lower=True, transpose=False, unit=True)
+    _solve_triangle(r, matrix, n, out, lower=False, transpose=False, unit=False)
 
 
 def qr(r: Routine, flags: tuple[str, ...]) -> None:

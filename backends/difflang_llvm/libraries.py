@@ -34,6 +34,10 @@ def resolve(symbol: str) -> int:
         from difflang_llvm import threads
 
         return threads.symbol(symbol.removeprefix("pool."))
+    if symbol.startswith("elimination."):
+        from difflang_llvm import elimination
+
+        return elimination.symbol(symbol)
     for prefix, module in PREFIXES.items():
         if symbol.startswith(prefix):
             return _exported(module, symbol.removeprefix(prefix))

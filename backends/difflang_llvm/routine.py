@@ -150,6 +150,13 @@ class Routine:
         self._declared[f"declare void @{symbol}({types})"] = None
         self.emitter.void(f"call void @{symbol}({', '.join(f'ptr {a}' for a in args)})")
 
+    def elimination(self, name: str, *operands: str) -> None:
+        """A function of `elimination.ll`; operands with their types."""
+        symbol = f"elimination.{name}.{self.dtype}"
+        types = ", ".join(operand.split()[0] for operand in operands)
+        self._declared[f"declare void @{symbol}({types}) nounwind"] = None
+        self.emitter.void(f"call void @{symbol}({', '.join(operands)})")
+
     def lapack(self, name: str, *args: str) -> str:
         """A LAPACK routine with `info` as its last argument; gives its value."""
         info = self.integer("0")
