@@ -23,7 +23,11 @@ GRAIN = 200_000.0
 """The work of one range, unless there would be fewer than `LEAST` or more than `MOST`."""
 
 LEAST = 8
-"""Ranges of a loop that is cut at all, so that two or four threads end at nearly the same time."""
+"""Ranges of a loop that is cut at all, and of what their number is a multiple: so each of two, four or eight threads
+gets as many, and none has to wait for the last range of another."""
+
+FEW = 2
+"""Of what the number is a multiple where there are less than `LEAST`."""
 
 MOST = 64
 """Ranges of a loop; more would help only machines with more cores."""
@@ -100,8 +104,13 @@ class Cut:
             most = e.apply("min", e.apply("min", most, share), number(float(MOST_COPIES)))
         enough = is_enough(e, work)
         if isinstance(most, Literal) and isinstance(enough, Literal):
-            return integer(max(1, int(most.value)) if enough.value else 1)
-        count = e.emitted("convert", e.emitted("floor", most), dtype="i64")
+            unit = LEAST if most.value >= LEAST else FEW
+            return integer(max(1, int(most.value / unit) * unit) if enough.value else 1)
+        unit = e.emitted(
+            "select", e.emitted("ge", most, number(float(LEAST))), number(float(LEAST)), number(float(FEW))
+        )
+        even = e.emitted("mul", e.emitted("floor", e.emitted("div", most, unit)), unit)
+        count = e.emitted("convert", even, dtype="i64")
         return e.emitted("max", e.emitted("select", enough, count, integer(1)), integer(1))
 
     # --- reductions ---
