@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from math import prod
 from sys import getrefcount
 from typing import Any
 
@@ -30,8 +31,11 @@ _lock = threading.Lock()
 
 def empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
     """An array whose elements are not set. Raises what `numpy.empty` raises."""
-    fresh = np.empty(shape, dtype)
-    return fresh if fresh.nbytes < SMALLEST else _again(fresh)
+    size = prod(shape) * dtype.itemsize
+    if size < SMALLEST or size > KEPT:
+        return np.empty(shape, dtype)
+    with _lock:
+        return np.ndarray(shape, dtype, _block((size + 7) // 8))
 
 
 def free_kept() -> None:
@@ -40,17 +44,13 @@ def free_kept() -> None:
         _blocks.clear()
 
 
-def _again(fresh: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """An array like `fresh`, whose own memory has not been touched, in memory that was used before if there is some."""
-    with _lock:
-        words = (fresh.nbytes + 7) // 8
-        block = _unused(words)
-        if block is None:
-            if fresh.nbytes > KEPT:
-                return fresh
-            block = np.empty(words)
-            _keep(block)
-        return np.ndarray(fresh.shape, fresh.dtype, block)
+def _block(words: int) -> Block:
+    """Memory that was used before if there is some. Under the lock."""
+    block = _unused(words)
+    if block is None:
+        block = np.empty(words)
+        _keep(block)
+    return block
 
 
 def _unused(words: int) -> Block | None:
