@@ -251,14 +251,15 @@ class Scheduler:
     def equations(self, block: Block) -> None:
         """Schedules the equations of the block whose frame was entered last; its parameters are bound already."""
         frame = self.frames[-1]
-        self.bounds.dimensions(block.params)
         self._note(frame, block.params)
-        for position, eqn in enumerate(block.eqns):
-            frame.position = position
-            frame.taken.clear()
-            self._learn(eqn)
-            self.handlers[eqn.op](self, eqn)
-            self._note(frame, eqn.outs)
+        with self.bounds.region():
+            self.bounds.dimensions(block.params)
+            for position, eqn in enumerate(block.eqns):
+                frame.position = position
+                frame.taken.clear()
+                self._learn(eqn)
+                self.handlers[eqn.op](self, eqn)
+                self._note(frame, eqn.outs)
         frame.position = len(block.eqns)
 
     def _learn(self, eqn: Eqn) -> None:

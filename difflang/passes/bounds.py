@@ -138,6 +138,13 @@ class Bounds:
         yield
         del self.facts[known:]
 
+    @contextmanager
+    def region(self) -> Generator[None]:
+        """Inside a block: it need not run, so the sizes of what it makes are not known to be small behind it."""
+        moderate = set(self.moderate)
+        yield
+        self.moderate = moderate
+
     def _assume(self, predicate: Atom, holds: bool) -> None:
         eqn = self.predicates.get(predicate) if isinstance(predicate, Var) else None
         if eqn is None:

@@ -14,6 +14,11 @@ fn shifted(x: real[n], k: int) -> real = sum((x[i + k] if k >= 0 and i + k < n e
 fn after(x: real[n], k: int) -> real = x[k + 1] if k >= 0 and k + 1 < n else 0.0
 fn before(x: real[n], k: int) -> real = x[k - 1] if k - 1 >= 0 and k < n else 0.0
 fn clamped(x: real[n], k: int) -> real = x[max(k, 0) + 1]
+fn in_branch(x: real[n], k: int) -> real:
+    var s = 0.0
+    if k < 3:
+        s = sum(cumsum(x[0:k]))
+    return s + x[max(k, 0) + 1]
 fn part(x: real[n], k: int) -> real = sum(x[k:k + 2])
 fn behind(x: real[n], k: int) -> real = sum(x[k + 1:n])
 """)
@@ -26,6 +31,7 @@ fn behind(x: real[n], k: int) -> real = sum(x[k + 1:n])
         ("after", LARGEST),
         ("before", -LARGEST - 1),
         ("clamped", LARGEST),
+        ("in_branch", LARGEST),
         ("part", LARGEST),
         ("part", LARGEST - 1),
         ("behind", LARGEST),
