@@ -9,7 +9,8 @@
 ; A worker announces itself in @active before it looks whether there is a job (@open); the caller closes the job
 ; before it waits for @active to become 0. Both are sequentially consistent: either the worker sees the job closed, or
 ; the caller sees the worker and leaves the job as it is until the worker is done. Between two jobs workers watch
-; @generation for a while and then sleep.
+; @generation for a while, some tens of microseconds without a break and then half a millisecond in which they let all
+; others go first, and then sleep: to be woken takes as long as a small job.
 
 @next = internal global i64 0, align 128
 @back = internal global i64 0, align 128
@@ -209,16 +210,22 @@ watch:
   %seen = phi i64 [ %first, %entry ], [ %now, %leave ]
   br label %look
 look:
-  %spins = phi i64 [ 0, %watch ], [ %more, %spin ]
+  %spins = phi i64 [ 0, %watch ], [ %more, %spin ], [ %more, %give.way ]
   %generation = load atomic i64, ptr @generation seq_cst, align 128
   %news = icmp ne i64 %generation, %seen
   br i1 %news, label %enter, label %same
 same:
   %more = add i64 %spins, 1
   %patient = icmp ult i64 %more, 2000
-  br i1 %patient, label %spin, label %sleep
+  br i1 %patient, label %spin, label %longer
 spin:
   PAUSE
+  br label %look
+longer:
+  %still.patient = icmp ult i64 %more, 4000
+  br i1 %still.patient, label %give.way, label %sleep
+give.way:
+  %y = call i32 @sched_yield()
   br label %look
 sleep:
   %a = call i32 @pthread_mutex_lock(ptr @sleep.lock)
