@@ -28,7 +28,7 @@ WORKING_STATES = 6
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Steps in a segment; states that the forward sweep keeps; states that the reverse sweep keeps within a stretch.
+    """Steps in a segment; slots for states.
 
     `longest`: what the steps in a segment may become. `exact`: it is known now that every segment has a state of its
     own.
@@ -36,7 +36,6 @@ class Plan:
 
     length: Atom
     slots: Atom
-    inner_slots: Atom
     longest: Atom
     exact: bool = False
 
@@ -50,14 +49,14 @@ def planned(b: Builder, copy: Copy, eqn: Eqn, count: Atom | None) -> Plan:
 
 
 def _by_levels(b: Builder, eqn: Eqn, count: Atom) -> Plan:
-    """O(n^(1/levels)) states of each kind."""
+    """O(n^(1/levels)) states."""
     levels = eqn.attrs["levels"]
     assert isinstance(levels, int)
     power = b.prim("pow", b.prim("convert", count, dtype="f64"), literal(1 / levels, "f64"))
     root = b.prim("max", b.prim("convert", b.prim("ceil", power), dtype="i64"), integer(1))
     counted = eqn.op == "while"
-    inner = b.prim("mul", root, integer(levels - 1 if counted else max(levels - 2, 1)))
-    return Plan(root, root, inner, root, exact=levels == 2 and not counted)
+    slots = b.prim("mul", root, integer(levels if counted else levels - 1))
+    return Plan(root, slots, root, exact=levels == 2 and not counted)
 
 
 def _within(b: Builder, copy: Copy, eqn: Eqn, count: Atom | None) -> Plan:
@@ -74,15 +73,13 @@ def _within(b: Builder, copy: Copy, eqn: Eqn, count: Atom | None) -> Plan:
     if count is None:
         length = b.prim("min", length, longest)
         rows = _rows(b, budget, b.prim("mul", longest, step), state, integer(ONLINE_SLOTS))
-        return Plan(length, *_halves(b, rows), longest)
+        return Plan(length, rows, longest)
     length = b.prim("min", length, _balanced(b, count, state, step))
     least = ceiling_quotient(b, b.prim("mul", count, state), half)
     length = b.prim("max", b.prim("min", b.prim("max", length, least), longest), integer(1))
     most = ceiling_quotient(b, count, length)
     rows = _rows(b, budget, b.prim("mul", length, step), state, most)
-    enough = b.prim("ge", rows, most)
-    slots, inner = _halves(b, rows)
-    return Plan(length, b.prim("select", enough, rows, slots), b.prim("select", enough, integer(1), inner), length)
+    return Plan(length, rows, length)
 
 
 def _balanced(b: Builder, count: Atom, state: Atom, step: Atom) -> Atom:
@@ -96,12 +93,6 @@ def _rows(b: Builder, budget: Atom, tape: Atom, state: Atom, most: Atom) -> Atom
     """How many states there is room for beside a tape, at most `most` and at least 1."""
     room = b.prim("floordiv", b.prim("sub", budget, tape), state)
     return b.prim("max", b.prim("min", room, most), integer(1))
-
-
-def _halves(b: Builder, rows: Atom) -> tuple[Atom, Atom]:
-    """States for the forward sweep, and for the reverse sweep within a stretch."""
-    half = b.prim("max", b.prim("floordiv", rows, integer(2)), integer(1))
-    return half, b.prim("max", b.prim("sub", rows, half), integer(1))
 
 
 def _room(b: Builder, eqn: Eqn, state: Atom, step: Atom) -> Atom:

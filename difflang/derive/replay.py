@@ -1,9 +1,6 @@
 """The reverse sweep of a loop in segments, of which the forward sweep (`segments`) has kept a few states.
 
-Stretches and the segments in them are taken last first. States within a stretch are placed as treeverse does: with s
-slots free and at most r more runs of each segment, binomial(s + r, s) segments can be reversed, and a state is put
-where both parts into which it cuts them need as few runs as that.
-Reference: A. Griewank and A. Walther, Algorithm 799: revolve (2000), equations 2 to 6.
+Segments are taken last first. A slot whose segment is done is free for a state nearer to the one that is next.
 """
 
 from __future__ import annotations
@@ -17,37 +14,37 @@ from difflang.core.ops import I64, integer
 from difflang.derive import values
 from difflang.derive.activity import carried
 from difflang.derive.plan import ceiling_quotient
-from difflang.derive.segments import Kept, first_row
+from difflang.derive.segments import Kept
+from difflang.derive.treeverse import distance
 
 if TYPE_CHECKING:
     from difflang.derive.reverse import Cotangent, Frame, Sweep, Trace
 
 
 def replayed(sweep: Sweep, eqn: Eqn, trace: Trace, frame: Frame, cotangents: Sequence[Cotangent]) -> None:
-    """The adjoint of a loop that was cut: a loop over its stretches in the opposite order."""
+    """The adjoint of a loop that was cut: a loop over its segments in the opposite order."""
     b, carries, kept = sweep.builder, carried(eqn), trace.copy.kept[eqn]
     active = [k for k, (_, param, _, _) in enumerate(carries) if param in sweep.active]
     outs = trace.copy.atoms(eqn.outs)
     seeds = [values.instantiated(b, cotangents[k], outs[k].type) for k in active]
 
     def body(refs: Mapping[Var, Atom]) -> Sequence[Atom]:
-        replay = _Replay(sweep, eqn, trace, refs, active, kept, _segments(sweep, kept))
-        params = [Var(I64, "j"), *(Var(s.type) for s in seeds)]
-        region = sweep.region(params, lambda j, *bars: replay.stretch(j, bars))
-        return b.emit("fold", [kept.used, *seeds], {"carries": len(seeds), "reverse": True}, [region])
+        replay = _Replay(sweep, eqn, trace, refs, active, kept)
+        slots = [] if kept.plan.exact else [*kept.states, kept.places, kept.top]
+        start, split = [*seeds, *slots], len(seeds)
+        params = [Var(I64, "place"), *(Var(a.type) for a in start)]
+        region = sweep.region(params, lambda place, *state: replay.turn(place, state[:split], state[split:]))
+        count = ceiling_quotient(b, kept.count, kept.plan.length)
+        return b.emit("fold", [count, *start], {"carries": len(start), "reverse": True}, [region])[:split]
 
     results = frame.accumulated([eqn.regions[-1]], body)
     for k, result in zip(active, results, strict=True):
         frame.add(carries[k][0], result)
 
 
-def _segments(sweep: Sweep, kept: Kept) -> Atom:
-    return ceiling_quotient(sweep.builder, kept.count, kept.plan.length)
-
-
 @dataclass(frozen=True, slots=True)
 class _Replay:
-    """One loop on its way back; `segments` is the number of its segments."""
+    """One loop on its way back."""
 
     sweep: Sweep
     eqn: Eqn
@@ -55,88 +52,48 @@ class _Replay:
     refs: Mapping[Var, Atom]
     active: Sequence[int]
     kept: Kept
-    segments: Atom
 
-    def stretch(self, number: Atom, bars: Sequence[Atom]) -> Sequence[Atom]:
-        """Takes the cotangents of the carries from the end of a stretch to its start."""
-        b, kept = self.sweep.builder, self.kept
-        base = [b.get(states, number, inbounds=True) for states in kept.states]
-        if kept.plan.exact:
-            return self.segment(number, base, bars)
-        first = b.prim("mul", number, kept.stretch)
-        count = b.prim("min", kept.stretch, b.prim("sub", self.segments, first))
-        slots = b.prim("min", kept.plan.inner_slots, kept.stretch)
-        slots.name = "slots"
-        rows = [first_row(b, a, slots) for a in base]
-        places = b.full(integer(0), (slots,))
-        start = [*bars, *rows, places, integer(0)]
-        split = len(bars)
+    def turn(self, place: Atom, bars: Sequence[Atom], slots: Sequence[Atom]) -> list[Atom]:
+        """Takes the cotangents of the carries from the end of a segment to its start, and frees its slot.
 
-        def one(place: Atom, *state: Atom) -> list[Atom]:
-            found, bars = state[split:], state[:split]
-            found = self._placed(first, place, slots, found)
-            *rows, places, top = found
-            before = [b.get(a, top, inbounds=True) for a in rows]
-            nearest = b.get(places, top, inbounds=True)
-            reached = self._advanced(first, nearest, b.prim("sub", place, nearest), before)
-            moved = self.segment(b.prim("add", first, place), reached, bars)
-            done = b.prim("convert", b.prim("eq", nearest, place), dtype="i64")
-            return [*moved, *rows, places, b.prim("max", b.prim("sub", top, done), integer(0))]
-
-        region = self.sweep.region([Var(I64, "place"), *(Var(a.type) for a in start)], one)
-        outs = b.emit("fold", [count, *start], {"carries": len(start), "reverse": True}, [region])
-        for out, array in zip(outs[split:], kept.states, strict=False):
-            out.name = array.name if isinstance(array, Var) else ""
-        return outs[:split]
-
-    def _placed(self, first: Atom, place: Atom, slots: Atom, state: Sequence[Atom]) -> Sequence[Atom]:
-        """Fills free slots with states on the way to the segment at `place` of a stretch.
-
-        The carries are the rows of the slots, the places of the segments that they belong to, and the last slot used.
+        The slots are the rows of states, the places of the segments that these belong to, and the last slot used.
         """
         b = self.sweep.builder
+        if self.kept.plan.exact:
+            return self.segment(place, [b.get(a, place, inbounds=True) for a in self.kept.states], bars)
+        *rows, places, top = self._placed(place, slots)
+        nearest = b.get(places, top, inbounds=True)
+        before = [b.get(a, top, inbounds=True) for a in rows]
+        reached = self._advanced(nearest, b.prim("sub", place, nearest), before)
+        moved = self.segment(place, reached, bars)
+        done = b.prim("convert", b.prim("eq", nearest, place), dtype="i64")
+        return [*moved, *rows, places, b.prim("max", b.prim("sub", top, done), integer(0))]
+
+    def _placed(self, place: Atom, slots: Sequence[Atom]) -> Sequence[Atom]:
+        """Fills free slots with states on the way to the segment at `place`."""
+        b, room = self.sweep.builder, slots[-2].type.shape[0]
 
         def going(*state: Atom) -> Atom:
             *_, places, top = state
-            free = b.prim("lt", b.prim("add", top, integer(1)), slots)
+            free = b.prim("lt", b.prim("add", top, integer(1)), room)
             return b.prim("and", free, b.prim("lt", b.get(places, top, inbounds=True), place))
 
         def step(*state: Atom) -> list[Atom]:
             *rows, places, top = state
             nearest = b.get(places, top, inbounds=True)
             left = b.prim("add", b.prim("sub", place, nearest), integer(1))
-            distance = self._distance(left, b.prim("sub", slots, top))
-            reached = self._advanced(first, nearest, distance, [b.get(a, top, inbounds=True) for a in rows])
+            far = distance(b, left, b.prim("sub", room, top))
+            reached = self._advanced(nearest, far, [b.get(a, top, inbounds=True) for a in rows])
             top = b.prim("add", top, integer(1))
             rows = [b.set(a, top, r, inbounds=True) for a, r in zip(rows, reached, strict=True)]
-            return [*rows, b.set(places, top, b.prim("add", nearest, distance), inbounds=True), top]
+            return [*rows, b.set(places, top, b.prim("add", nearest, far), inbounds=True), top]
 
-        return b.while_(state, going, step)[: len(state)]
+        return b.while_(slots, going, step)[: len(slots)]
 
-    def _distance(self, left: Atom, slots: Atom) -> Atom:
-        """How far from a state the next one is put, of `left` segments to be reversed from there (at least 2).
-
-        `slots` are those that can be used, the one of the state among them.
-        """
-        b = self.sweep.builder
-        slots = b.prim("min", slots, left)
-
-        def more(runs: Atom, _: Atom, reach: Atom) -> list[Atom]:
-            runs = b.prim("add", runs, integer(1))
-            grown = b.prim("mul", reach, b.prim("add", slots, runs))
-            return [runs, reach, b.prim("floordiv", grown, runs)]
-
-        start = [integer(1), integer(1), b.prim("add", slots, integer(1))]
-        runs, fewer, _ = b.while_(start, lambda _r, _f, reach: b.prim("lt", reach, left), more)[:3]
-        divisor = b.prim("sub", b.prim("add", slots, runs), integer(1))
-        after = b.prim("floordiv", b.prim("mul", fewer, slots), divisor)
-        return b.prim("min", fewer, b.prim("sub", left, after))
-
-    def _advanced(self, first: Atom, place: Atom, distance: Atom, state: Sequence[Atom]) -> Sequence[Atom]:
-        """Runs `distance` whole segments from the one at `place` of a stretch, keeping nothing."""
+    def _advanced(self, place: Atom, segments: Atom, state: Sequence[Atom]) -> Sequence[Atom]:
+        """Runs some whole segments from the one at `place`, keeping nothing."""
         b, kept = self.sweep.builder, self.kept
-        start = b.prim("mul", b.prim("add", first, place), kept.plan.length)
-        steps = b.prim("mul", distance, kept.plan.length)
+        start, steps = (b.prim("mul", a, kept.plan.length) for a in (place, segments))
         copy = self.sweep.traced(Block((), (), ()), (), self.trace.copy.values, again=True).copy
         return copy.steps(self.eqn, start, steps, kept.count, state)
 

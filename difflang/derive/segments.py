@@ -1,16 +1,16 @@
 """Loops in segments: the forward sweep of loops that may store little, for `checkpoint(f, levels = m)` and `memory`.
 
-The steps of such a loop form segments of one length, and segments form stretches. The forward sweep keeps the carries
-at the start of each stretch only. The reverse sweep (`replay`) takes the segments last first, each from the nearest
-state before it: a segment is run again, now with everything that its adjoint needs, and reversed; states at the
-starts of segments are kept in free slots on the way there.
+The steps of such a loop form segments of one length. The forward sweep keeps the carries at the starts of as many of
+them as there are slots, placed as treeverse does. The reverse sweep (`replay`) takes the segments last first, each from
+the nearest state before it: a segment is run again, now with everything that its adjoint needs, and reversed; states at
+the starts of segments are kept on the way there in slots that have become free.
 
-How long segments and stretches are is decided at run time (`plan`). The number of steps of a `while` is unknown before
-it ends. Under a budget it fills a fixed number of slots, and when they are full gives up every second one and doubles
-the length of its segments, or, once what a segment stores would take more than its part of the budget, of its stretches
-(P. Stumm and A. Walther, New algorithms for optimal online checkpointing, 2010; Q. Wang, P. Moin and G. Iaccarino,
-Minimal repetition dynamic checkpointing algorithm for unsteady adjoint calculation, 2009); under `levels` it is run
-once to be counted.
+How long segments are is decided at run time (`plan`). The number of steps of a `while` is unknown before it ends.
+Under a budget it fills a fixed number of slots, each with the state at the start of a stretch of segments. When they
+are full it gives up every second one and doubles the length of its segments, or, once what a segment stores would take
+more than its part of the budget, of its stretches (P. Stumm and A. Walther, New algorithms for optimal online
+checkpointing, 2010; Q. Wang, P. Moin and G. Iaccarino, Minimal repetition dynamic checkpointing algorithm for unsteady
+adjoint calculation, 2009); under `levels` it is run once to be counted.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from difflang.derive.budget import LIMITS, is_cut
 from difflang.derive.copying import Copy
 from difflang.derive.diagonal import diagonal, is_diagonal
 from difflang.derive.plan import Plan, ceiling_quotient, planned
+from difflang.derive.treeverse import first_distance
 
 TAPE, STATES = ".tape", ".states"
 """Ends of the names of arrays that a loop stores for the reverse sweep: step by step, or now and then."""
@@ -34,17 +35,18 @@ TAPE, STATES = ".tape", ".states"
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What the forward sweep kept of a loop of `count` steps: the first `used` rows of `states`.
+    """What the forward sweep kept of a loop of `count` steps: the slots, of which those up to number `top` are filled.
 
-    There is one array for each carry that changes (those in `moving`); a stretch has `stretch` segments.
+    Of each carry that changes (those in `moving`) `states` has an array with a row for each slot; `places` has the
+    numbers of the segments that begin with them.
     """
 
     plan: Plan
     count: Atom
-    stretch: Atom
-    used: Atom
     moving: Sequence[int]
     states: Sequence[Atom]
+    places: Atom
+    top: Atom
 
 
 class Primal(Copy):
@@ -137,22 +139,28 @@ class Primal(Copy):
         b, count = self.builder, self.atom(eqn.args[0])
         plan = planned(b, self, eqn, count)
         segments = ceiling_quotient(b, count, plan.length)
-        stretch = b.prim("max", ceiling_quotient(b, segments, plan.slots), integer(1))
-        used = ceiling_quotient(b, segments, stretch)
-        used.name = "stretches"
-        length = b.prim("mul", stretch, plan.length)
+        slots = b.prim("min", plan.slots, segments)
+        slots.name = "slots"
         initial = self.initial(eqn)
+        split = 1 + len(initial)
 
-        def run(number: Atom, *state: Atom) -> list[Atom]:
-            start = b.prim("mul", number, length)
-            left = b.prim("min", length, b.prim("sub", count, start))
-            return [*self.steps(eqn, start, left, count, state), *state]
+        def leg(number: Atom, place: Atom, *rest: Atom) -> list[Atom]:
+            state, (*rows, places) = rest[: split - 1], rest[split - 1 :]
+            rows = [b.set(a, number, s, inbounds=True) for a, s in zip(rows, state, strict=True)]
+            left, free = b.prim("sub", segments, place), b.prim("sub", slots, number)
+            distance = integer(1) if plan.exact else first_distance(b, left, free)
+            start = b.prim("mul", place, plan.length)
+            length = b.prim("min", b.prim("mul", distance, plan.length), b.prim("sub", count, start))
+            after = self.steps(eqn, start, length, count, state)
+            return [b.prim("add", place, distance), *after, *rows, b.set(places, number, place, inbounds=True)]
 
-        region = b.block([used.type, *(a.type for a in initial)], run, ("j",))
-        outs = b.emit("fold", [used, *initial], {"carries": len(initial), "reverse": False}, [region])
-        self._name(eqn, outs[len(initial) :])
-        self._finish(eqn, outs[: len(initial)])
-        self.kept[eqn] = Kept(plan, count, stretch, used, moving_carries(eqn), outs[len(initial) :])
+        rows = [b.full(literal(0, a.type.dtype), (slots, *a.type.shape)) for a in initial]
+        outs = b.fold(slots, [integer(0), *initial, *rows, b.full(integer(0), (slots,))], leg)
+        *states, places = outs[split:]
+        self._name(eqn, states)
+        self._finish(eqn, outs[1:split])
+        top = b.prim("sub", slots, integer(1))
+        self.kept[eqn] = Kept(plan, count, moving_carries(eqn), states, places, top)
 
     # --- loops of unknown length ---
 
@@ -163,10 +171,12 @@ class Primal(Copy):
         super().equation(eqn)
         count = self.atom(eqn.outs[len(eqn.args)])
         plan = planned(b, self, eqn, count)
-        segments = ceiling_quotient(b, count, plan.length)
-        states = [first_row(b, a, integer(1)) for a in initial]
-        used = b.prim("min", segments, integer(1))
-        self.kept[eqn] = Kept(plan, count, segments, used, moving_carries(eqn), states)
+        slots = b.prim("max", b.prim("min", plan.slots, ceiling_quotient(b, count, plan.length)), integer(1))
+        slots.name = "slots"
+        states = [first_row(b, a, slots) for a in initial]
+        self._name(eqn, states)
+        places = b.full(integer(0), (slots,))
+        self.kept[eqn] = Kept(plan, count, moving_carries(eqn), states, places, integer(0))
 
     def _online(self, eqn: Eqn) -> None:
         """A loop over segments that keeps states while it runs."""
@@ -202,8 +212,9 @@ class Primal(Copy):
         self._name(eqn, outs[c + k : c + 2 * k])
         self._finish(eqn, outs[c : c + k])
         self.values[eqn.outs[len(eqn.args)]] = done
-        plan = replace(plan, length=length)
-        self.kept[eqn] = Kept(plan, done, stretch, used, moving_carries(eqn), outs[c + k : c + 2 * k])
+        places = b.build((plan.slots,), lambda slot: [b.prim("mul", slot, stretch)])[0]
+        states, top = outs[c + k : c + 2 * k], b.prim("sub", used, integer(1))
+        self.kept[eqn] = Kept(replace(plan, length=length), done, moving_carries(eqn), states, places, top)
 
 
 COUNTERS = ("steps done", "segments done", "slots used", "segments of a stretch", "steps of a segment")
@@ -276,6 +287,6 @@ def step_index(b: Builder, eqn: Eqn, number: Atom, count: Atom) -> list[Atom]:
     return [b.prim("sub", b.prim("sub", count, integer(1)), number)]
 
 
-def first_row(b: Builder, value: Atom, rows: Atom) -> Atom:
+def first_row(b: Builder, value: Atom, rows: Atom) -> Var:
     """An array of rows like `value`, which is the first of them."""
     return b.set(b.full(literal(0, value.type.dtype), (rows, *value.type.shape)), integer(0), value, inbounds=True)

@@ -198,6 +198,20 @@ def test_no_step_is_made_more_often_than_the_states_require(
     assert counting.count <= (fewest_runs(steps, usable) + 2) * steps
 
 
+@pytest.mark.parametrize("steps", [5, 6, 20, 40, 120, 300])
+def test_steps_are_made_as_often_as_in_revolve(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A budget of 104 bytes holds 5 states and segments of one step. The least number of steps forwards is
+    r l - binomial(s + r, s + 1) (Griewank and Walther 2000, equation 3); each is then made once more to be reversed.
+    The value takes some more behind the last state, where revolve turns."""
+    states = 5
+    gradient = gradient_function(Func("f", within_budget(function("n:i64 x", iterated).block, 104)))
+    counting = Counting(monkeypatch)
+    run(gradient, steps, 0.5)
+    runs = fewest_runs(steps, states)
+    least = runs * steps - math.comb(states + runs, states + 1)
+    assert steps + least <= counting.count <= steps + least + 2 * states
+
+
 def iterated_until(b: Builder, n: Atom, x: Atom) -> Sequence[Atom]:
     def step(t: Atom, y: Atom) -> list[Atom]:
         return [b.prim("add", t, integer(1)), b.prim("sin", b.prim("mul", x, y))]
