@@ -183,7 +183,7 @@ def _library() -> engine.Library:
         for name in ("door.ll", "door_arguments.ll", "door_results.ll")
     )
     text = text.replace("TYPE", str(TYPE)).replace("HEAD", str(HEAD))
-    compiled = units.stored(("door", text), lambda: engine.tidied(text))
+    compiled = units.stored(("door", text), lambda: engine.tidied(text), level=0)  # no slower: it mostly calls others
     return engine.link_library(compiled.code, {name: _address(name) for name in compiled.symbols}, (), ["enter"])
 
 

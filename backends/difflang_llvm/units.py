@@ -60,15 +60,18 @@ def _compiled(unit: Key, use_cache: bool) -> Compiled:
     return stored(parts, module, use_cache)
 
 
-def stored(parts: Sequence[str], make: Callable[[], Any], use_cache: bool = True) -> Compiled:
-    """The code of the module that `make` makes, which the parts determine; from the cache if it has it."""
+def stored(parts: Sequence[str], make: Callable[[], Any], use_cache: bool = True, level: int = 3) -> Compiled:
+    """The code of the module that `make` makes, which the parts determine; from the cache if it has it.
+
+    `level` is that of the code generator, which 0 makes five times quicker.
+    """
     name = cache.key([*parts, engine.host_description()]) if use_cache else ""
     found = cache.load(name) if use_cache else None
     if found is None:
         from difflang_llvm.module import imported_symbols
 
         module = make()
-        code = engine.object_code(module)
+        code = engine.object_code(module, level)
         found = Compiled(code, imported_symbols(str(module)), (), Interface(0, (), ()), (), ())
         if use_cache:
             cache.store(name, found)

@@ -140,20 +140,21 @@ class Engine:
 
     def find_quick_call(self, expression: str, options: Options, shape: CallShape) -> None:
         """Notes the quick way of a call, after one like it has succeeded."""
-        positional, *named = shape if isinstance(shape, tuple) else (shape,)
-        self.quick_calls(expression, options)[shape] = self._quick_call(
-            expression, options, int(positional), [str(name) for name in named]
-        )
+        calls = self.quick_calls(expression, options)
+        calls[shape] = self._quick_call(expression, options, shape, lambda quicker: calls.update({shape: quicker}))
 
-    def _quick_call(self, expression: str, options: Options, positional: int, named: Sequence[str]) -> QuickCall | None:
+    def _quick_call(
+        self, expression: str, options: Options, shape: CallShape, keep: Callable[[QuickCall], None]
+    ) -> QuickCall | None:
         if len(self.program.forms(expression)) > 1 or self.static_names(expression):
             return None
         parameters = self.lowered(expression, options.precision).signature.parameters
-        places = {name: positional + k for k, name in enumerate(named)}
-        order = match(parameters, expression, range(positional), places)
+        positional, *named = shape if isinstance(shape, tuple) else (shape,)
+        places = {str(name): int(positional) + k for k, name in enumerate(named)}
+        order = match(parameters, expression, range(int(positional)), places)
         prepared = self.prepared(expression, options, None if len(order) == len(parameters) else frozenset(order))
         data = {item.name: _loaded(item, self._data) for item in prepared.signature.data}
-        return quick_call(prepared.signature, prepared.executable, order, data)
+        return quick_call(prepared.signature, prepared.executable, order, data, keep)
 
     def fitting(self, expression: str, precision: str, arguments: Callable[[Signature], Mapping[str, object]]) -> str:
         """The expression itself, or where a function has several forms, that for the first one the arguments fit.

@@ -56,9 +56,16 @@ class Unusual(Exception):
 
 
 def quick_call(
-    signature: Signature, executable: Executable, order: Mapping[str, int], data: Mapping[str, object]
+    signature: Signature,
+    executable: Executable,
+    order: Mapping[str, int],
+    data: Mapping[str, object],
+    keep: Callable[[QuickCall], None],
 ) -> QuickCall | None:
-    """The quick way for arguments at the places that `order` gives; None where only the general way will do."""
+    """The quick way for arguments at the places that `order` gives; None where only the general way will do.
+
+    When it is first taken, it may `keep` a quicker one, which has cost something to make, for all later calls.
+    """
     if not isinstance(executable, DirectExecutable):
         return None
     writer = _CallWriter()
@@ -77,7 +84,13 @@ def quick_call(
     plain = plain_call(signature, order, data)
     if plain is None or not isinstance(executable, PlainExecutable):
         return written
-    return executable.plain_function(plain, written)
+
+    def first(caller: object, arguments: tuple[object, ...]) -> object:
+        quicker = executable.plain_function(plain, written)
+        keep(quicker)
+        return quicker(caller, arguments)
+
+    return first
 
 
 class _CallWriter(OpeningWriter):

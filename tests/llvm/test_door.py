@@ -32,7 +32,8 @@ def module():
 
 def entered(function, *arguments):
     """The result of a call that nothing but the door can have made."""
-    function(*arguments)
+    for _ in range(2):
+        function(*arguments)
     quick = function._quick[len(arguments)]
     assert type(quick) is type(len)
     function._quick[len(arguments)] = alone = _without_python(quick)
