@@ -142,6 +142,19 @@ def enter_carries(s: Scheduler, eqn: Eqn, inits: Sequence[Atom], in_rows: Mappin
     return state
 
 
+def deliver_rows(
+    s: Scheduler, rows: Sequence[tuple[Place, Place]], values: Sequence[Operand | Place]
+) -> list[Operand | Place]:
+    """Copies values to rows (pairs of both); gives the other `values` of a step, of which none is overwritten by that.
+
+    A loop in which carries take turns may have left another value in the memory of a row.
+    """
+    written = {row.storage.root() for value, row in rows if value.array is not row.array}
+    safe = [s.duplicate(v) if isinstance(v, Place) and v.storage.root() in written else v for v in values]
+    s.deliver([value for value, _ in rows], [row for _, row in rows])
+    return safe
+
+
 def finish_carries(s: Scheduler, state: Carry, values: Sequence[Operand | Place]) -> None:
     """The end of a step: every row and slot gets its next value, then the registers, all at once."""
     rows = [
@@ -149,7 +162,7 @@ def finish_carries(s: Scheduler, state: Carry, values: Sequence[Operand | Place]
         for carry, value in zip(state.values, values, strict=True)
         if isinstance(carry, RowCarry) and isinstance(value, Place)
     ]
-    s.deliver([value for value, _ in rows], [row for _, row in rows])
+    values = deliver_rows(s, rows, values)
     pairs = [
         (carry, value)
         for carry, value in zip(state.values, values, strict=True)

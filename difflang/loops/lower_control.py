@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from difflang.core.ir import Atom, Block, Eqn, Literal, Type, Var
 from difflang.core.ops import carries, integer
 from difflang.loops import ir
-from difflang.loops.carry import Carry, enter_carries, finish_carries
+from difflang.loops.carry import Carry, deliver_rows, enter_carries, finish_carries
 from difflang.loops.hints import branch_origins
 from difflang.loops.ir import Operand, Register
 from difflang.loops.rows import RowCarry, carries_in_rows
@@ -53,8 +53,8 @@ def step(s: Scheduler, region: Block, index: Register, state: Carry, stacks: Seq
         for write in plan.first:
             write()
         s.equations(region)
-        plan.deliver()
-        finish_carries(s, state, [s.value(result) for result in region.results[: state.count]])
+        values = plan.deliver([s.value(result) for result in region.results[: state.count]])
+        finish_carries(s, state, values)
 
 
 class StackPlan:
@@ -108,10 +108,9 @@ class StackPlan:
 
         return write
 
-    def deliver(self) -> None:
-        """Copies what was to be made in a row but had to be made elsewhere."""
-        values = [self.s.place(atom) for atom, _ in self._in_rows]
-        self.s.deliver(values, [row.place for _, row in self._in_rows])
+    def deliver(self, carried: Sequence[Operand | Place]) -> list[Operand | Place]:
+        """Copies what was to be made in a row but had to be made elsewhere; gives the next values of the carries."""
+        return deliver_rows(self.s, [(self.s.place(atom), row.place) for atom, row in self._in_rows], carried)
 
 
 def while_(s: Scheduler, eqn: Eqn) -> None:

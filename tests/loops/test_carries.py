@@ -384,3 +384,25 @@ def test_a_nested_loop_that_needs_a_spare() -> None:
         }
         """
     agree_text(text, 5, X)
+
+
+def test_a_stacked_value_does_not_overwrite_a_carry_that_took_its_turn_in_the_row() -> None:
+    """The inner loop swaps x and 0 n times: n = 5 leaves the carry in the row, and what is stacked elsewhere."""
+    agree_text(
+        """
+        func f(n: i64, x: f64[n]) {
+          z: f64[n] = build n { k: i64
+            yield 0.0
+          }
+          last: f64[n], rows: f64[n, n] = fold[carries=1] n z { i: i64, c: f64[n]
+            u: f64[n], v: f64[n] = fold[carries=2] n z x { j: i64, a: f64[n], b: f64[n]
+              yield b, a
+            }
+            yield u, v
+          }
+          yield last, rows
+        }
+        """,
+        5,
+        X,
+    )
