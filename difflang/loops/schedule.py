@@ -17,9 +17,11 @@ from difflang.loops import (
 )
 from difflang.loops.apart import MarkApart
 from difflang.loops.checks import HoistChecks
+from difflang.loops.follow import FollowZeros
 from difflang.loops.forward import Forward
 from difflang.loops.jam import Jam
 from difflang.loops.join import Join
+from difflang.loops.overwritten import Overwritten
 from difflang.loops.passes import RedundantChecks
 from difflang.loops.scheduler import Handler, Scheduler
 from difflang.loops.storage import Destination, Place, Storage
@@ -56,7 +58,18 @@ HANDLERS: Mapping[str, Handler] = {
 PREPARATION = (Wrap(), Speculate())
 """Passes over Core before it is scheduled, where no NaN is looked for."""
 
-PASSES = (RedundantChecks(), HoistChecks(), Jam(), Join(), Forward(), SkipZeros(), Strip(), MarkApart())
+PASSES = (
+    RedundantChecks(),
+    HoistChecks(),
+    Jam(),
+    Join(),
+    Forward(),
+    Overwritten(),
+    FollowZeros(),
+    SkipZeros(),
+    Strip(),
+    MarkApart(),
+)
 """Passes over Loops, in their order."""
 
 
