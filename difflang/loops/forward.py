@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from difflang.core.ir import Literal
 from difflang.loops import ir
 from difflang.loops.ir import Array, Operand, Program, Register, Statement
-from difflang.loops.values import mentioned, substituted, written
+from difflang.loops.values import mentioned, renamed, written
 
 Place = tuple[object, ...]
 
@@ -53,7 +53,7 @@ class _Forwarder:
         stored: dict[Place, Operand] = {}
         out: list[Statement] = []
         for old in body:
-            (statement,) = substituted((old,), self.names) if self.names else (old,)
+            statement = renamed(old, self.names) if self.names else old
             if isinstance(statement, ir.Load) and not statement.out.mutable:
                 known = stored.get(_place(statement.array, statement.indices))
                 if known is not None:

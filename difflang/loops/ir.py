@@ -391,7 +391,9 @@ def with_bodies(statement: Statement, change: Callable[[Body], Body]) -> Stateme
 
 def walk(body: Body) -> Iterator[Statement]:
     """Every statement of a body and of the bodies inside it, outermost first."""
-    for statement in body:
+    pending = list(reversed(body))
+    while pending:
+        statement = pending.pop()
         yield statement
-        for name in BODIES.get(type(statement), ()):
-            yield from walk(getattr(statement, name))
+        for name in reversed(BODIES.get(type(statement), ())):
+            pending += reversed(getattr(statement, name))

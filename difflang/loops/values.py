@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, get_args
 
@@ -86,6 +86,12 @@ def substituted(body: Body, mapping: Mapping[Name, Name | Literal]) -> Body:
     return tuple(_replaced(statement, mapping) for statement in body)
 
 
+def renamed(statement: Statement, mapping: Mapping[Name, Name | Literal]) -> Statement:
+    """A statement with other registers and arrays, but the old ones in the bodies inside it; shapes stay."""
+    inside = ir.BODIES.get(type(statement), ())
+    return _changed(statement, [name for name in type(statement).__slots__ if name not in inside], mapping)
+
+
 def _replaced(value: Any, mapping: Mapping[Name, Name | Literal]) -> Any:
     """A part of a statement with other values; the same object if it has none of the old ones."""
     kind = type(value)
@@ -94,10 +100,13 @@ def _replaced(value: Any, mapping: Mapping[Name, Name | Literal]) -> Any:
     if kind is tuple:
         parts = tuple([_replaced(part, mapping) for part in value])
         return value if parts == value else parts
-    if kind not in _RECORDS:
-        return value
+    return _changed(value, kind.__slots__, mapping) if kind in _RECORDS else value
+
+
+def _changed(value: Any, names: Iterable[str], mapping: Mapping[Name, Name | Literal]) -> Any:
+    """A record with other values in the fields with these names."""
     changes: dict[str, Any] = {}
-    for name in kind.__slots__:
+    for name in names:
         old = getattr(value, name)
         new = _replaced(old, mapping)
         if new is not old:

@@ -49,16 +49,13 @@ class Facts:
     host: bool = False
     rooted: bool = False
 
-    def include(self, other: Facts) -> None:
-        self.uses |= other.uses
-        self.adds |= other.adds
+    def include(self, other: Facts, level: int) -> None:
+        """Adds what `other` does as seen from the block at `level`: deeper variables are nobody's business there."""
+        visible = (1 << (level + 1)) - 1
+        self.uses |= other.uses & visible
+        self.adds |= other.adds & visible
         self.total &= other.total
         self.host |= other.host
-
-    def within(self, level: int) -> Facts:
-        """As seen from the block at `level`: what happens to deeper variables is nobody's business."""
-        visible = (1 << (level + 1)) - 1
-        return Facts(self.uses & visible, self.adds & visible, self.total, self.host)
 
 
 @dataclass(slots=True)
@@ -148,7 +145,7 @@ class Simplifier(Rewriter):
         for region in eqn.regions:
             block, does = self.region(region, eqn.op, args[:count])
             regions.append(block)
-            facts.include(does.within(self.level))
+            facts.include(does, self.level)
         attrs = eqn.attrs
         if eqn.op in ("get", "set", "add_to"):
             indices = args[1:] if eqn.op == "get" else args[1:-1]
@@ -198,7 +195,7 @@ class Simplifier(Rewriter):
         new = Eqn(outs, eqn.op, eqn.args, eqn.attrs, eqn.regions, eqn.span)
         self.frames[level - 1].append(new)
         for inner in range(level, self.level + 1):
-            self.scopes[inner - 1].facts.include(facts.within(inner))
+            self.scopes[inner - 1].facts.include(facts, inner)
         self.known.update((out, new) for out in outs)
         self.bounds.define(new)
         return outs
