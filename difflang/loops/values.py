@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 from difflang.core.ir import Literal
 from difflang.loops import ir
@@ -52,15 +52,14 @@ def all_assigned(body: Body) -> set[Name]:
     return {name for statement in ir.walk(body) for name in assigned(statement)}
 
 
-def mentioned(statement: Statement) -> Iterator[Name]:
+def mentioned(statement: Statement) -> list[Name]:
     """The registers and arrays in a statement, also in shapes, but not in the bodies inside it."""
     inside = ir.BODIES.get(type(statement), ())
+    found: list[Name] = []
     for name in type(statement).__slots__:
-        value = getattr(statement, name)
-        if type(value) is Register:
-            yield value
-        elif type(value) in (Array, tuple) and name not in inside:
-            yield from _names(value)
+        if name not in inside:
+            _collect(getattr(statement, name), found)
+    return found
 
 
 def all_mentioned(body: Body) -> dict[Name, None]:
@@ -68,17 +67,18 @@ def all_mentioned(body: Body) -> dict[Name, None]:
     return dict.fromkeys(name for statement in ir.walk(body) for name in mentioned(statement))
 
 
-def _names(value: object) -> Iterator[Name]:
+def _collect(value: object, found: list[Name]) -> None:
+    """Adds the names in a part of a statement. Passes ask for all parts of all statements: no generators inside."""
     if isinstance(value, Register):
-        yield value
+        found.append(value)
     elif isinstance(value, Array):
-        yield value
-        yield from _names(value.shape)
+        found.append(value)
+        _collect(value.shape, found)
     elif isinstance(value, ir.Reduction):
-        yield value.register
+        found.append(value.register)
     elif isinstance(value, tuple):
-        for part in value:
-            yield from _names(part)
+        for part in cast(tuple[object, ...], value):
+            _collect(part, found)
 
 
 def substituted(body: Body, mapping: Mapping[Name, Name | Literal]) -> Body:
