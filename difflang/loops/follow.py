@@ -31,7 +31,7 @@ from difflang.loops.tracked import Tracked, directions
 from difflang.loops.values import mentioned
 from difflang.prims import PRIMITIVES
 
-WORK = 512
+WORK = 256
 """Operations of all turns of a nest; below, finding the range takes as long as the nest."""
 
 FACTORS = 64
