@@ -86,7 +86,8 @@ class _Fuser(Rewriter):
         if eqn.op == "get" and self.forward(eqn):
             return
         reads = self.readings.of(eqn)
-        replaced = [v for v in map(self.atom, reads.all) if isinstance(v, Var) and v not in reads.all]
+        stands_for = [*map(self.atom, reads.all), *(self.turn[v][1] for v in reads.all if v in self.turn)]
+        replaced = [v for v in stands_for if isinstance(v, Var) and v not in reads.all]
         reads.all.update(dict.fromkeys(replaced))
         reads.elsewhere.update(replaced)
         key = self.key(eqn)

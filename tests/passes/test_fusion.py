@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from difflang.core.parser import parse_func
+from difflang.core.verifier import verify
 from difflang.passes import PASSES
 from difflang.passes.contract import Contract
 from difflang.passes.dead import DeadCode
@@ -341,3 +342,34 @@ def test_exchanged_sums_have_the_same_value(n: int) -> None:
     func = parse_func(f"func f(n: i64, m: i64, a: f64[n, m]) {{\n{COLUMNS.format(subscript='i j')}\n}}\n")
     a = np.random.default_rng(0).normal(size=(n, 3))
     np.testing.assert_allclose(value(OPTIMIZE(func), [n, 3, a])[0], np.exp(a).sum(0), rtol=1e-14)
+
+
+def test_what_a_loop_makes_for_the_next_one_is_there_before_a_branch_reads_it() -> None:
+    """A row of the first loop is made by a loop inside, which would wait for others to join."""
+    lines = """\
+rows: f64[n, 3] = build n { i: i64
+row: f64[3] = build 3 { k: i64
+b: f64 = get x i
+yield b
+}
+yield row
+}
+out: f64[n] = build n { j: i64
+c: f64 = get x j
+positive: bool = gt c 0.0
+d: f64 = cond positive {
+e: f64 = get rows j 1
+g: f64 = mul e 2.0
+yield g
+} {
+yield 0.0
+}
+yield d
+}
+yield rows, out"""
+    func = Fuse()(parse_func(f"func f({VECTORS}) {{\n{lines}\n}}\n"))
+    verify(func)
+    x = np.array([1.0, -2.0, 3.0])
+    rows, out = value(func, [3, 2, x, x, np.ones((3, 2)), np.ones(2)])
+    np.testing.assert_array_equal(rows, np.repeat(x[:, None], 3, axis=1))
+    np.testing.assert_array_equal(out, np.where(x > 0, 2 * x, 0.0))
