@@ -27,12 +27,12 @@ def bundle(
     directions: Sequence[Atom],
 ) -> tuple[list[Atom], list[Tangent]]:
     """Like `jvp`, with tangents whose types have the extents `directions` behind the shape of the value."""
-    rule = _Bundled(tuple(directions))
+    rule = Bundled(tuple(directions))
     results, found = pushed(builder, block, args, [(t,) for t in tangents], 1, rule, rule.directions)
     return results, [series[0] for series in found]
 
 
-class _Bundled:
+class Bundled:
     """The rule of order 1 for tangents with axes of directions."""
 
     def __init__(self, directions: tuple[Atom, ...]) -> None:
@@ -93,7 +93,7 @@ class _Bundled:
         moved: list[bool] = []
 
         def column(*direction: Atom) -> list[Atom]:
-            own = [_column(b, t, arg.type, direction) for t, arg in zip(tangents, eqn.args, strict=True)]
+            own = [along(b, t, arg.type, direction) for t, arg in zip(tangents, eqn.args, strict=True)]
             found = [t for (t,) in tangent_rule(b, eqn, [(t,) for t in own])]
             moved.extend(t is not None for t in found)
             return [t for t in found if t is not None]
@@ -109,7 +109,7 @@ class _Bundled:
         return b.build(shape, lambda *i: [b.get(columns, *i[own:], *i[:own], inbounds=True)])[0]
 
 
-def _column(b: Builder, tangent: Tangent, like: Type, direction: Sequence[Atom]) -> Tangent:
+def along(b: Builder, tangent: Tangent, like: Type, direction: Sequence[Atom]) -> Tangent:
     """The tangent of an argument in one direction."""
     if tangent is None:
         return None

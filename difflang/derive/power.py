@@ -1,7 +1,8 @@
 """Power series of the scalar primitives, from the texts of their partial derivatives.
 
 Coefficients are made when they are asked for, each once: the series of an expression may be defined through that
-of another which refers back to it (sin and cos), as long as it asks for lower orders only.
+of another which refers back to it (sin and cos), as long as it asks for lower orders only. Here every coefficient is a
+value of its own; `rolled` has those of high orders in arrays.
 """
 
 from __future__ import annotations
@@ -25,22 +26,28 @@ from difflang.derive.partials import (
 from difflang.prims import PRIMITIVES
 
 Tangent = Atom | None
+Order = int | Atom
+"""An order that is known here, or one that the program counts."""
+Higher = Callable[[Order], Tangent]
+Joined = Callable[[Tangent, Tangent], Tangent]
 
 
 class Power:
     """A series. `constant` when all but the coefficient of order 0 are zero."""
 
-    def __init__(self, first: Atom, higher: Callable[[int], Tangent] | None) -> None:
+    def __init__(self, first: Atom, higher: Higher | None) -> None:
         self.first = first
         self.constant = higher is None
-        self._higher = higher
+        self.higher = higher
         self._known: list[Tangent] = [first]
 
-    def __getitem__(self, order: int) -> Tangent:
-        if self._higher is None:
-            return self.first if order == 0 else None
+    def __getitem__(self, order: Order) -> Tangent:
+        """The coefficient of an order from 1 on."""
+        if self.higher is None:
+            return None
+        assert isinstance(order, int)
         while len(self._known) <= order:
-            self._known.append(self._higher(len(self._known)))
+            self._known.append(self.higher(len(self._known)))
         return self._known[order]
 
 
@@ -54,7 +61,12 @@ def primitive_series(b: Builder, eqn: Eqn, series: Sequence[tuple[Tangent, ...]]
 def _given(first: Atom, coefficients: Sequence[Tangent]) -> Power:
     if all(c is None for c in coefficients):
         return Power(first, None)
-    return Power(first, lambda order: coefficients[order - 1])
+
+    def higher(order: Order) -> Tangent:
+        assert isinstance(order, int)
+        return coefficients[order - 1]
+
+    return Power(first, higher)
 
 
 class Algebra:
@@ -87,7 +99,7 @@ class Algebra:
         if not moving:
             return Power(value, None)
         if op in RING:
-            result = Power(value, lambda order: RING[op](self, args, result, order))
+            result = self.power(value, lambda order: RING[op](self, args, result, order))
             return result
         return self._from_partials(op, args, moving, value)
 
@@ -95,32 +107,55 @@ class Algebra:
         partials: dict[int, Power] = {}
         names = dict(zip(NAMES, args, strict=False))
 
-        def higher(order: int) -> Tangent:
+        def expand() -> None:
             if not partials:
                 texts = {k: PRIMITIVES[op].partials[k] for k in moving}
                 scope = names | {"y": result}
                 partials.update((k, self.expression(parsed(text), scope)) for k, text in texts.items() if text)
+
+        def higher(order: Order) -> Tangent:
+            expand()
             total: Tangent = None
             for k in moving:
                 total = self.added(total, self._term(op, k, args, result, partials[k], order))
             return total
 
-        result = Power(value, higher)
+        result = self.power(value, higher, expand)
         return result
 
-    def _term(self, op: str, k: int, args: Sequence[Power], result: Power, partial: Power, order: int) -> Tangent:
+    def _term(self, op: str, k: int, args: Sequence[Power], result: Power, partial: Power, order: Order) -> Tangent:
         """What the k-th argument gives to a coefficient."""
         if partial.constant:
             change = args[k][order]
             firsts = [a.first for a in args]
             return None if change is None else times_partial(self.b, op, k, firsts, result.first, change)
-        total: Tangent = None
-        for i in range(1, order + 1):
-            weighted = self.times(args[k][i], literal(i, self.dtype))
-            total = self.added(total, self.times(weighted, partial[order - i]))
+        number = self.number(order)
+        inner = self.convolved(None, args[k], partial, order, self.added, weighted=True)
+        total = self.added(inner, self.times(self.times(args[k][order], number), partial.first))
         if total is None or order == 1:
             return total
-        return self.b.prim("div", total, literal(order, self.dtype))
+        return self.b.prim("div", total, number)
+
+    # --- what depends on how the coefficients are kept ---
+
+    def power(self, first: Atom, higher: Higher, expand: Callable[[], None] | None = None) -> Power:
+        """A series that moves. `expand` makes the series by which it is defined."""
+        return Power(first, higher)
+
+    def number(self, order: Order) -> Atom:
+        assert isinstance(order, int)
+        return literal(order, self.dtype)
+
+    def convolved(
+        self, total: Tangent, left: Power, right: Power, order: Order, joined: Joined, *, weighted: bool = False
+    ) -> Tangent:
+        """`total` joined with the products of coefficients i and order - i, those of order 0 left out; `weighted`:
+        times i."""
+        assert isinstance(order, int)
+        for i in range(1, order):
+            factor = self.times(left[i], literal(i, self.dtype)) if weighted else left[i]
+            total = joined(total, self.times(factor, right[order - i]))
+        return total
 
     # --- coefficients ---
 
@@ -128,6 +163,11 @@ class Algebra:
         if left is None or right is None:
             return right if left is None else left
         return self.b.prim("add", left, right)
+
+    def subtracted(self, left: Tangent, right: Tangent) -> Tangent:
+        if left is None or right is None:
+            return left if right is None else self.negated(right)
+        return self.b.prim("sub", left, right)
 
     def times(self, left: Tangent, right: Tangent) -> Tangent:
         if left is None or right is None:
@@ -202,7 +242,7 @@ class Algebra:
         assert first is not None
         if then.constant and otherwise.constant:
             return Power(first, None)
-        return Power(first, lambda order: chosen(then[order], otherwise[order]))
+        return self.power(first, lambda order: chosen(then[order], otherwise[order]))
 
     def _where(self, test: Atom, holds: bool, branch: ast.expr, names: Mapping[str, Power]) -> Mapping[str, Power]:
         """The names as a branch sees them: where it is not chosen, the constant 1 stands for every number.
@@ -225,47 +265,42 @@ class Algebra:
 
         first = guarded(power.first, 1)
         assert first is not None
-        return Power(first, None if power.constant else lambda order: guarded(power[order], 0))
+        return Power(first, None) if power.constant else self.power(first, lambda order: guarded(power[order], 0))
 
 
 # --- operations whose coefficients need no partial derivative ---
 
-RingRule = Callable[[Algebra, Sequence[Power], Power, int], Tangent]
+RingRule = Callable[[Algebra, Sequence[Power], Power, Order], Tangent]
 
 
-def _add(algebra: Algebra, args: Sequence[Power], result: Power, order: int) -> Tangent:
+def _add(algebra: Algebra, args: Sequence[Power], result: Power, order: Order) -> Tangent:
     return algebra.added(args[0][order], args[1][order])
 
 
-def _subtract(algebra: Algebra, args: Sequence[Power], result: Power, order: int) -> Tangent:
-    left, right = args[0][order], args[1][order]
-    if left is None or right is None:
-        return algebra.negated(right) if left is None else left
-    return algebra.b.prim("sub", left, right)
+def _subtract(algebra: Algebra, args: Sequence[Power], result: Power, order: Order) -> Tangent:
+    return algebra.subtracted(args[0][order], args[1][order])
 
 
-def _negate(algebra: Algebra, args: Sequence[Power], result: Power, order: int) -> Tangent:
+def _negate(algebra: Algebra, args: Sequence[Power], result: Power, order: Order) -> Tangent:
     return algebra.negated(args[0][order])
 
 
-def _multiply(algebra: Algebra, args: Sequence[Power], result: Power, order: int) -> Tangent:
-    total: Tangent = None
-    for i in range(order + 1):
-        total = algebra.added(total, algebra.times(args[0][i], args[1][order - i]))
-    return total
+def _multiply(algebra: Algebra, args: Sequence[Power], result: Power, order: Order) -> Tangent:
+    left, right = args
+    total = algebra.times(left.first, right[order])
+    total = algebra.convolved(total, left, right, order, algebra.added)
+    return algebra.added(total, algebra.times(left[order], right.first))
 
 
-def _divide(algebra: Algebra, args: Sequence[Power], result: Power, order: int) -> Tangent:
+def _divide(algebra: Algebra, args: Sequence[Power], result: Power, order: Order) -> Tangent:
     """b_0 y_j = a_j - sum_{i=1..j} b_i y_{j-i}"""
-    total = args[0][order]
-    for i in range(1, order + 1):
-        moved = algebra.times(args[1][i], result[order - i])
-        if moved is not None:
-            total = algebra.negated(moved) if total is None else algebra.b.prim("sub", total, moved)
-    return None if total is None else algebra.b.prim("div", total, args[1].first)
+    above, below = args
+    total = algebra.convolved(above[order], below, result, order, algebra.subtracted)
+    total = algebra.subtracted(total, algebra.times(below[order], result.first))
+    return None if total is None else algebra.b.prim("div", total, below.first)
 
 
-def _convert(algebra: Algebra, args: Sequence[Power], result: Power, order: int) -> Tangent:
+def _convert(algebra: Algebra, args: Sequence[Power], result: Power, order: Order) -> Tangent:
     change = args[0][order]
     return None if change is None else algebra.b.prim("convert", change, dtype=result.first.type.dtype)
 

@@ -11,15 +11,25 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from difflang.core.builder import Builder, literal
-from difflang.core.ir import Atom, Block, Eqn, Var
+from difflang.core.ir import Atom, Block, Eqn
 from difflang.derive import matrices as m
 from difflang.derive import values
 from difflang.derive.factors import solved_again
 from difflang.derive.forward import TANGENTS, Series, Tangent, pushed
-from difflang.derive.linalg import product_spec, read_part
+from difflang.derive.linalg import LINEAR_ALGEBRA, product_spec, read_part
 from difflang.derive.power import primitive_series
+from difflang.derive.rates import rate_block
 from difflang.derive.refuse import no_derivative
+from difflang.derive.rolled import rolled_jet, rolled_series
 from difflang.prims import PRIMITIVES
+
+WRITTEN_OUT = 12
+"""The order up to which every coefficient is a value of its own; beyond it they stand in arrays, and the program does
+not grow with the order."""
+
+
+FACTORS_WRITTEN_OUT = 3
+"""The same for factorisations, whose tangent rules are long and are differentiated anew for every order."""
 
 
 def jet(
@@ -30,6 +40,8 @@ def jet(
     `coefficients` gives for each argument its coefficients of orders 1 to `order` (divided by j!), None being zero;
     so do the series that are returned beside the results. Raises E0501 like `jvp`.
     """
+    if order > WRITTEN_OUT:
+        return rolled_jet(builder, block, args, coefficients, order, _series_rule)
     return pushed(builder, block, args, coefficients, order, _series_rule)
 
 
@@ -38,6 +50,8 @@ def _series_rule(b: Builder, eqn: Eqn, series: list[Series]) -> Sequence[Series]
         return [primitive_series(b, eqn, series)]
     if eqn.op in SERIES:
         return SERIES[eqn.op](b, eqn, series)
+    if eqn.op in LINEAR_ALGEBRA and len(series[0]) > FACTORS_WRITTEN_OUT:
+        return rolled_series(b, eqn, series, _series_rule)
     if eqn.op not in TANGENTS:
         raise no_derivative(eqn)
     return _integrated(b, eqn, series)
@@ -82,7 +96,7 @@ def _integrated(b: Builder, eqn: Eqn, series: list[Series]) -> list[Series]:
     moving = [k for k, s in enumerate(series) if any(c is not None for c in s)]
     floats = [k for k, out in enumerate(eqn.outs) if out.type.is_float]
     args, outs = [eqn.args[k] for k in moving], [eqn.outs[k] for k in floats]
-    slope = _slope(b, eqn, moving, floats)
+    slope = rate_block(b, eqn, moving, floats)
     curves: list[Series] = [series[k] for k in moving]
     rates = [tuple(_times(b, c, j + 1) for j, c in enumerate(curve)) for curve in curves]
     firsts = [values.instantiated(b, r[0], a.type) for r, a in zip(rates, args, strict=True)]
@@ -94,26 +108,6 @@ def _integrated(b: Builder, eqn: Eqn, series: list[Series]) -> list[Series]:
         found = [(*f, _divided(b, c, order + 1)) for f, c in zip(found, last, strict=True)]
     zero: Series = (None,) * len(series[0])
     return [found[floats.index(k)] if k in floats else zero for k in range(len(eqn.outs))]
-
-
-def _slope(b: Builder, eqn: Eqn, moving: Sequence[int], floats: Sequence[int]) -> Block:
-    """The tangent rule of an equation as a block over its moving arguments, its float outs, and the tangents."""
-    types = [eqn.args[k].type for k in moving]
-
-    def body(*params: Atom) -> list[Atom]:
-        args, outs = list(eqn.args), list(eqn.outs)
-        tangents: list[Tangent] = [None] * len(args)
-        count = len(moving)
-        for place, arg, tangent in zip(moving, params[:count], params[len(params) - count :], strict=True):
-            args[place], tangents[place] = arg, tangent
-        for place, out in zip(floats, params[count : count + len(floats)], strict=True):
-            assert isinstance(out, Var)
-            outs[place] = out
-        stated = Eqn(tuple(outs), eqn.op, tuple(args), eqn.attrs, eqn.regions, eqn.span)
-        found = TANGENTS[eqn.op](b, stated, tangents)
-        return [values.instantiated(b, found[k], eqn.outs[k].type) for k in floats]
-
-    return b.block([*types, *(eqn.outs[k].type for k in floats), *types], body)
 
 
 def _times(b: Builder, value: Tangent, factor: int) -> Tangent:

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from difflang.core.builder import Builder, literal
 from difflang.core.ir import Atom, Func, walk
 from difflang.core.ops import integer
-from difflang.derive import erased
+from difflang.derive import erased, taylor
 from difflang.prims import PRIMITIVES
 from tests.core.generators import arguments, functions
 from tests.derive.test_custom import cube_with, root
@@ -30,6 +30,13 @@ from tests.derive.toolkit import (
 )
 
 ORDER = 5
+
+
+@pytest.fixture(autouse=True, params=["values", "arrays"])
+def kept_as(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Coefficients are values of their own, or stand in arrays as those of high order do."""
+    if request.param == "arrays":
+        monkeypatch.setattr(taylor, "WRITTEN_OUT", 0)
 
 
 def real(value: float) -> Atom:

@@ -1,0 +1,311 @@
+"""Taylor mode of high order: the coefficients of a value in an array, with one axis behind those of the value.
+
+The recurrences are those of `power`; the program counts their order, in a loop for each primitive. So the code does not
+grow with the order, whose k^2 operations are written out for low orders (`taylor`). What else is linear in its
+arguments (reading, writing, forming) goes by the rules for many directions, which the orders are to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from difflang.core.builder import Builder, literal
+from difflang.core.ir import Atom, Block, DType, Eqn, Type, Var
+from difflang.core.ops import I64, integer
+from difflang.derive import matrices as m
+from difflang.derive import values
+from difflang.derive.bundle import Bundled, along
+from difflang.derive.factors import solved_again
+from difflang.derive.forward import Series, Tangent, ValueRule, pushed
+from difflang.derive.linalg import LINEAR_ALGEBRA, product_spec, read_part
+from difflang.derive.power import Algebra, Higher, Joined, Order, Power
+from difflang.derive.rates import rate_block
+from difflang.prims import PRIMITIVES
+
+MAXIMUM_SERIES = 60
+"""How many series may define each other. Some definitions have no end: a polygamma function leads to the next one."""
+
+
+def rolled_jet(
+    builder: Builder, block: Block, args: Sequence[Atom], coefficients: Sequence[Series], order: int, rule: ValueRule
+) -> tuple[list[Atom], list[Series]]:
+    """Like `taylor.jet`, whose rule for single values is `rule`; it is for equations that have none here."""
+    arrays = [_stacked(builder, s, arg.type) for s, arg in zip(coefficients, args, strict=True)]
+    rolled = _Rolled(order, rule)
+    results, found = pushed(builder, block, args, [(a,) for a in arrays], 1, rolled, rolled.directions)
+    return results, [_columns(builder, s[0], r.type, order) for s, r in zip(found, results, strict=True)]
+
+
+def rolled_series(b: Builder, eqn: Eqn, series: Sequence[Series], rule: ValueRule) -> list[Series]:
+    """The coefficients of the results of one equation, made in arrays."""
+    order = len(series[0])
+    arrays = [_stacked(b, s, arg.type) for s, arg in zip(series, eqn.args, strict=True)]
+    found = _Rolled(order, rule)(b, eqn, [(array,) for array in arrays])
+    return [_columns(b, array, out.type, order) for (array,), out in zip(found, eqn.outs, strict=True)]
+
+
+def _stacked(b: Builder, series: Series, type_: Type) -> Tangent:
+    """The array of the coefficients of a value of that type; None where all are zero."""
+    if all(c is None for c in series):
+        return None
+    rows = b.full(literal(0, type_.dtype), (integer(len(series)), *type_.shape))
+    for k, coefficient in enumerate(series):
+        if coefficient is not None:
+            rows = b.set(rows, integer(k), coefficient, inbounds=True)
+    if not type_.shape:
+        return rows
+    return b.build((*type_.shape, integer(len(series))), lambda *i: [b.get(rows, i[-1], *i[:-1], inbounds=True)])[0]
+
+
+def _columns(b: Builder, array: Tangent, type_: Type, order: int) -> Series:
+    if array is None:
+        return (None,) * order
+    return tuple(_one(b, array, type_, integer(k)) for k in range(order))
+
+
+class _Rolled(Bundled):
+    """The rule for values whose coefficients stand in arrays."""
+
+    def __init__(self, order: int, rule: ValueRule) -> None:
+        super().__init__((integer(order),))
+        self.order = order
+        self.rule = rule
+
+    def __call__(self, b: Builder, eqn: Eqn, series: list[Series]) -> list[Series]:
+        if eqn.op in PRIMITIVES or eqn.op in LINEAR or all(s[0] is None for s in series):
+            return super().__call__(b, eqn, series)
+        if eqn.op in SYSTEMS:
+            return [(self.solved(b, eqn, series[0][0], series[1][0]),)]
+        if eqn.op in LINEAR_ALGEBRA:
+            return [(found,) for found in self.integrated(b, eqn, [s[0] for s in series])]
+        return self.by_order(b, eqn, series)
+
+    def primitive(self, b: Builder, eqn: Eqn, tangents: Sequence[Tangent]) -> Tangent:
+        algebra = _Counted(b, eqn.outs[0].type.dtype, self.order)
+        args = [algebra.given(arg, t) for arg, t in zip(eqn.args, tangents, strict=True)]
+        result = algebra.apply(eqn.op, args, eqn.outs[0])
+        if result.constant:
+            return None
+        if not algebra.expand():
+            return self.by_order(b, eqn, [(t,) for t in tangents])[0][0]
+        return algebra.array(result)
+
+    def contract(self, b: Builder, eqn: Eqn, tangents: Sequence[Tangent]) -> list[Tangent]:
+        """With a_0 b_j + a_j b_0 what one factor gives alone, and the products of the others."""
+        (total,) = super().contract(b, eqn, tangents)
+        left, right = tangents
+        if left is None or right is None:
+            return [total]
+        return [values.added(b, total, self._convolution(b, eqn, left, right))]
+
+    def _convolution(self, b: Builder, eqn: Eqn, left: Atom, right: Atom) -> Atom:
+        inputs, output = str(eqn.attrs["spec"]).split("->")
+        first, second = inputs.split(",")
+        extents = dict(zip(first + second, (d for a in eqn.args for d in a.type.shape), strict=True))
+        summed = [x for x in extents if x not in output]
+
+        def element(*index: Atom) -> list[Atom]:
+            def product(*inner: Atom) -> list[Atom]:
+                places = dict(zip([*output, *summed], [*index[:-1], *inner[:-1]], strict=True))
+                i, last = inner[-1], b.prim("sub", b.prim("sub", index[-1], integer(1)), inner[-1])
+                one = b.get(left, *(places[x] for x in first), i, inbounds=True)
+                other = b.get(right, *(places[x] for x in second), last, inbounds=True)
+                return [b.prim("mul", one, other)]
+
+            return list(b.reduce("sum", [*(extents[x] for x in summed), index[-1]], product))
+
+        return b.build([*(extents[x] for x in output), *self.directions], element)[0]
+
+    def solved(self, b: Builder, eqn: Eqn, matrix: Tangent, right: Tangent) -> Atom:
+        """A_0 x_j = b_j - sum_{i=1..j} A_i x_{j-i}, for `solve` and `triangular_solve`."""
+        spec, solution = product_spec(eqn), eqn.outs[0]
+
+        def moved(rest: Atom, place: Atom, factor: Atom) -> Atom:
+            assert matrix is not None
+            own = read_part(b, eqn, _one(b, matrix, eqn.args[0].type, place))
+            return m.subtract(b, rest, m.contract(b, spec, own, factor))
+
+        def step(index: Atom, rows: Atom) -> list[Atom]:
+            rest = _column(b, right, solution, index)
+            if matrix is not None:
+                last = b.prim("sub", index, integer(1))
+                rest = moved(rest, index, solution)
+                (rest,) = b.fold(index, [rest], lambda i, r: [moved(r, i, b.get(rows, b.prim("sub", last, i)))])
+            return [b.set(rows, index, solved_again(b, eqn, rest), inbounds=True)]
+
+        rows = values.zeros(b, self.rows(solution.type))
+        return self.turned(b, b.fold(integer(self.order), [rows], step)[0])
+
+    def integrated(self, b: Builder, eqn: Eqn, tangents: Sequence[Tangent]) -> list[Tangent]:
+        """As `taylor` integrates a tangent rule dy = G(a, y, da): a loop over the orders around the jet of G."""
+        moving = [k for k, t in enumerate(tangents) if t is not None]
+        floats = [k for k, out in enumerate(eqn.outs) if out.type.is_float]
+        block = rate_block(b, eqn, moving, floats)
+        args, curves = [eqn.args[k] for k in moving], [t for t in tangents if t is not None]
+        firsts = [_one(b, t, a.type, integer(0)) for t, a in zip(curves, args, strict=True)]
+        point = [*args, *(eqn.outs[k] for k in floats), *firsts]
+        rates = [self._rate(b, curve) for curve in curves]
+
+        def jet(known: Sequence[Tangent]) -> tuple[list[Atom], list[Series]]:
+            return pushed(b, block, point, [(k,) for k in known], 1, self, self.directions)
+
+        def step(index: Atom, *rows: Atom) -> list[Atom]:
+            starts, found = jet([*curves, *(self.turned(b, r) for r in rows), *rates])
+            place = b.prim("add", index, integer(1))
+            made = [
+                _over_order(b, _column(b, s, start, index), place) for (s,), start in zip(found, starts, strict=True)
+            ]
+            return [b.set(r, place, value, inbounds=True) for r, value in zip(rows, made, strict=True)]
+
+        starts, _ = jet([None] * len(point))
+        rows = [b.set(values.zeros(b, self.rows(s.type)), integer(0), s, inbounds=True) for s in starts]
+        series = iter(b.fold(integer(self.order - 1), rows, step))
+        return [self.turned(b, next(series)) if k in floats else None for k in range(len(eqn.outs))]
+
+    def _rate(self, b: Builder, curve: Atom) -> Atom:
+        """The coefficients of da/dt from order 1 on; the last one, which nothing needs, is 0."""
+        last = integer(self.order - 1)
+
+        def element(*index: Atom) -> list[Atom]:
+            following = b.prim("add", index[-1], integer(1))
+            value = b.get(curve, *index[:-1], b.prim("min", following, last), inbounds=True)
+            factor = b.prim("convert", b.prim("add", following, integer(1)), dtype=value.type.dtype)
+            known = b.prim("lt", index[-1], last)
+            return [b.prim("select", known, b.prim("mul", value, factor), literal(0, value.type.dtype))]
+
+        return b.build(curve.type.shape, element)[0]
+
+    def rows(self, type_: Type) -> Type:
+        """The type of the coefficients with the orders in front."""
+        return Type(type_.dtype, (*self.directions, *type_.shape))
+
+    def by_order(self, b: Builder, eqn: Eqn, series: Sequence[Series]) -> list[Series]:
+        """By the rule for coefficients that are values of their own."""
+        pairs = zip(series, eqn.args, strict=True)
+        found = self.rule(b, eqn, [_columns(b, s[0], arg.type, self.order) for s, arg in pairs])
+        return [(_stacked(b, s, out.type),) for s, out in zip(found, eqn.outs, strict=True)]
+
+
+def _column(b: Builder, array: Tangent, like: Atom, place: Atom) -> Atom:
+    return values.zeros(b, like.type) if array is None else _one(b, array, like.type, place)
+
+
+def _one(b: Builder, array: Atom, type_: Type, place: Atom) -> Atom:
+    """The coefficient at a place."""
+    found = along(b, array, type_, [place])
+    assert found is not None
+    return found
+
+
+def _over_order(b: Builder, value: Atom, place: Atom) -> Atom:
+    """Divided by the order of the coefficient at a place."""
+    order = b.prim("convert", b.prim("add", place, integer(1)), dtype=value.type.dtype)
+    return b.map(lambda x: b.prim("div", x, order), value)
+
+
+SYSTEMS = ("solve", "triangular_solve")
+LINEAR = ("get", "set", "reshape", "table", "require", "contract")
+"""Operations with a rule for directions that is also one for orders."""
+
+
+class _Entry(Power):
+    """A series whose coefficients stand in an array; the current one is made once."""
+
+    def __init__(self, first: Atom, higher: Higher, array: Atom | None = None) -> None:
+        super().__init__(first, higher)
+        self.array = array
+        self._current: list[Tangent] = []
+
+    def __getitem__(self, order: Order) -> Tangent:
+        assert self.higher is not None
+        if not self._current:
+            self._current.append(self.higher(order))
+        return self._current[0]
+
+
+class _Counted(Algebra):
+    """Series in the body of a loop over the orders. Whose lower coefficients are read is carried by the loop."""
+
+    def __init__(self, builder: Builder, dtype: DType, order: int) -> None:
+        super().__init__(builder, dtype)
+        self._order = order
+        self._unexpanded: list[Callable[[], None]] = []
+        self._count = 0
+        self._carried: list[_Entry] = []
+
+    def given(self, first: Atom, array: Tangent) -> Power:
+        if array is None:
+            return Power(first, None)
+        return _Entry(first, lambda order: self.b.get(array, _place(order), inbounds=True), array)
+
+    def power(self, first: Atom, higher: Higher, expand: Callable[[], None] | None = None) -> Power:
+        self._count += 1
+        if expand is not None:
+            self._unexpanded.append(expand)
+        return _Entry(first, higher)
+
+    def expand(self) -> bool:
+        """Makes all the series in front of the loop; whether there is an end to them."""
+        while self._unexpanded and self._count <= MAXIMUM_SERIES:
+            self._unexpanded.pop()()
+        return not self._unexpanded
+
+    def number(self, order: Order) -> Atom:
+        return self.b.prim("convert", self.b.prim("add", _place(order), integer(1)), dtype=self.dtype)
+
+    def convolved(
+        self, total: Tangent, left: Power, right: Power, order: Order, joined: Joined, *, weighted: bool = False
+    ) -> Tangent:
+        if left.constant or right.constant:
+            return total
+        first, second, b = self._lower(left), self._lower(right), self.b
+
+        def product(i: Atom) -> list[Atom]:
+            last = b.prim("sub", b.prim("sub", _place(order), integer(1)), i)
+            one, other = b.get(first, i, inbounds=True), b.get(second, last, inbounds=True)
+            return [b.prim("mul", b.prim("mul", one, self.number(i)) if weighted else one, other)]
+
+        return joined(total, b.reduce("sum", [_place(order)], product)[0])
+
+    def _lower(self, power: Power) -> Atom:
+        """The array of the coefficients that come before the current one."""
+        assert isinstance(power, _Entry)
+        if power.array is not None:
+            return power.array
+        made = power.array = Var(Type(power.first.type.dtype, (integer(self._order),)))
+        self._carried.append(power)
+        return made
+
+    def array(self, result: Power) -> Atom:
+        """Emits the loop that makes the coefficients of a series."""
+        b, extent = self.b, integer(self._order)
+        block = b.block([I64], lambda index: self._step(result, index), ("order",))
+        if not self._carried:
+            return b.emit("build", [extent], {}, [block])[0]
+        arrays = [entry.array for entry in self._carried if isinstance(entry.array, Var)]
+        step = Block((*block.params, *arrays), block.eqns, block.results)
+        starts = [values.zeros(b, array.type) for array in arrays]
+        outs = b.emit("fold", [extent, *starts], {"carries": len(arrays), "reverse": False}, [step])
+        return next(out for out, entry in zip(outs, self._carried, strict=True) if entry is result)
+
+    def _step(self, result: Power, index: Atom) -> list[Atom]:
+        """The coefficient of the result, or the arrays of all series that are carried, with the current one."""
+        found = self._current(result, index)
+        if not self._carried:
+            return [found]
+        self._lower(result)
+        arrays: list[Atom] = []
+        for entry in self._carried:  # to make one may show that others are carried
+            assert entry.array is not None
+            arrays.append(self.b.set(entry.array, index, self._current(entry, index), inbounds=True))
+        return arrays
+
+    def _current(self, power: Power, index: Atom) -> Atom:
+        value = power[index]
+        return literal(0, power.first.type.dtype) if value is None else value
+
+
+def _place(order: Order) -> Atom:
+    """Where the coefficient of an order that the program counts stands in its array, which begins with order 1."""
+    assert not isinstance(order, int)
+    return order

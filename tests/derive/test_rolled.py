@@ -1,0 +1,148 @@
+"""Taylor coefficients of high order: the same code for every order, against mpmath and closed forms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import mpmath
+import numpy as np
+import pytest
+from scipy.special import binom
+
+import difflang as dl
+
+SCALARS = """
+fn nested(x: real) -> real = tanh(exp(sin(x)) / (1.0 + x * x)) * sqrt(1.0 + x * x)
+fn inverses(x: real) -> real = asin(0.5 * x) + atan(x) * log(2.0 + x) - erf(x)
+fn powers(x: real) -> real = (1.0 + x) ** 1.5 + x ** 3 + 2.0 ** x
+fn choice(x: real) -> real = sin(x) if x > 0 else sqrt(x)
+fn twice(x: real) -> real:
+    var y = x
+    while y < 1.0:
+        y = y + sin(y) * 0.5
+    return y
+"""
+PLAIN = {
+    "nested": lambda x: mpmath.tanh(mpmath.exp(mpmath.sin(x)) / (1 + x * x)) * mpmath.sqrt(1 + x * x),
+    "inverses": lambda x: mpmath.asin(x / 2) + mpmath.atan(x) * mpmath.log(2 + x) - mpmath.erf(x),
+    "powers": lambda x: (1 + x) ** 1.5 + x**3 + mpmath.mpf(2) ** x,
+    "choice": mpmath.sin,
+    "twice": lambda x: (lambda y: y + mpmath.sin(y) / 2)(x + mpmath.sin(x) / 2),
+}
+
+
+def coefficients(plain: Callable[[Any], Any], at: float, order: int) -> list[float]:
+    """By Cauchy's formula on a circle well inside of that of convergence; what it leaves out is 1e-35 of the first."""
+    points, radius = 64, mpmath.mpf("0.3")
+    with mpmath.workdps(60):
+        turns = [mpmath.expjpi(mpmath.mpf(2) * j / points) for j in range(points)]
+        values = [plain(mpmath.mpf(at) + radius * turn) for turn in turns]
+        sums = [mpmath.fsum(v / turn**k for v, turn in zip(values, turns, strict=True)) for k in range(order + 1)]
+        return [float(mpmath.re(total / points / radius**k)) for k, total in enumerate(sums)]
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_functions_of_a_number(name: str) -> None:
+    """An error is measured by its coefficient and those that follow: all of them grow like 1 / radius^k."""
+    order, at = 20, 0.6
+    found = dl.jet(getattr(dl.loads(SCALARS), name), order=order)(at, 1.0)
+    expected = np.array(coefficients(PLAIN[name], at, order))
+    scale = np.maximum.accumulate(np.abs(expected[::-1]))[::-1]
+    assert np.all(np.abs(np.array(found) - expected) <= 1e-11 * scale)
+
+
+def test_series_that_lead_to_others_without_end() -> None:
+    """The derivatives of log gamma are the polygamma functions."""
+    found = dl.jet(dl.loads("fn f(x: real) -> real = lgamma(x)").f, order=15)(0.6, 1.0)
+    expected = [float(mpmath.polygamma(k - 1, 0.6) / mpmath.factorial(k)) for k in range(1, 16)]
+    np.testing.assert_allclose(np.array(found[1:]), expected, rtol=1e-13)
+
+
+def test_along_a_curve() -> None:
+    """exp of a polynomial, by its logarithmic derivative in whole fractions."""
+    m = dl.loads("fn f(x: real) -> real = exp(x)")
+    order = 30
+    curve = (0.0, *(1.0 / (k * k) for k in range(1, order + 1)))
+    found = dl.jet(m.f)(curve)
+    expected = [mpmath.mpf(1)]
+    for j in range(1, order + 1):
+        expected.append(sum(mpmath.mpf(1) / i * expected[j - i] for i in range(1, j + 1)) / j)
+    np.testing.assert_allclose(np.array(found), np.array(expected, float), rtol=1e-14)
+
+
+ARRAYS = """
+import linalg
+fn layer(W: real[m, n], x: real[n]) -> real[m] = tanh(W @ x)
+fn products(x: real[n, n], k: int) -> real[n, n]:
+    var p = x
+    for t in 0..k:
+        p = p @ x
+    return p
+fn largest(x: real[n]) -> real = max(x[i] * x[i] for i)
+fn solved(t: real, A: real[n, n], B: real[n, n], b: real[n]) -> real[n] = linalg.solve(A + t * B, b)
+fn logdet(t: real, A: real[n, n], B: real[n, n]) -> real = linalg.slogdet(A + t * B)[1]
+implicit fn root(a: real) -> x: real:
+    where x * x == a
+    return sqrt(a)
+"""
+RANDOM = np.random.default_rng(3)
+A, B = RANDOM.normal(size=(3, 3)) + 3 * np.eye(3), RANDOM.normal(size=(3, 3))
+
+
+def test_products_and_elements() -> None:
+    m, order = dl.loads(ARRAYS), 16
+    W, x, v = RANDOM.normal(size=(4, 3)), RANDOM.normal(size=3), RANDOM.normal(size=3)
+    found = np.array(dl.jet(m.layer, order=order, wrt="x")(W, x, v))
+    expected = [
+        [float(c) for c in mpmath.taylor(lambda t, k=k: mpmath.tanh((W @ x)[k] + t * (W @ v)[k]), 0, order)]
+        for k in range(4)
+    ]
+    scale = np.abs(expected).max(axis=1)
+    assert np.all(np.abs(found.T - expected) <= 1e-11 * scale[:, None])
+
+
+def test_powers_of_a_matrix_in_a_loop() -> None:
+    """(A + t B)^15 by multiplying polynomials whose coefficients are matrices."""
+    m, order = dl.loads(ARRAYS), 18
+    found = dl.jet(m.products, order=order)(A, 14, B)
+    expected = [A, B]
+    for _ in range(14):
+        longer = [A @ c for c in expected] + [np.zeros((3, 3))]
+        expected = [a + (B @ c) for a, c in zip(longer, [np.zeros((3, 3)), *expected], strict=True)]
+    for k in range(order + 1):
+        wanted = expected[k] if k < len(expected) else np.zeros((3, 3))
+        np.testing.assert_allclose(found[k], wanted, rtol=1e-9, atol=1e-9 * np.abs(expected[0]).max())
+
+
+def test_the_largest_element() -> None:
+    found = dl.jet(dl.loads(ARRAYS).largest, order=14)(np.array([1.0, -3.0, 2.0]), np.array([5.0, 7.0, 1.0]))
+    np.testing.assert_array_equal(found, [9.0, -42.0, 49.0, *[0.0] * 12])
+
+
+def test_linear_systems_and_determinants() -> None:
+    m, order, b = dl.loads(ARRAYS), 20, np.array([1.0, -2.0, 0.5])
+    found = dl.jet(m.solved, order=order, wrt="t")(0.0, A, B, b, 1.0)
+    step, expected = np.linalg.solve(A, B), np.linalg.solve(A, b)
+    for k in range(order + 1):
+        np.testing.assert_allclose(found[k], expected, rtol=1e-11, atol=1e-12 * np.abs(expected).max())
+        expected = -step @ expected
+    found = dl.jet(m.logdet, order=order, wrt="t")(0.0, A, B, 1.0)
+    for k in range(1, order + 1):
+        wanted = (-1) ** (k + 1) * np.trace(np.linalg.matrix_power(step, k)) / k
+        assert found[k] == pytest.approx(wanted, rel=1e-10, abs=1e-12)
+
+
+def test_implicit_functions_and_gradients() -> None:
+    m = dl.loads(ARRAYS + "fn last(a: real) -> real = jet(root, order = 20)(a, 1.0)[20]\n")
+    expected = [binom(0.5, k) * 2.0 ** (0.5 - k) for k in range(22)]
+    np.testing.assert_allclose(dl.jet(m.root, order=20)(2.0, 1.0), expected[:21], rtol=1e-12)
+    assert dl.grad(m.last)(2.0) == pytest.approx(21 * expected[21], rel=1e-12)
+
+
+def test_the_program_does_not_grow_with_the_order() -> None:
+    """But for its results: a line to read each of them, or two."""
+    f = dl.loads(SCALARS).nested
+    lines = [len(dl.jet(f, order=order).emit("core").splitlines()) for order in (20, 40, 80)]
+    assert lines[1] - lines[0] <= 60
+    assert lines[2] - lines[1] <= 120
