@@ -38,6 +38,9 @@ UNROLLED = 16
 SHORT_CODE: tuple[str, ...] = ('!{!"llvm.loop.unroll.disable"}', '!{!"llvm.loop.vectorize.enable", i1 false}')
 """The hints for loops that hardly matter."""
 
+ONE_VECTOR = 4
+"""The turns of a loop that fills one vector."""
+
 WIDE: dict[DType, int] = {"f64": 8, "i64": 8, "f32": 16}
 
 
@@ -235,7 +238,7 @@ class Generator:
         one inside another may be. A width also permits LLVM to change the order of sums, so loops in order have none.
         """
         waits = bool(loop.reductions) and not self.memory.loops
-        unrolling = "runtime.disable" if _is_shortest(loop) else "disable"
+        unrolling = "runtime.disable" if _is_shortest(loop) and not _is_one_vector(loop) else "disable"
         hints = [f'!{{!"llvm.loop.unroll.{unrolling}"}}']
         lanes = 0 if self._loops_around or loop.kind == "serial" else _lanes(loop)
         if lanes:
@@ -313,6 +316,17 @@ def _is_shortest(loop: ir.For) -> bool:
     if not isinstance(loop.extent, Literal) or loop.extent.value > UNROLLED:
         return False
     return not any(isinstance(s, ir.For | ir.While) for s in ir.walk(loop.body))
+
+
+def _is_one_vector(loop: ir.For) -> bool:
+    """Whether its turns are the lanes of one vector at a place that is computed first.
+
+    In a row they would have to be found again, lane by lane, and nothing is gained: what they load and store there is
+    not known before.
+    """
+    literal = isinstance(loop.extent, Literal) and loop.extent.value == ONE_VECTOR
+    placed = bool(loop.body) and isinstance(loop.body[0], ir.Apply) and loop.index in loop.body[0].args
+    return loop.kind == "vector" and literal and placed
 
 
 def _lanes(loop: ir.For) -> int:
