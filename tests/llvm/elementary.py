@@ -35,7 +35,7 @@ def compiled(name: str, dtype: str, arity: int) -> Callable[..., npt.NDArray[Any
     function = backend.loaded(compiler.compiled_program(loop_program(name, dtype, arity)), None, CompileOptions())
 
     def apply(*arrays: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        result = function([len(arrays[0]), *map(np.ascontiguousarray, arrays)], None)[0]  # type: ignore[arg-type]
+        result = function([len(arrays[0]), *map(np.ascontiguousarray, arrays)], None)[0]
         assert isinstance(result, np.ndarray)
         return result
 
