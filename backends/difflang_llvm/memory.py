@@ -211,7 +211,7 @@ class Memory:
     def load(self, array: Array, indices: Sequence[Operand]) -> str:
         address = self.address(array, indices)
         value = self._emitter.value(f"load {MEMORY_TYPES[array.dtype]}, ptr {address}{self._independence(array)}")
-        return self._emitter.value(f"trunc i8 {value} to i1") if array.dtype == "bool" else value
+        return self._emitter.value(f"icmp ne i8 {value}, 0") if array.dtype == "bool" else value
 
     def store(self, array: Array, indices: Sequence[Operand], value: str) -> None:
         self.store_at(array, self.address(array, indices), value)

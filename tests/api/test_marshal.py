@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import difflang as dl
 from difflang.diagnostics import DiffLangError, Span
 from difflang.runtime.marshal import marshal, match, unmarshal
 from difflang.runtime.structs import Struct
@@ -259,3 +260,10 @@ def test_numpy_scalars_are_numbers():
 
 def test_a_fraction_is_a_number():
     assert flat(signature(s=REAL), s=Fraction(1, 4)) == [0.25]
+
+
+@pytest.mark.parametrize("backend", ["llvm", "reference"])
+def test_every_byte_but_zero_is_true(backend: str) -> None:
+    """A view of bytes as truth values may hold others than 0 and 1, which NumPy takes for true."""
+    count = dl.loads("fn f(x: bool[n]) -> int = sum(1 if x[i] else 0 for i)").f.on(backend=backend)
+    assert count(np.array([2, 0, 1, 128], np.uint8).view(bool)) == 3
