@@ -207,7 +207,7 @@ class _Follower:
             return []
         nothing, index = zero(array.dtype), Register("i64", "z")
         stores = tuple(ir.Store(array, (*row, index), nothing) for row in places(array))
-        return [*out, _vectors(index, stores, *before, array.shape[-1], out), *self._empty(array)]
+        return [*out, *_vectors(index, stores, *before, array.shape[-1], out), *self._empty(array)]
 
     def _empty(self, array: Array) -> list[Statement]:
         """All of an array is zero."""
@@ -238,7 +238,7 @@ class _Follower:
         wider = self._wider(part, *bounds, out)
         if part.array in self.zeroed and len(places(target)) >= COPIED:
             index = Register("i64", "z")
-            out.append(_vectors(index, _moves(target, source, index), *wider, target.shape[-1], out))
+            out += _vectors(index, _moves(target, source, index), *wider, target.shape[-1], out)
         else:
             out.append(statement)
         return [*out, *self._set(part, *(bounds if self.tracked.is_whole(target, part) else wider))]
@@ -290,14 +290,14 @@ class _Follower:
         size, out = nest[-1].extent, list[Statement]()
         supports = [write.support or NOTHING for write in rows.writes if write.part in targets]
         first, end = self._reached(rows, supports, size, out)
-        loop = nest[0]
-        if loop in self.restricted:
-            loop = self._restricted(nest, targets, first, end, out)
+        new: ir.Body = (nest[0],)
+        if nest[0] in self.restricted:
+            new = self._restricted(nest, targets, first, end, out)
         after: list[Statement] = []
         for part in targets:
             alone = nest[0] in self.again and rows.covers(part.array)
             after += self._set(part, *((first, end) if alone else self._wider(part, first, end, after)))
-        return [*out, loop, *after]
+        return [*out, *new, *after]
 
     def _reached(
         self, rows: Rows, supports: Iterable[Support], size: Operand, out: list[Statement]
@@ -317,14 +317,14 @@ class _Follower:
 
     def _restricted(
         self, nest: Sequence[For], targets: Iterable[Part], first: Operand, end: Operand, out: list[Statement]
-    ) -> For:
+    ) -> ir.Body:
         """The nest over a range, and over the ranges of what it overwrites, in whole vectors."""
         for part in targets:
             first, end = self._wider(part, first, end, out)
-        loop = _vectors(nest[-1].index, nest[-1].body, first, end, nest[-1].extent, out)
+        body = _vectors(nest[-1].index, nest[-1].body, first, end, nest[-1].extent, out)
         for around in reversed(nest[:-1]):
-            loop = replace(around, body=(loop,))
-        return loop
+            body = (replace(around, body=body),)
+        return body
 
 
 def _moves(target: Array, source: Array, index: Register) -> ir.Body:
@@ -336,17 +336,21 @@ def _moves(target: Array, source: Array, index: Register) -> ir.Body:
     return tuple(out)
 
 
-def _vectors(index: Register, body: ir.Body, first: Operand, end: Operand, size: Operand, out: list[Statement]) -> For:
+def _vectors(
+    index: Register, body: ir.Body, first: Operand, end: Operand, size: Operand, out: list[Statement]
+) -> ir.Body:
     """A loop over a range in whole vectors; the last one begins early enough to end with the axis, and some of what it
     computes is computed twice."""
     room = _apply(out, "add", _apply(out, "sub", end, first), integer(LANES - 1))
     count = _apply(out, "floordiv", room, integer(LANES))
     latest = _apply(out, "sub", size, integer(LANES))
-    turn, lane = Register("i64", "v"), Register("i64", "lane")
+    turn, lane, place = Register("i64", "v"), Register("i64", "lane"), Register("i64", "place", mutable=True)
     inside: list[Statement] = []
-    start = _apply(inside, "min", _apply(inside, "add", first, _apply(inside, "mul", turn, integer(LANES))), latest)
+    start = _apply(inside, "min", place, latest)
+    following = _apply(inside, "add", place, integer(LANES))
     inside.append(For(lane, integer(LANES), (ir.Apply(index, "add", (start, lane)), *body), "vector"))
-    return For(turn, count, tuple(inside), "serial")
+    inside.append(ir.Assign((place,), (following,)))
+    return ir.Assign((place,), (first,)), For(turn, count, tuple(inside), "serial")
 
 
 def _apply(out: list[Statement], primitive: str, *args: Operand) -> Register:
