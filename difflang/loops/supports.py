@@ -52,8 +52,8 @@ class Unit:
     size: Operand
 
 
-Support = frozenset[Part | Unit]
-NOTHING: Support = frozenset()
+Support = tuple[Part | Unit, ...]
+NOTHING: Support = ()
 
 
 def has_rows(array: Array) -> bool:
@@ -196,7 +196,7 @@ class Rows:
         else:
             part = self.paths.part(load.array, load.indices)
             known = self._is_along(load.indices) and root in self.tracked and part.row not in self._inside
-            self._note(load.out, frozenset((part,)) if known else None)
+            self._note(load.out, (part,) if known else None)
 
     def _note(self, out: Register, support: Support | None) -> None:
         self._moving.add(out)
@@ -232,19 +232,19 @@ class Rows:
             case "select", (test, *values):
                 place = self._is_at.get(test) if isinstance(test, Register) else None
                 if place is not None and _is_zero(values[1]):
-                    return frozenset((Unit(place, self.loops[-1].extent),))
+                    return (Unit(place, self.loops[-1].extent),)
                 return self._union(values)
             case _:
                 return None
 
     def _union(self, args: Sequence[Operand]) -> Support | None:
-        found = NOTHING
+        found: dict[Part | Unit, None] = {}
         for arg in args:
             support = self._support(arg)
             if support is None:
                 return None
-            found |= support
-        return found
+            found.update(dict.fromkeys(support))
+        return tuple(found)
 
     def _support(self, value: Operand) -> Support | None:
         if isinstance(value, Literal):
