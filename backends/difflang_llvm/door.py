@@ -151,8 +151,10 @@ def _method() -> _Method | None:
     """The description of the door for Python, or None where objects are not laid out as it reads them."""
     if sys.implementation.name != "cpython" or not _is_laid_out():
         return None
-    method = _Method(b"call", _library().address("enter"), FASTCALL, None)
-    ctypes.pythonapi.Py_IncRef(ctypes.py_object(method))  # functions read it even when the process ends
+    library = _library()
+    method = _Method(b"call", library.address("enter"), FASTCALL, None)
+    for kept in (method, library):  # a thread may be in there even when the process ends
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(kept))
     return method
 
 
