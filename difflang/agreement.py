@@ -7,13 +7,13 @@ not finite says nothing and is left out. Nothing is compiled.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from difflang import api
+from difflang.backend.patience import OutOfPatience, patience
 from difflang.diagnostics import Diagnostic, DiffLangError, Label
 from difflang.diagnostics.model import Span
 from difflang.differences import USUAL
@@ -56,10 +56,12 @@ def disagreeing_modes(engine: Engine, name: str, *, smooth: bool) -> list[Diagno
 
 
 def _is_quick(point: Point) -> bool:
-    start = time.perf_counter()
-    with np.errstate(all="ignore"):
-        point.value(point.vector)
-    return time.perf_counter() - start < PATIENCE
+    try:
+        with np.errstate(all="ignore"), patience(PATIENCE):
+            point.value(point.vector)
+    except OutOfPatience:
+        return False
+    return True
 
 
 def _not_compared(engine: Engine, name: str) -> Diagnostic:

@@ -8,12 +8,14 @@ dictionary holds every value: a loop body simply overwrites what the step before
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Iterator, Sequence
 from itertools import product
 from typing import Any
 
 import numpy as np
 
+from difflang.backend import patience
 from difflang.backend.protocol import CompileOptions, Host
 from difflang.core.ir import Atom, Block, DType, Eqn, Literal, Type, Var
 from difflang.core.ops import carries, table_shape
@@ -42,9 +44,12 @@ class Interpreter:
         self.host = host
         self.options = options
         self.values: dict[Var, Any] = {}
+        self._end = patience.end()
 
     def run(self, block: Block, args: Sequence[Any]) -> list[Any]:
         """Binds the parameters, evaluates the equations in order, and gives the results."""
+        if self._end < math.inf and time.perf_counter() > self._end:
+            raise patience.OutOfPatience
         self.values.update(zip(block.params, args, strict=True))
         for eqn in block.eqns:
             self.equation(eqn)
