@@ -57,14 +57,26 @@ def _extents(eqn: Eqn) -> Sequence[Atom]:
 def _shared(eqns: list[Eqn], numbers: _Numbers) -> tuple[list[Eqn], dict[Var, Atom]]:
     """The equations without loops that others contain, and what stands for the results of these."""
     same: dict[Var, Atom] = {}
-    for eqn in list(eqns):
-        larger = next((e for e in eqns if e is not eqn and _contains(e, eqn, numbers)), None)
+    loops = [eqn for eqn in eqns if eqn.op in LOOPS and eqn.outs and eqn.regions[0].eqns]
+    makers = _makers(loops, numbers)
+    for eqn in loops:
+        others = (e for e in makers[numbers.atom(eqn.outs[0])] if e is not eqn and e.outs[0] not in same)
+        larger = next((e for e in others if _contains(e, eqn, numbers)), None)
         order = _with_first(eqns, larger, eqn, same) if larger is not None else None
         if larger is not None and order is not None:
             by_number = {numbers.atom(out): out for out in larger.outs}
             same.update((out, by_number[numbers.atom(out)]) for out in eqn.outs)
             eqns = [e for e in order if e is not eqn]
     return eqns, {out: _last_of(atom, same) for out, atom in same.items()}
+
+
+def _makers(loops: Iterable[Eqn], numbers: _Numbers) -> dict[int, list[Eqn]]:
+    """The loops that compute each number."""
+    makers: dict[int, list[Eqn]] = {}
+    for eqn in loops:
+        for number in {numbers.atom(out) for out in eqn.outs}:
+            makers.setdefault(number, []).append(eqn)
+    return makers
 
 
 def _last_of(atom: Atom, same: Mapping[Var, Atom]) -> Atom:
@@ -76,7 +88,7 @@ def _last_of(atom: Atom, same: Mapping[Var, Atom]) -> Atom:
 
 def _contains(larger: Eqn, eqn: Eqn, numbers: _Numbers) -> bool:
     """Whether every result of a loop is one of another loop."""
-    if eqn.op not in LOOPS or larger.op != eqn.op or not eqn.outs or not eqn.regions[0].eqns:
+    if larger.op != eqn.op:
         return False
     found = {numbers.atom(out): out.type for out in larger.outs}
     return all(found.get(numbers.atom(out)) == out.type for out in eqn.outs)
@@ -164,7 +176,7 @@ class _Numbers:
         self._enter(region, [self.number("index", depth, 0), *starts], depth)
         results = tuple(map(self.atom, region.results))
         places = {start: k for k, start in enumerate(starts)}
-        last = [self._last(result, places) for result in results]
+        last = self._last(results, places)
         for k, (out, result) in enumerate(zip(eqn.outs, results, strict=True)):
             closed = max(last[k], k) if k < count else last[k]
             while (further := max(last[: closed + 1], default=-1)) > closed:
@@ -173,13 +185,22 @@ class _Numbers:
             parts = (args[0], *starts[: closed + 1], *results[: closed + 1], result)
             self.variables[out] = self.number(*kind, attrs, closed, parts=parts)
 
-    def _last(self, number: int, places: dict[int, int]) -> int:
-        """The last of the carries that an expression depends on, -1 if it depends on none."""
-        seen, pending, found = set[int](), [number], -1
+    def _last(self, results: Iterable[int], places: Mapping[int, int]) -> list[int]:
+        """The last of the carries that each of some expressions depends on, -1 if it depends on none.
+
+        An expression has a larger number than its parts, so none below the first carry depends on one.
+        """
+        found = dict.fromkeys(self._within(results, min(places, default=len(self.parts))), -1)
+        for one in sorted(found):
+            found[one] = max(places.get(one, -1), *(found.get(part, -1) for part in self.parts[one]), -1)
+        return [found.get(result, -1) for result in results]
+
+    def _within(self, results: Iterable[int], least: int) -> set[int]:
+        """The numbers that expressions are made of, from `least` on."""
+        seen, pending = set[int](), list(results)
         while pending:
             one = pending.pop()
-            if one not in seen:
+            if one >= least and one not in seen:
                 seen.add(one)
-                found = max(found, places.get(one, -1))
                 pending.extend(self.parts[one])
-        return found
+        return seen
