@@ -23,6 +23,7 @@ from difflang.runtime import given, stages
 from difflang.runtime.engine import Engine, Options, check_precision, find_backend
 from difflang.runtime.given import diagnosed
 from difflang.runtime.host import RunHost
+from difflang.runtime.inspection import parameters_text, python_signature
 from difflang.runtime.progress import Callback, Sink
 from difflang.runtime.quick import Unusual
 from difflang.runtime.sources import load_program, loads_program
@@ -65,6 +66,10 @@ class Module:
             hint = did_you_mean(str(name), names, f"It has {listing(names)}." if names else "It has no functions.")
             raise UnknownFunctionError(Diagnostic("E0903", f"The module has no function `{name}`.", hint=hint))
         return Function(self._engine, name, Options())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copies share what is compiled; deep and pickled ones stand on an engine of their own, see `Engine`."""
+        return (Module, (self._engine,))
 
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *self._engine.program.functions()]
@@ -148,6 +153,9 @@ class Function:
             self._engine.find_quick_call(self._expression, self.options, shape)
         return outcome.value
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Function, (self._engine, self._expression, self.options, self._report, self._silent))
+
     def make_host(self) -> RunHost:
         """The host of one call: where its figures go, and what answers for external functions."""
         sinks: list[Sink] = [Callback(self._report)] if self._report else []
@@ -175,7 +183,7 @@ class Function:
 
     @property
     def __signature__(self) -> inspect.Signature:
-        return _python_signature(self.signature)
+        return python_signature(self.signature)
 
     @property
     def __name__(self) -> str:
@@ -183,7 +191,7 @@ class Function:
 
     @property
     def __doc__(self) -> str | None:  # pyright: ignore[reportIncompatibleVariableOverride]
-        head = f"{self._expression}({_parameters_text(self.signature)}) -> {type_text(self.signature.result)}"
+        head = f"{self._expression}({parameters_text(self.signature)}) -> {type_text(self.signature.result)}"
         text = stages.documentation(self._engine, self._expression)
         return f"{head}\n\n{text}" if text else head
 
@@ -235,23 +243,6 @@ class Function:
         arguments = [self._expression, *(other._expression for other in others)]
         arguments += [f"{name} = {value}" for name, value in options.items()]
         return self.beside(f"{operator}({', '.join(arguments)})")
-
-
-def _python_signature(signature: Signature) -> inspect.Signature:
-    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    parameters: list[inspect.Parameter] = []
-    optional = False
-    for parameter in signature.parameters:
-        optional = optional or not parameter.required
-        default = ... if optional else inspect.Parameter.empty
-        parameters.append(
-            inspect.Parameter(parameter.name, kind, default=default, annotation=type_text(parameter.type))
-        )
-    return inspect.Signature(parameters, return_annotation=type_text(signature.result))
-
-
-def _parameters_text(signature: Signature) -> str:
-    return ", ".join(f"{p.name}: {type_text(p.type)}{'' if p.required else ' = ...'}" for p in signature.parameters)
 
 
 def _warn(diagnostic: Diagnostic) -> None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from difflang.check import comprehension, expressions, indexing
 from difflang.check.context import Work
@@ -52,7 +53,10 @@ def library_directory() -> Path:
 
 
 class Program:
-    """A parsed file. Modules it imports are read when they are first used; `sources` holds all texts read so far."""
+    """A parsed file. Modules it imports are read when they are first used; `sources` holds all texts read so far.
+
+    It is pickled as its text; the files beside it are read again where it is loaded.
+    """
 
     def __init__(self, text: str, path: str, directory: Path) -> None:
         self.path = path
@@ -67,6 +71,9 @@ class Program:
         self.prelude = PreludeScope(self, prelude_values())
         self.tree = parse(text, path)
         self.root = written_module(self, self.tree, Path(path).stem, self.prelude)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Program, (self.sources[self.path], self.path, self.directory.absolute()))
 
     # --- what it offers ---
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 Severity = Literal["error", "warning"]
 
@@ -84,6 +84,10 @@ class DiffLangError(Exception):
         self.diagnostics = diagnostics
         self.sources: Mapping[str, str] = {}
         super().__init__(diagnostics[0].message)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled by its diagnostics, which another process than the one that failed may want to see."""
+        return (type(self), self.diagnostics, self.__dict__)
 
     def __str__(self) -> str:
         from difflang.diagnostics.render import exception_text

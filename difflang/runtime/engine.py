@@ -65,17 +65,28 @@ QuickCalls = dict[CallShape, QuickCall | None]
 
 
 class Engine:
-    """Lowers, compiles and calls function expressions (`loss`, `grad(loss, wrt = p)`) of one program."""
+    """Lowers, compiles and calls function expressions (`loss`, `grad(loss, wrt = p)`) of one program.
 
-    def __init__(self, program: Program, warn: Callable[[Diagnostic], None]) -> None:
+    It is pickled as its program and external functions; what was compiled is compiled again.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        warn: Callable[[Diagnostic], None],
+        externs: Mapping[str, Callable[..., Any]] | None = None,
+    ) -> None:
         self.program = program
-        self.externs: dict[str, Callable[..., Any]] = {}
+        self.externs: dict[str, Callable[..., Any]] = dict(externs or {})
         self._warn = warn
         self._lowered: dict[_Key, Lowered] = {}
         self._prepared: dict[tuple[_Key, Options], Prepared] = {}
         self._quick: dict[tuple[str, Options], QuickCalls] = {}
         self._static: dict[str, tuple[str, ...]] = {}
         self._data: dict[tuple[str, str, ValueType], Any] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Engine, (self.program, self._warn, self.externs))
 
     def lowered(
         self, expression: str, precision: str, given: frozenset[str] | None = None, statics: Statics = ()
