@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import or_
 
 from difflang.core.ir import Atom, Block, Eqn, Func, Var, free_vars
 from difflang.core.ops import carries, is_effect
@@ -124,21 +126,22 @@ def _used(eqn: Eqn) -> set[Var]:
 
 @dataclass(slots=True)
 class _Numbers:
-    """A number for each expression. `parts` are the numbers that an expression is made of.
+    """A number for each expression. `carries` has for each the numbers of the carries that it is made of, as bits.
 
     Parameters of loops are numbered by their place and the number of loops around them, and a carry also by its start,
     so that bodies that do the same have the same numbers.
     """
 
     known: dict[object, int] = field(default_factory=dict[object, int])
-    parts: list[tuple[int, ...]] = field(default_factory=list[tuple[int, ...]])
+    carries: list[int] = field(default_factory=list[int])
     variables: dict[Var, int] = field(default_factory=dict[Var, int])
 
     def number(self, *key: object, parts: tuple[int, ...] = ()) -> int:
         whole = (*key, parts)
         if whole not in self.known:
-            self.known[whole] = len(self.parts)
-            self.parts.append(parts)
+            number = self.known[whole] = len(self.carries)
+            own = 1 << number if key[0] == "carry" else 0
+            self.carries.append(reduce(or_, (self.carries[part] for part in parts), own))
         return self.known[whole]
 
     def atom(self, atom: Atom) -> int:
@@ -176,7 +179,7 @@ class _Numbers:
         self._enter(region, [self.number("index", depth, 0), *starts], depth)
         results = tuple(map(self.atom, region.results))
         places = {start: k for k, start in enumerate(starts)}
-        last = self._last(results, places)
+        last = [self._last(result, places) for result in results]
         for k, (out, result) in enumerate(zip(eqn.outs, results, strict=True)):
             closed = max(last[k], k) if k < count else last[k]
             while (further := max(last[: closed + 1], default=-1)) > closed:
@@ -185,22 +188,6 @@ class _Numbers:
             parts = (args[0], *starts[: closed + 1], *results[: closed + 1], result)
             self.variables[out] = self.number(*kind, attrs, closed, parts=parts)
 
-    def _last(self, results: Iterable[int], places: Mapping[int, int]) -> list[int]:
-        """The last of the carries that each of some expressions depends on, -1 if it depends on none.
-
-        An expression has a larger number than its parts, so none below the first carry depends on one.
-        """
-        found = dict.fromkeys(self._within(results, min(places, default=len(self.parts))), -1)
-        for one in sorted(found):
-            found[one] = max(places.get(one, -1), *(found.get(part, -1) for part in self.parts[one]), -1)
-        return [found.get(result, -1) for result in results]
-
-    def _within(self, results: Iterable[int], least: int) -> set[int]:
-        """The numbers that expressions are made of, from `least` on."""
-        seen, pending = set[int](), list(results)
-        while pending:
-            one = pending.pop()
-            if one >= least and one not in seen:
-                seen.add(one)
-                pending.extend(self.parts[one])
-        return seen
+    def _last(self, number: int, places: Mapping[int, int]) -> int:
+        """The last of the carries that an expression depends on, -1 if it depends on none."""
+        return max((k for start, k in places.items() if self.carries[number] >> start & 1), default=-1)
