@@ -21,10 +21,14 @@ SIZE = re.compile(r"\s*(\d{1,15}(?:\.\d{1,15})?)\s*([a-zA-Z]*)\s*")
 HOW_TO_WRITE = 'write a string such as memory = "64 MB" (units: B, kB, MB, GB, KiB, MiB, GiB), or a number of bytes'
 
 
+MOST = 2**63 - 1
+"""The largest budget, in bytes; one above it is as good as none, and no `int`."""
+
+
 def bytes_of(text: str) -> int | None:
     """The number of bytes that a text stands for; None if it is no amount of memory, or less than a byte."""
     match = SIZE.fullmatch(text)
     unit = UNITS.get(match[2].lower()) if match else None
     if match is None or unit is None:
         return None
-    return int(float(match[1]) * unit) or None
+    return min(int(float(match[1]) * unit), MOST) or None

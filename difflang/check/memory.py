@@ -23,7 +23,9 @@ def budget(context: Context, node: ast.Expr | None, scope: Scope) -> int | None:
         return found
     value = materialize(context, context.evaluate(node, scope))
     atom = value.atom if isinstance(value, Scalar) else None
-    if not isinstance(atom, Literal) or atom.dtype != "i64" or atom.value < 1:
+    if isinstance(atom, Literal) and (atom.dtype != "i64" or atom.value < 1):
+        raise _bad(context, node, "an amount of memory without a unit is a whole number of bytes from 1 on")
+    if not isinstance(atom, Literal):
         raise _bad(context, node, "`memory` must be an amount of memory that is known when the program is compiled")
     return int(atom.value)
 

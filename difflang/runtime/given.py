@@ -11,7 +11,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from difflang.diagnostics import DiffLangError, error
 from difflang.diagnostics.suggest import did_you_mean, listing
-from difflang.memory import HOW_TO_WRITE, bytes_of
+from difflang.memory import HOW_TO_WRITE, MOST, bytes_of
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -105,7 +105,7 @@ def memory(value: object) -> str | None:
         return f'"{value}"'
     amount = whole(value)
     if amount is not None and amount > 0:
-        return str(amount)
+        return str(min(amount, MOST))
     raise error("E0608", f"{value!r} is no amount of memory.", hint=f"{HOW_TO_WRITE[0].upper()}{HOW_TO_WRITE[1:]}.")
 
 

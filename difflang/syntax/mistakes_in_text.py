@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from difflang.diagnostics import Diagnostic, Span
+from difflang.memory import UNITS
 
 if TYPE_CHECKING:
     from difflang.syntax.lexer import Lexed, Token
@@ -133,6 +134,8 @@ def _number_and_name(number: str, name: str) -> tuple[str, str, str]:
             "j": "There are no complex numbers: keep the two parts as a pair `(re, im)`.",
             "f": f"Write `{number}`.",
         }
+        if len(name) > 1 and name.lower() in UNITS:
+            hints[name.lower()] = f'Write `"{number} {name}"` for an amount of memory.'
         hint = hints.get(name.lower(), f"Write `{number} * {name}`.")
         return "E0112", f"A number and a name run together: `{number}{name}`", hint
     return "E0112", "Numbers are written with decimal digits.", f"Write `{value}`."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflang.memory import bytes_of
 from difflang.syntax.situation import Detector, Mistake, Situation
 
 PAIRS = {
@@ -61,4 +62,19 @@ def condition_first(situation: Situation) -> Mistake | None:
     return None
 
 
-DETECTORS: tuple[Detector, ...] = (loop_over_pairs, pairs_in_comprehension, arrow_function, walrus, condition_first)
+def bare_amount(situation: Situation) -> Mistake | None:
+    """`memory = 64 MB` without quotes."""
+    number, unit = situation.previous, situation.token
+    if number.kind != "NUMBER" or unit.kind != "NAME" or bytes_of(f"{number.text} {unit.text}") is None:
+        return None
+    if [token.text for token in situation.line[-3:-1]] != ["memory", "="]:
+        return None
+    place = situation.span_of(number).to(situation.span)
+    return Mistake(
+        "E0151", "An amount of memory with its unit is a string.", f'Write `"{number.text} {unit.text}"`.', place
+    )
+
+
+DETECTORS: tuple[Detector, ...] = (
+    loop_over_pairs, pairs_in_comprehension, arrow_function, walrus, condition_first, bare_amount,
+)  # fmt: skip

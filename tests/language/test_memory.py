@@ -211,3 +211,9 @@ def test_a_budget_without_room_for_a_state():
         dl.grad(m.counted, wrt="x", memory="40 B")(MODEL, START, 4)
     assert caught.value.diagnostic.code == "E0812"
     assert "one state takes 24 bytes" in caught.value.diagnostic.message
+
+
+@pytest.mark.parametrize("memory", [2**70, "999999999999999 TB"])
+def test_more_than_any_machine_has_is_no_limit(memory: int | str) -> None:
+    square = dl.loads("fn f(x: real) -> real = x * x").f.on(backend="reference")
+    assert dl.grad(square, memory=memory)(3.0) == 6
