@@ -5,11 +5,12 @@
 ;   0 compiled function      1 what to call instead     2 what settles a status    3 address of a flag: is it ready?
 ;   4 let others run         5 slots of the frame       6 leaves of the arguments  7 records of arguments
 ;   8 results                9 steps                   10 address for interrupts  11 threads
-;   12 the type of arrays   13 what makes the leaves   14 records: those of the arguments, of the results, the steps
+;  12 the type of arrays   13 what makes the leaves   14 what makes a large array
+;  15 records: those of the arguments, of the results, the steps
 ;
 ; A record begins with its number of words and its kind. Whatever is not plain (another type, another size, another
-; layout of memory, a result so large that its memory is used again) is left to the function that is called instead,
-; with the same arguments; it has the words for every mistake.
+; layout of memory, a result too large) is left to the function that is called instead, with the same arguments; it has
+; the words for every mistake.
 ;
 ; HEAD stands for the bytes of a Python object before its own fields, TYPE for where it keeps its type. Behind HEAD an
 ; array has: data, number of dimensions (i32), dimensions, strides, base, descriptor of the elements, flags (i32).
@@ -53,7 +54,7 @@ take:
   %frame = alloca i64, i64 %slots, align 16
   %objects = alloca ptr, i64 %results, align 16
   call void @head(ptr %plan, ptr %frame)
-  %records = getelementptr i64, ptr %plan, i64 14
+  %records = getelementptr i64, ptr %plan, i64 15
   %made.records = call ptr @take_all(ptr %plan, ptr %records, ptr %leaves, ptr %frame)
   %plain = icmp ne ptr %made.records, null
   br i1 %plain, label %make, label %unusual

@@ -21,7 +21,7 @@ from difflang.backend.protocol import PlainArgument, PlainCall
 from difflang.runtime.arrays import NUMPY_DTYPES
 from difflang_llvm import engine, interrupts, units
 from difflang_llvm.layout import Slot
-from difflang_llvm.results import SMALLEST
+from difflang_llvm.results import SMALLEST, empty
 
 if TYPE_CHECKING:
     from difflang.core.ir import DType
@@ -73,7 +73,7 @@ def opened(call: PlainCall, entry: Entry, address: int, instead: Callable[..., A
         entry.settle(status, frame_type.from_address(frame), None)
 
     plan = _plan(call, entry, address, instead, settle)
-    return _new_function(ctypes.addressof(method), plan, (instead, settle, call))
+    return _new_function(ctypes.addressof(method), plan, (instead, settle, call, empty))
 
 
 def _fits(entry: Entry) -> bool:
@@ -90,7 +90,7 @@ def _plan(call: PlainCall, entry: Entry, address: int, instead: object, settle: 
     ready = ALWAYS if interface.brief else interrupts.wrapped
     head = [address, id(instead), id(settle), ctypes.addressof(ready), int(not interface.brief), layout.slots]
     head += [len(call.arguments), len(layout.records), len(results), len(call.steps)]
-    head += [interrupts.FLAG_ADDRESS, entry.threads, id(np.ndarray), _object(call.open)]
+    head += [interrupts.FLAG_ADDRESS, entry.threads, id(np.ndarray), _object(call.open), id(empty)]
     steps = [(-1 if step.count is None else step.count, _object(step.make)) for step in call.steps]
     words = [*head, *(word for record in (*layout.records, *results, *steps) for word in record)]
     return struct.pack(f"={len(words)}q", *words)

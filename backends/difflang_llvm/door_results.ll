@@ -37,8 +37,8 @@ done:
   ret i1 true
 }
 
-; A new array. Words of the record: 2 the slot, 3 the descriptor, 4 the most elements, 5 the number of dimensions; then
-; for each of them a slot and 0, or -1 and the extent.
+; A new array. Words of the record: 2 the slot, 3 the descriptor, 4 the most elements of one whose memory NumPy itself
+; uses again, 5 the number of dimensions; then for each of them a slot and 0, or -1 and the extent.
 define internal ptr @make(ptr %plan, ptr %record, ptr %frame) {
 entry:
   %most = call i64 @word(ptr %record, i64 4)
@@ -53,11 +53,11 @@ loop:
 one:
   %extent = call i64 @extent(ptr %record, i64 %axis, ptr %frame)
   %possible = icmp ule i64 %extent, %most
-  br i1 %possible, label %multiply, label %unusual
+  br i1 %possible, label %multiply, label %many
 multiply:
   %product = mul i64 %elements, %extent
   %few = icmp ule i64 %product, %most
-  br i1 %few, label %kept, label %unusual
+  br i1 %few, label %kept, label %many
 kept:
   %place = getelementptr i64, ptr %shape, i64 %axis
   store i64 %extent, ptr %place
@@ -70,7 +70,13 @@ create:
   %descriptor = inttoptr i64 %descriptor.word to ptr
   call void @Py_IncRef(ptr %descriptor)
   %narrow = trunc i64 %rank to i32
-  %array = call ptr @PyArray_NewFromDescr(ptr %type, ptr %descriptor, i32 %narrow, ptr %shape, ptr null, ptr null, i32 0, ptr null)
+  %small = call ptr @PyArray_NewFromDescr(ptr %type, ptr %descriptor, i32 %narrow, ptr %shape, ptr null, ptr null, i32 0, ptr null)
+  br label %made
+many:
+  %large = call ptr @large(ptr %plan, ptr %record, ptr %frame)
+  br label %made
+made:
+  %array = phi ptr [ %small, %create ], [ %large, %many ]
   %refused = icmp eq ptr %array, null
   br i1 %refused, label %clear, label %fill
 fill:
@@ -82,8 +88,45 @@ fill:
   ret ptr %array
 clear:
   call void @PyErr_Clear()
-  br label %unusual
-unusual:
+  ret ptr null
+}
+
+; A large array, from a function of Python that takes its shape and the descriptor; null, and an error, where it fails.
+define internal ptr @large(ptr %plan, ptr %record, ptr %frame) {
+entry:
+  %rank = call i64 @word(ptr %record, i64 5)
+  %pair = alloca [2 x ptr], align 16
+  %shape = call ptr @PyTuple_New(i64 %rank)
+  %missing = icmp eq ptr %shape, null
+  br i1 %missing, label %failed, label %loop
+loop:
+  %axis = phi i64 [ 0, %entry ], [ %more, %kept ]
+  %left = icmp slt i64 %axis, %rank
+  br i1 %left, label %one, label %call
+one:
+  %extent = call i64 @extent(ptr %record, i64 %axis, ptr %frame)
+  %number = call ptr @PyLong_FromLongLong(i64 %extent)
+  %none = icmp eq ptr %number, null
+  br i1 %none, label %drop, label %kept
+kept:
+  %set = call i32 @PyTuple_SetItem(ptr %shape, i64 %axis, ptr %number)
+  %more = add i64 %axis, 1
+  br label %loop
+call:
+  %descriptor.word = call i64 @word(ptr %record, i64 3)
+  %descriptor = inttoptr i64 %descriptor.word to ptr
+  %second = getelementptr ptr, ptr %pair, i64 1
+  store ptr %shape, ptr %pair
+  store ptr %descriptor, ptr %second
+  %maker.word = call i64 @word(ptr %plan, i64 14)
+  %maker = inttoptr i64 %maker.word to ptr
+  %array = call ptr @PyObject_Vectorcall(ptr %maker, ptr %pair, i64 2, ptr null)
+  call void @Py_DecRef(ptr %shape)
+  ret ptr %array
+drop:
+  call void @Py_DecRef(ptr %shape)
+  br label %failed
+failed:
   ret ptr null
 }
 

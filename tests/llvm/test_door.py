@@ -20,6 +20,7 @@ fn mixed(a: real, k: int, yes: bool, x: real[n]) -> (real, real[n], int, bool) =
 fn joined(x: real[n], y: real[2 * n + 1], z: real[3]) -> real = sum(x) + sum(y) + sum(z)
 fn part(x: real[n], i: int) -> (real[n], real) = (2.0 * x, x[i])
 fn wide(x: real[n]) -> real[n] = x + 1.0
+fn many(n: int, value: real) -> real[n] = full(n, value)
 fn along(line: Line, pair: (real, real[n])) -> (Line, (real, (real[n], real))) =
     (Line(slope = pair[0] * line.slope, offset = 2.0 * line.offset), (pair[0], (pair[1], line.offset[1])))
 """
@@ -99,17 +100,26 @@ def test_arrays_anywhere_in_memory(module):
         np.testing.assert_array_equal(module.wide(array), expected)
 
 
-def test_results_larger_than_the_door_makes(module):
+def test_results_of_all_sizes(module):
     for size in (0, 1, 2**15 - 1, 2**15, 2**16):
-        np.testing.assert_array_equal(module.wide(np.zeros(size)), np.ones(size))
+        np.testing.assert_array_equal(entered(module.wide, np.zeros(size)), np.ones(size))
+
+
+def test_a_result_too_large_is_left_to_python(module):
+    module.many(1, 1.0)
+    for size in (-1, 2**40, 2**62):
+        with pytest.raises(dl.DiffLangError) as caught:
+            module.many(size, 1.0)
+        assert caught.value.code == ("E0810" if size < 0 else "E0807")
 
 
 def test_nothing_is_kept_of_calls_that_end_or_fail(module):
-    x = np.ones(1000)
+    x, large = np.ones(1000), np.ones(2**15)
 
     def calls():
         for _ in range(200):
             module.part(x, 0)
+            module.wide(large)
             with pytest.raises(dl.DiffLangError, match="The index 1000"):
                 module.part(x, 1000)
 
