@@ -1,18 +1,18 @@
-"""Calls: of functions, of struct constructors, of types as conversions."""
+"""Calls: of functions, of struct constructors, of types."""
 
 from __future__ import annotations
 
 from difflang.check.builtins.registry import Builtin, Call
-from difflang.check.coerce import coerce, convert
+from difflang.check.coerce import coerce
 from difflang.check.context import Context
+from difflang.check.conversions import conversion
 from difflang.check.dispatch import expression
 from difflang.check.environment import Scope
 from difflang.check.functions import Given, match_arguments
-from difflang.check.leaves import element_of
 from difflang.check.operator_calls import Operator
 from difflang.check.reductions import Reduction
-from difflang.check.types import StructInfo, StructType, Type, is_int
-from difflang.check.typing import Binder, field_types, scalar_type
+from difflang.check.types import StructInfo, StructType, Type
+from difflang.check.typing import Binder, field_types
 from difflang.check.values import (
     Arguments,
     Array,
@@ -20,15 +20,12 @@ from difflang.check.values import (
     ModuleValue,
     Number,
     Scalar,
-    StringValue,
     StructValue,
     TypeValue,
     Value,
     describe,
 )
-from difflang.core.ir import Literal
 from difflang.diagnostics.model import DiffLangError, Span
-from difflang.signature import ScalarType
 from difflang.sizes import Size
 from difflang.syntax import ast
 
@@ -44,7 +41,7 @@ def call(context: Context, node: ast.Call, scope: Scope, expected: Type | None) 
         case TypeValue(info=info) if info is not None:
             return construct(context, info, node, scope)
         case TypeValue():
-            return _conversion(context, function, evaluate_arguments(context, node, scope, expected))
+            return conversion(context, function.name, evaluate_arguments(context, node, scope, expected))
         case FunctionValue():
             return function.call(context, evaluate_arguments(context, node, scope, expected))
         case _:
@@ -194,56 +191,3 @@ def build_struct(context: Context, info: StructInfo, given: Given, span: Span) -
 
 def _bound(value: Type | Size | None) -> Type | Size | None:
     return value
-
-
-def _conversion(context: Context, function: TypeValue, arguments: Arguments) -> Value:
-    """`real(i)`, `int(x)`, `f32(x)`, ..."""
-    target = scalar_type(context, function.name)
-    assert target is not None
-    if len(arguments.positional) != 1 or arguments.keywords:
-        raise context.error(
-            "E0302",
-            f"`{function.name}` converts one number",
-            arguments.span,
-            hint=f"write {function.name}(x); for an array, [{function.name}(x[i]) for i]",
-        )
-    return convert_value(context, arguments.positional[0], target, arguments.span)
-
-
-def _conversion_hint(value: Value) -> str:
-    if isinstance(value, StringValue):
-        return SPECIAL_NUMBERS.get(value.text.lower(), "write the number without quotes")
-    return "give it a number or an array of numbers, such as an element x[i] or a field p.name"
-
-
-SPECIAL_NUMBERS = {
-    "inf": "infinity is the constant `inf`",
-    "infinity": "infinity is the constant `inf`",
-    "-inf": "infinity is the constant `inf`: write -inf",
-    "nan": "the number that is none is the constant `nan`",
-}
-"""What Python writes as `float("inf")`."""
-
-
-def convert_value(context: Context, value: Value, target: ScalarType, span: Span) -> Value:
-    """A number or an array of numbers in another scalar type; reals are cut off towards zero for integers."""
-    from difflang.check.operators import elementwise
-
-    if isinstance(value, Number):
-        number = int(value.value) if is_int(target) and abs(value.value) < 2**63 else value.value
-        return coerce(context, Number(number), target, span)
-    if not isinstance(value, Scalar | Array) or element_of(value).surface == "key" or target.surface == "key":
-        raise context.error(
-            "E0301",
-            f"{context.text(value)} cannot be converted to {target.surface}",
-            span,
-            hint=_conversion_hint(value),
-        )
-    if isinstance(value, Scalar):
-        kept = value.size if is_int(target) and is_int(value.type) else None
-        if isinstance(value.atom, Literal) and is_int(target):
-            kept = Size.literal(int(value.atom.value))
-        return Scalar(convert(context, value.atom, target), target, kept)
-    return elementwise(
-        context, lambda a: convert(context, a, target), [value], value.element, target, span, target.surface
-    )

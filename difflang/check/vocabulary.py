@@ -15,7 +15,10 @@ VALUES = {
         "real, real(x)",
         "The type of numbers in the working precision; `real(i)` makes one of an int or another float.",
     ),
-    "int": ("int, int(x)", "The type of whole numbers of 64 bits; `int(x)` truncates towards zero. Overflow wraps."),
+    "int": (
+        "int, int(x)",
+        "The type of whole numbers of 64 bits; `int(x)` truncates, or fails where none fits. Overflow wraps.",
+    ),
     "i64": ("i64, i64(x)", "The same type as `int`."),
     "i32": ("i32, i32(x)", "The type of whole numbers of 32 bits, and the conversion to it."),
     "f64": ("f64, f64(x)", "The type of floats of 64 bits, whatever the working precision, and the conversion to it."),

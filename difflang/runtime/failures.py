@@ -6,7 +6,8 @@ E0807 memory · E0808 an external function that returned something else · E0809
 that is no whole number of 0 or more · E0811 an implicit function whose value does not meet its condition (W0811
 as a warning) ·
 E0812 a memory budget that is too small for a state · E0813 eigenvectors or singular vectors without a derivative ·
-E0814 a negative power of an integer · E0815 a range whose bounds are too far apart.
+E0814 a negative power of an integer · E0815 a range whose bounds are too far apart · E0816 a real that has no place
+among the integers.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ HINTS = {
     "E0810": "Choose sizes for which a division is exact and nothing below 0, for instance by `max(n - k, 0)`.",
     "E0814": "Convert the base to a real: `real(n) ** k`; or guard it: `n ** k if k >= 0 else 0`.",
     "E0815": "Take bounds whose difference is below 2 ** 63; no loop makes more steps.",
+    "E0816": "Cut off what is too large, such as `int(clip(x, 0.0, 1.0e6))`; NaN and infinities are none to count "
+    "with, and `isfinite(x)` tells them.",
     "E0813": "Differentiate the values alone, or write what is wanted without the vectors (`linalg.sqrtm`, "
     "`linalg.expm`, `linalg.solve`), or add a small matrix that tells the values apart.",
     "E0812": "Give more memory, or leave `memory` out: then each loop stores what serves time best.",
