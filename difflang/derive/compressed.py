@@ -126,6 +126,37 @@ def rows_of_pairs(b: Builder, rows: Atom, columns: Atom, height: Atom, width: At
     return merged(b, rows, columns, rows, height=height, width=width).rows
 
 
+@dataclass(frozen=True, slots=True)
+class Distinct:
+    """Row r has the columns columns[starts[r]:starts[r + 1]], in no order, each once."""
+
+    starts: Atom
+    columns: Atom
+
+
+def distinct(b: Builder, rows: Atom, columns: Atom, height: Atom, width: Atom) -> Distinct:
+    """Collects pairs by row, and drops repeats: a column that is in a row already is marked with that row."""
+    pairs = bucketed(b, rows, height)
+
+    def row(r: Atom, starts: Atom, *state: Atom) -> list[Atom]:
+        after = b.prim("add", r, integer(1))
+
+        def pair(t: Atom, marks: Atom, found: Atom, count: Atom) -> list[Atom]:
+            """A repeat is overwritten by the next column, the last time in the one place to spare."""
+            column = get(b, columns, get(b, pairs.order, t))
+            is_new = b.prim("ne", get(b, marks, column), after)
+            more = b.prim("add", count, b.prim("select", is_new, integer(1), integer(0)))
+            return [put(b, marks, column, after), put(b, found, count, column), more]
+
+        *marks_and_found, count = between(b, pairs.starts, r, state, pair)
+        return [put(b, starts, after, count), *marks_and_found, count]
+
+    length = b.prim("add", rows.type.shape[0], integer(1))
+    starts = [b.full(integer(0), [n]) for n in (b.prim("add", height, integer(1)), width, length)]
+    found = b.fold(height, [*starts, integer(0)], row)
+    return Distinct(found[0], found[2])
+
+
 def _sorted(b: Builder, rows: Atom, columns: Atom, height: Atom, width: Atom) -> tuple[Atom, Callable[[Atom], Atom]]:
     """The order of pairs by row and column, and whether the k-th in that order differs from the one before."""
     by_column = bucketed(b, columns, width).order

@@ -14,8 +14,9 @@ from difflang.core.builder import Builder, literal
 from difflang.core.ir import Atom, Block, Eqn, Literal, Var, free_vars
 from difflang.core.ops import integer
 from difflang.derive.copying import Copy
+from difflang.derive.followed import Unsuitable
 from difflang.derive.forward import tangent_rule
-from difflang.derive.pattern import MOST_STEPS, Unsuitable
+from difflang.derive.pattern import MOST_STEPS
 from difflang.derive.values import flat_place, is_inbounds
 from difflang.prims import PRIMITIVES
 

@@ -19,7 +19,7 @@ from difflang.derive.activity import varied_variables
 from difflang.derive.compressed import Merged, Rows, first, get, merged, put
 from difflang.derive.copying import NOTICES, Copy
 from difflang.derive.elements import Element, Output, Surroundings
-from difflang.derive.pattern import Unsuitable
+from difflang.derive.followed import Unsuitable
 from difflang.derive.values import flat_place, indices_of
 from difflang.passes import as_formulas
 

@@ -8,7 +8,7 @@ by then. What is added to an accumulator is followed from the index added to. Th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,18 +16,15 @@ from difflang.core.builder import Builder
 from difflang.core.ir import Atom, Block, Eqn, Var, free_vars, walk
 from difflang.core.ops import integer
 from difflang.derive.activity import active_variables
-from difflang.derive.compressed import Rows, between, get, put, rows_of_pairs
+from difflang.derive.compressed import Distinct, Rows, between, distinct, get, put, rows_of_pairs
 from difflang.derive.copying import Copy
+from difflang.derive.followed import FOLLOWED, Unsuitable, branches
 from difflang.derive.partials import has_partial
-from difflang.derive.values import flat_place, indices_of
+from difflang.derive.values import flat_place
 from difflang.prims import PRIMITIVES
 
 MOST_STEPS = 3000
 """What is emitted for one pattern at most: reads of reads of arrays made inside of regions multiply."""
-
-
-class Unsuitable(Exception):
-    """The structure of a program is beyond this analysis."""
 
 
 def structure(builder: Builder, block: Block, args: Sequence[Atom], which: int) -> Rows | None:
@@ -35,7 +32,7 @@ def structure(builder: Builder, block: Block, args: Sequence[Atom], which: int) 
     builder.open()
     span = builder.span
     try:
-        found = _Pattern(builder, block, args, which).run()
+        found = Pattern(builder, block, args, which).run()
     except Unsuitable:
         found = None
     made = builder.close((), ())
@@ -48,33 +45,40 @@ def structure(builder: Builder, block: Block, args: Sequence[Atom], which: int) 
 class _Relation(Protocol):
     """What an array of the outermost block depends on."""
 
-    def visit(self, pattern: _Pattern, place: Atom) -> None:
+    def visit(self, pattern: Pattern, place: Atom) -> None:
         """Enumerates the columns of the element at the flat index `place`."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class _Identity:
-    def visit(self, pattern: _Pattern, place: Atom) -> None:
+    def visit(self, pattern: Pattern, place: Atom) -> None:
         pattern.sink(place)
 
 
 @dataclass(frozen=True, slots=True)
 class _Stored:
-    rows: Rows
+    """`pairs` are the rows and columns as they were enumerated; `found` has the columns of each row once."""
 
-    def visit(self, pattern: _Pattern, place: Atom) -> None:
-        b, rows = pattern.builder, self.rows
+    pairs: tuple[Atom, Atom]
+    found: Distinct
+
+    def visit(self, pattern: Pattern, place: Atom) -> None:
+        b, found = pattern.builder, self.found
 
         def column(t: Atom, *state: Atom) -> list[Atom]:
             pattern.state = list(state)
-            pattern.sink(get(b, rows.columns, t))
+            pattern.sink(get(b, found.columns, t))
             return pattern.state
 
-        pattern.state = between(b, rows.starts, place, pattern.state, column)
+        pattern.state = between(b, found.starts, place, pattern.state, column)
+
+    def rows(self, b: Builder, width: Atom) -> Rows:
+        height = b.prim("sub", self.found.starts.type.shape[0], integer(1))
+        return rows_of_pairs(b, *self.pairs, height, width)
 
 
-class _Pattern:
+class Pattern:
     """`state` is what the enumeration carries: the number of pairs, then (the second time) their rows and columns."""
 
     def __init__(self, builder: Builder, block: Block, args: Sequence[Atom], which: int) -> None:
@@ -102,9 +106,10 @@ class _Pattern:
             for position, out in enumerate(eqn.outs):
                 if out in self.active:
                     self.relations[out] = self.relation(eqn, position)
-        if isinstance(result, Var) and isinstance(found := self.relations.get(result), _Stored):
-            return found.rows
-        return self.stored(result.type.shape, lambda: self.elements(result)).rows
+        found = self.relations.get(result) if isinstance(result, Var) else None
+        if not isinstance(found, _Stored):
+            found = self.stored(result.type.shape, lambda: self.elements(result))
+        return found.rows(self.builder, self.width)
 
     def relation(self, eqn: Eqn, position: int) -> _Relation:
         out = eqn.outs[position]
@@ -128,7 +133,7 @@ class _Pattern:
         self.state, self.seen = [integer(0), empty, empty], set()
         enumerate_pairs()
         _, rows, columns = self.state
-        return _Stored(rows_of_pairs(b, rows, columns, height, self.width))
+        return _Stored((rows, columns), distinct(b, rows, columns, height, self.width))
 
     def sink(self, column: Atom) -> None:
         """One pair."""
@@ -267,7 +272,7 @@ class _Pattern:
             case "accum":
                 self.inside(eqn, lambda: self.additions(region, ref))
             case "cond":
-                _branches(self, eqn, lambda branch: self.additions_in_branch(branch, ref))
+                branches(self, eqn, lambda branch: self.additions_in_branch(branch, ref))
             case _:
                 raise Unsuitable
 
@@ -294,107 +299,3 @@ class _Pattern:
 def _variable(atom: Atom) -> Var:
     assert isinstance(atom, Var)
     return atom
-
-
-# --- operations followed from an element of a result to the elements it reads ---
-
-
-def _get(pattern: _Pattern, eqn: Eqn, position: int, indices: Sequence[Atom]) -> None:
-    array, *places = eqn.args
-    pattern.inside_of(array, eqn, places, lambda found: pattern.need(array, [*found, *indices]))
-
-
-def _set(pattern: _Pattern, eqn: Eqn, position: int, indices: Sequence[Atom]) -> None:
-    """The old element also where it is replaced: that it is not read there is not worth the code."""
-    b = pattern.builder
-    array, *places, value = eqn.args
-    pattern.need(array, indices)
-    same: Atom | None = None
-    for index, place in zip(indices, pattern.copy.atoms(places), strict=False):
-        hit = b.prim("eq", index, place)
-        same = hit if same is None else b.prim("and", same, hit)
-    rest = indices[len(places) :]
-    if same is None:
-        pattern.need(value, rest)
-    else:
-        pattern.where(same, lambda: pattern.need(value, rest))
-
-
-def _reshape(pattern: _Pattern, eqn: Eqn, position: int, indices: Sequence[Atom]) -> None:
-    array = eqn.args[0]
-    place = pattern.flat(eqn.outs[0].type.shape, indices)
-    pattern.need(array, indices_of(pattern.builder, pattern.copy.atoms(array.type.shape), place))
-
-
-def _table(pattern: _Pattern, eqn: Eqn, position: int, indices: Sequence[Atom]) -> None:
-    place = pattern.flat(eqn.outs[0].type.shape, indices)
-    for k, element in enumerate(eqn.args):
-        pattern.where(pattern.builder.prim("eq", place, integer(k)), lambda e=element: pattern.need(e, ()))
-
-
-def _build(pattern: _Pattern, eqn: Eqn, position: int, indices: Sequence[Atom]) -> None:
-    count = len(eqn.args)
-    pattern.entered(eqn.regions[0], indices[:count], position, indices[count:])
-
-
-def _reduce(pattern: _Pattern, eqn: Eqn, position: int, indices: Sequence[Atom]) -> None:
-    """Every element, for a maximum too. What all of them share is enumerated once, before the loop."""
-    region = eqn.regions[0]
-    for variable in free_vars(region):
-        if not variable.type.shape and len(region.results) == 1:
-            pattern.need(variable, ())
-    extents = pattern.copy.atoms(eqn.args)
-    pattern.loop(extents, lambda *i: pattern.entered(region, i, position, indices))
-
-
-def _branches(pattern: _Pattern, eqn: Eqn, enter: Callable[[Block], None]) -> None:
-    """Only the branch that is taken."""
-    then, otherwise = eqn.regions
-    test = pattern.copy.atom(eqn.args[0])
-    pattern.where(test, lambda: enter(then))
-    pattern.where(pattern.builder.prim("not", test), lambda: enter(otherwise))
-
-
-def _cond(pattern: _Pattern, eqn: Eqn, position: int, indices: Sequence[Atom]) -> None:
-    _branches(pattern, eqn, lambda branch: pattern.entered(branch, (), position, indices))
-
-
-def _checkpoint(pattern: _Pattern, eqn: Eqn, position: int, indices: Sequence[Atom]) -> None:
-    pattern.entered(eqn.regions[0], (), position, indices)
-
-
-def _accum(pattern: _Pattern, eqn: Eqn, position: int, indices: Sequence[Atom]) -> None:
-    """What the region gives beside its accumulators."""
-    result = position - len(eqn.args)
-    if result < 0:
-        raise Unsuitable
-    pattern.inside(eqn, lambda: pattern.need(eqn.regions[0].results[result], indices))
-
-
-def _contract(pattern: _Pattern, eqn: Eqn, position: int, indices: Sequence[Atom]) -> None:
-    spec = str(eqn.attrs["spec"])
-    inputs, output = spec.split("->")
-    sides = list(zip(inputs.split(","), eqn.args, strict=True))
-    dims = {letter: dim for side, arg in sides for letter, dim in zip(side, arg.type.shape, strict=True)}
-    summed = [letter for letter in dims if letter not in output]
-
-    def term(*inner: Atom) -> None:
-        at = dict(zip(output, indices, strict=True)) | dict(zip(summed, inner, strict=True))
-        for side, arg in sides:
-            pattern.need(arg, [at[letter] for letter in side])
-
-    pattern.loop(pattern.copy.atoms([dims[letter] for letter in summed]), term)
-
-
-FOLLOWED: Mapping[str, Callable[[_Pattern, Eqn, int, Sequence[Atom]], None]] = {
-    "get": _get,
-    "set": _set,
-    "reshape": _reshape,
-    "table": _table,
-    "build": _build,
-    "reduce": _reduce,
-    "cond": _cond,
-    "checkpoint": _checkpoint,
-    "accum": _accum,
-    "contract": _contract,
-}
