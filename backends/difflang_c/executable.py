@@ -78,6 +78,8 @@ def _argument(param: Register | Array, value: Value, sizes: dict[Register, int])
     """The argument for C, and what must live as long as the call."""
     if isinstance(param, Array):
         array = np.ascontiguousarray(value)
+        if param.dtype == "bool":  # C knows 0 and 1 alone; a view of bytes may hold others, which NumPy takes for true
+            array = array.view(np.uint8) != 0
         return ctypes.c_void_p(array.ctypes.data), array
     if param.dtype == "i64":
         sizes[param] = int(value)

@@ -262,7 +262,7 @@ def test_a_fraction_is_a_number():
     assert flat(signature(s=REAL), s=Fraction(1, 4)) == [0.25]
 
 
-@pytest.mark.parametrize("backend", ["llvm", "reference"])
+@pytest.mark.parametrize("backend", ["llvm", "c", "reference"])
 def test_every_byte_but_zero_is_true(backend: str) -> None:
     """A view of bytes as truth values may hold others than 0 and 1, which NumPy takes for true."""
     count = dl.loads("fn f(x: bool[n]) -> int = sum(1 if x[i] else 0 for i)").f.on(backend=backend)
