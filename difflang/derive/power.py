@@ -82,7 +82,7 @@ class Algebra:
         key = (op, *(a.first if a.constant and isinstance(a.first, Literal) else id(a) for a in args))
         if key not in self._made:
             value = self._value(op, args) if first is None else first
-            self._made[key] = self._applied(op, args, value)
+            self._made[key] = self.applied(op, args, value)
             if op == "neg":
                 self._made[(op, id(self._made[key]))] = args[0]
         return self._made[key]
@@ -94,7 +94,7 @@ class Algebra:
             return literal(result, "bool" if op in COMPARISONS.values() else firsts[0].type.dtype)
         return self.b.prim(op, *firsts)
 
-    def _applied(self, op: str, args: Sequence[Power], value: Atom) -> Power:
+    def applied(self, op: str, args: Sequence[Power], value: Atom) -> Power:
         moving = [k for k, a in enumerate(args) if not a.constant and has_partial(op, k)]
         if not moving:
             return Power(value, None)

@@ -25,6 +25,17 @@ def no_derivative(eqn: Eqn) -> DiffLangError:
     )
 
 
+def order_too_high(eqn: Eqn, most: int) -> DiffLangError:
+    """E0507: Taylor coefficients of an order whose parts are no floats."""
+    return error(
+        "E0507",
+        f"The Taylor coefficients of `{eqn.op}` can be computed up to order {most}, beyond which its derivatives are "
+        "larger than any float.",
+        eqn.span,
+        hint=f"Give an order up to {most}.",
+    )
+
+
 def not_linear(eqn: Eqn, mode: str) -> DiffLangError:
     """E0510: a rule stated for one mode only cannot be turned into the other."""
     given, wanted = ("tangent", "cotangents") if mode == "jvp" else ("cotangents", "tangent")

@@ -7,23 +7,22 @@ arguments (reading, writing, forming) goes by the rules for many directions, whi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from difflang.core.builder import Builder, literal
-from difflang.core.ir import Atom, Block, DType, Eqn, Type, Var
-from difflang.core.ops import I64, integer
+from difflang.core.ir import Atom, Block, Eqn, Type
+from difflang.core.ops import integer
 from difflang.derive import matrices as m
 from difflang.derive import values
 from difflang.derive.bundle import Bundled, along
+from difflang.derive.counted import POWERS, Counted, is_product
+from difflang.derive.exponents import power_series
 from difflang.derive.factors import solved_again
 from difflang.derive.forward import Series, Tangent, ValueRule, pushed
+from difflang.derive.gammas import GAMMA_FUNCTIONS, gamma_series
 from difflang.derive.linalg import LINEAR_ALGEBRA, product_spec, read_part
-from difflang.derive.power import Algebra, Higher, Joined, Order, Power
 from difflang.derive.rates import rate_block
 from difflang.prims import PRIMITIVES
-
-MAXIMUM_SERIES = 60
-"""How many series may define each other. Some definitions have no end: a polygamma function leads to the next one."""
 
 
 def rolled_jet(
@@ -81,7 +80,12 @@ class _Rolled(Bundled):
         return self.by_order(b, eqn, series)
 
     def primitive(self, b: Builder, eqn: Eqn, tangents: Sequence[Tangent]) -> Tangent:
-        algebra = _Counted(b, eqn.outs[0].type.dtype, self.order)
+        first, last = tangents[0], tangents[-1]
+        if eqn.op in GAMMA_FUNCTIONS and last is not None:
+            return gamma_series(b, eqn, last, self.order)
+        if eqn.op in POWERS and first is not None and (last is not None or not is_product(eqn.args[1])):
+            return power_series(b, eqn, first, last, self.order)
+        algebra = Counted(b, eqn.outs[0].type.dtype, self.order)
         args = [algebra.given(arg, t) for arg, t in zip(eqn.args, tangents, strict=True)]
         result = algebra.apply(eqn.op, args, eqn.outs[0])
         if result.constant:
@@ -206,106 +210,3 @@ def _over_order(b: Builder, value: Atom, place: Atom) -> Atom:
 SYSTEMS = ("solve", "triangular_solve")
 LINEAR = ("get", "set", "reshape", "table", "require", "contract")
 """Operations with a rule for directions that is also one for orders."""
-
-
-class _Entry(Power):
-    """A series whose coefficients stand in an array; the current one is made once."""
-
-    def __init__(self, first: Atom, higher: Higher, array: Atom | None = None) -> None:
-        super().__init__(first, higher)
-        self.array = array
-        self._current: list[Tangent] = []
-
-    def __getitem__(self, order: Order) -> Tangent:
-        assert self.higher is not None
-        if not self._current:
-            self._current.append(self.higher(order))
-        return self._current[0]
-
-
-class _Counted(Algebra):
-    """Series in the body of a loop over the orders. Whose lower coefficients are read is carried by the loop."""
-
-    def __init__(self, builder: Builder, dtype: DType, order: int) -> None:
-        super().__init__(builder, dtype)
-        self._order = order
-        self._unexpanded: list[Callable[[], None]] = []
-        self._count = 0
-        self._carried: list[_Entry] = []
-
-    def given(self, first: Atom, array: Tangent) -> Power:
-        if array is None:
-            return Power(first, None)
-        return _Entry(first, lambda order: self.b.get(array, _place(order), inbounds=True), array)
-
-    def power(self, first: Atom, higher: Higher, expand: Callable[[], None] | None = None) -> Power:
-        self._count += 1
-        if expand is not None:
-            self._unexpanded.append(expand)
-        return _Entry(first, higher)
-
-    def expand(self) -> bool:
-        """Makes all the series in front of the loop; whether there is an end to them."""
-        while self._unexpanded and self._count <= MAXIMUM_SERIES:
-            self._unexpanded.pop()()
-        return not self._unexpanded
-
-    def number(self, order: Order) -> Atom:
-        return self.b.prim("convert", self.b.prim("add", _place(order), integer(1)), dtype=self.dtype)
-
-    def convolved(
-        self, total: Tangent, left: Power, right: Power, order: Order, joined: Joined, *, weighted: bool = False
-    ) -> Tangent:
-        if left.constant or right.constant:
-            return total
-        first, second, b = self._lower(left), self._lower(right), self.b
-
-        def product(i: Atom) -> list[Atom]:
-            last = b.prim("sub", b.prim("sub", _place(order), integer(1)), i)
-            one, other = b.get(first, i, inbounds=True), b.get(second, last, inbounds=True)
-            return [b.prim("mul", b.prim("mul", one, self.number(i)) if weighted else one, other)]
-
-        return joined(total, b.reduce("sum", [_place(order)], product)[0])
-
-    def _lower(self, power: Power) -> Atom:
-        """The array of the coefficients that come before the current one."""
-        assert isinstance(power, _Entry)
-        if power.array is not None:
-            return power.array
-        made = power.array = Var(Type(power.first.type.dtype, (integer(self._order),)))
-        self._carried.append(power)
-        return made
-
-    def array(self, result: Power) -> Atom:
-        """Emits the loop that makes the coefficients of a series."""
-        b, extent = self.b, integer(self._order)
-        block = b.block([I64], lambda index: self._step(result, index), ("order",))
-        if not self._carried:
-            return b.emit("build", [extent], {}, [block])[0]
-        arrays = [entry.array for entry in self._carried if isinstance(entry.array, Var)]
-        step = Block((*block.params, *arrays), block.eqns, block.results)
-        starts = [values.zeros(b, array.type) for array in arrays]
-        outs = b.emit("fold", [extent, *starts], {"carries": len(arrays), "reverse": False}, [step])
-        return next(out for out, entry in zip(outs, self._carried, strict=True) if entry is result)
-
-    def _step(self, result: Power, index: Atom) -> list[Atom]:
-        """The coefficient of the result, or the arrays of all series that are carried, with the current one."""
-        found = self._current(result, index)
-        if not self._carried:
-            return [found]
-        self._lower(result)
-        arrays: list[Atom] = []
-        for entry in self._carried:  # to make one may show that others are carried
-            assert entry.array is not None
-            arrays.append(self.b.set(entry.array, index, self._current(entry, index), inbounds=True))
-        return arrays
-
-    def _current(self, power: Power, index: Atom) -> Atom:
-        value = power[index]
-        return literal(0, power.first.type.dtype) if value is None else value
-
-
-def _place(order: Order) -> Atom:
-    """Where the coefficient of an order that the program counts stands in its array, which begins with order 1."""
-    assert not isinstance(order, int)
-    return order

@@ -52,11 +52,80 @@ def test_functions_of_a_number(name: str) -> None:
     assert np.all(np.abs(np.array(found) - expected) <= 1e-13 * scale)
 
 
-def test_series_that_lead_to_others_without_end() -> None:
-    """The derivatives of log gamma are the polygamma functions."""
-    found = dl.jet(dl.loads("fn f(x: real) -> real = lgamma(x)").f, order=15)(0.6, 1.0)
-    expected = [float(mpmath.polygamma(k - 1, 0.6) / mpmath.factorial(k)) for k in range(1, 16)]
-    np.testing.assert_allclose(np.array(found[1:]), expected, rtol=1e-13)
+def test_gamma_functions() -> None:
+    """Their derivatives are the polygamma functions, without end."""
+    m = dl.loads("fn f(x: real) -> real = lgamma(x)\nfn g(x: real, n: int) -> real = polygamma(n, x)")
+    found, order = dl.jet(m.f, order=40)(0.6, 1.0), 2
+    expected = [float(mpmath.polygamma(k - 1, 0.6) / mpmath.factorial(k)) for k in range(1, 41)]
+    np.testing.assert_allclose(np.array(found[1:]), expected, rtol=1e-14)
+    found = dl.jet(m.g, order=20, wrt="x")(0.6, order, 1.0)
+    expected = [float(mpmath.polygamma(k + order, 0.6) / mpmath.factorial(k)) for k in range(21)]
+    np.testing.assert_allclose(np.array(found), expected, rtol=1e-13)
+
+
+POWERS = """
+fn whole(x: real, n: int) -> real = x ** n
+fn power(x: real, p: real) -> real = x ** p
+fn along(x: real, p: real) -> real = (1.0 + exp(x)) ** p
+fn moving(x: real) -> real = (1.0 + x) ** (0.5 + sin(x))
+fn literals(x: real) -> real = (x * x - 2.0) ** 7 + (x * x - 2.0) ** (-3) + (x * x + 2.0) ** 1.7
+fn fourth(x: real, p: real) -> real = jet(power, order = 13, wrt = x)(x, p, 1.0)[4]
+"""
+
+
+@pytest.mark.parametrize("at", [-1.5, 0.0, 1e-6, 1.3])
+@pytest.mark.parametrize("exponent", [-18, -3, 0, 1, 7, 40, 1001])
+def test_powers_with_whole_exponents(at: float, exponent: int) -> None:
+    """The binomial coefficients; products are exact where nothing is left of them, at 0 and beside it."""
+    m, order = dl.loads(POWERS), 30
+    if at == 0 and exponent < 0:
+        infinities = [(-1) ** k * np.inf for k in range(order + 1)]
+        np.testing.assert_array_equal(dl.jet(m.whole, order=order, wrt="x")(at, exponent, 1.0), infinities)
+        return
+    expected = [
+        float(mpmath.binomial(exponent, k) * (mpmath.mpf(at) ** (exponent - k) if 0 <= k <= exponent or at else 0))
+        for k in range(order + 1)
+    ]
+    for f, n in ((m.whole, exponent), (m.power, float(exponent))):
+        np.testing.assert_allclose(np.array(dl.jet(f, order=order, wrt="x")(at, n, 1.0)), expected, rtol=2e-14)
+
+
+def test_powers_along_a_curve() -> None:
+    m, order, at = dl.loads(POWERS), 20, 0.3
+    for exponent in (-1.7, -2.0, 0.5, 3.0, 12.0):
+        found = dl.jet(m.along, order=order, wrt="x")(at, exponent, 1.0)
+        expected = coefficients(lambda x, p=exponent: (1 + mpmath.exp(x)) ** mpmath.mpf(p), at, order)
+        np.testing.assert_allclose(np.array(found), expected, rtol=1e-12)
+    for name, plain in {
+        "moving": lambda x: (1 + x) ** (mpmath.sin(x) + 0.5),
+        "literals": lambda x: (x * x - 2) ** 7 + (x * x - 2) ** -3 + (x * x + 2) ** mpmath.mpf(1.7),
+    }.items():
+        found = dl.jet(getattr(m, name), order=order)(at, 1.0)
+        np.testing.assert_allclose(np.array(found), coefficients(plain, at, order), rtol=1e-12)
+
+
+@pytest.mark.parametrize(("at", "exponent"), [(1.3, 2.0), (1.3, 6.0), (0.7, 2.5), (0.7, -3.0), (1.3, 0.0)])
+def test_a_whole_exponent_has_derivatives_too(at: float, exponent: float) -> None:
+    """Of the coefficient binomial(p, 4) x^(p-4)."""
+    m = dl.loads(POWERS)
+
+    def plain(x: Any, p: Any) -> Any:
+        return mpmath.binomial(p, 4) * mpmath.mpf(x) ** (p - 4)
+
+    by_base, by_exponent = dl.grad(m.fourth, wrt=("x", "p"))(at, exponent)
+    assert by_base == pytest.approx(float(mpmath.diff(lambda x: plain(x, exponent), at)), rel=1e-13, abs=1e-15)
+    assert by_exponent == pytest.approx(float(mpmath.diff(lambda p: plain(at, p), exponent)), rel=1e-13)
+    second = float(mpmath.diff(lambda p: plain(at, p), exponent, 2))
+    assert dl.hessian(m.fourth, wrt="p")(at, exponent) == pytest.approx(second, rel=1e-12)
+
+
+def test_powers_at_the_edges() -> None:
+    """Of 0 with a broken exponent the coefficients beyond it are infinite; a negative base has no slope in it."""
+    m = dl.loads(POWERS)
+    found = dl.jet(m.power, order=13, wrt="x")(0.0, 2.5, 1.0)
+    np.testing.assert_array_equal(found, [0, 0, 0, *[np.inf, -np.inf] * 5, np.inf])
+    assert dl.grad(m.fourth, wrt="x")(-1.3, 6.0) == pytest.approx(-39.0, rel=1e-14)
+    assert np.isnan(dl.grad(m.fourth, wrt="p")(-1.3, 6.0))
 
 
 def test_along_a_curve() -> None:
