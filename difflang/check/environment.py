@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from difflang.check.types import Type
-from difflang.check.values import Value
+from difflang.check.types import Type, is_int
+from difflang.check.values import Number, Scalar, Value
 from difflang.diagnostics.model import Span
 from difflang.sizes import Size
 
@@ -94,6 +94,17 @@ class Scope:
         yield from self.bindings
         yield from self.types
 
+    def size_names(self) -> Iterator[str]:
+        """The names that may stand for sizes: sizes and ints, and at the top of the module whatever it defines."""
+        scope: Scope | None = self
+        while scope is not None:
+            yield from (name for name, bound in scope.types.items() if isinstance(bound, Size))
+            if scope.is_root:
+                yield from scope.names()
+                return
+            yield from (name for name, bound in scope.bindings.items() if _is_whole(bound.value))
+            scope = scope.parent
+
     def variables(self) -> dict[str, Binding]:
         """The variables (`var`) that code here can assign."""
         found: dict[str, Binding] = {}
@@ -103,3 +114,7 @@ class Scope:
                 found.setdefault(name, binding)
             scope = scope.parent
         return {name: binding for name, binding in found.items() if binding.mutable}
+
+
+def _is_whole(value: Value) -> bool:
+    return isinstance(value, Number) or (isinstance(value, Scalar) and is_int(value.type))

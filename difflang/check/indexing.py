@@ -16,7 +16,7 @@ from difflang.check.types import BOOL, INT, Type
 from difflang.check.values import Array, Number, Scalar, StructValue, TupleValue, Value
 from difflang.core.ir import Atom, Literal
 from difflang.core.ops import integer
-from difflang.diagnostics.model import Span
+from difflang.diagnostics.model import DiffLangError, Span
 from difflang.signature import ArrayType
 from difflang.sizes import Size
 from difflang.syntax import ast
@@ -98,7 +98,10 @@ def _point(context: Context, node: ast.Expr, size: Size, scope: Scope) -> Point:
             hint=_index_hint(value),
         )
     scalar = as_scalar(context, value, INT, node.span)
-    return Point(scalar.atom, context.sizes.within(context.size_of(scalar), size))
+    position = context.size_of(scalar)
+    if context.sizes.outside(position, size):
+        raise _outside(context, str(position), size, node.span)
+    return Point(scalar.atom, context.sizes.within(position, size))
 
 
 def _subscript(context: Context, node: ast.Expr, scope: Scope) -> Value:
@@ -121,15 +124,16 @@ def _index_hint(value: Value) -> str:
 def _literal_point(context: Context, value: int, size: Size, span: Span) -> Point:
     """A negative literal counts from the end."""
     position = Size.literal(value) if value >= 0 else size + Size.literal(value)
-    extent = size.constant
-    if extent is not None and not 0 <= (position.constant or 0) < extent:
-        raise context.error(
-            "E0318",
-            f"the index {value} is out of range: this dimension has the size {extent}",
-            span,
-            hint=f"indices go from 0 to {extent - 1}",
-        )
-    return Point(context.sizes.value(position), extent is not None or context.sizes.within(position, size))
+    if context.sizes.outside(position, size):
+        raise _outside(context, str(value), size, span)
+    return Point(context.sizes.value(position), context.sizes.within(position, size))
+
+
+def _outside(context: Context, index: str, size: Size, span: Span) -> DiffLangError:
+    message = f"the index {index} is out of range: this dimension has the size {size}"
+    last = size - Size.literal(1)
+    hint = "it is empty: it has no valid index" if size.constant == 0 else f"indices go from 0 to {last}"
+    return context.error("E0318", message, span, hint=hint)
 
 
 def _stretch(context: Context, node: ast.Slice, size: Size, scope: Scope) -> Stretch:
@@ -161,13 +165,8 @@ def _bound(context: Context, node: ast.Expr | None, size: Size, scope: Scope) ->
 
 def _check_stretch(context: Context, first: Size, last: Size, size: Size, span: Span) -> None:
     """0 <= first <= last <= size, by proof or at run time (E0801)."""
-    known = [s.constant for s in (first, last, size)]
-    if (
-        known[0] is not None
-        and known[1] is not None
-        and known[2] is not None
-        and not 0 <= known[0] <= known[1] <= known[2]
-    ):
+    one = Size.literal(1)
+    if context.sizes.outside(first, last + one) or context.sizes.outside(last, size + one):
         raise context.error(
             "E0318",
             f"the slice {first}:{last} is out of range: this dimension has the size {size}",

@@ -96,6 +96,8 @@ def unknown_name(
     otherwise = hint or DECLARE[kind].format(name=name)
     if kind == "variable":  # a name that is assigned is a variable's, or it is new
         hint = suggestion(name, scope.variables(), otherwise)
+    elif kind == "size":
+        hint = suggestion(name, scope.size_names(), otherwise)
     else:
         hint = foreign_spelling(name) or suggestion(name, [*scope.visible(), *extra], otherwise)
     return context.error(code, f"there is no {kind} called `{name}` here", span, hint=hint)

@@ -296,6 +296,12 @@ class SizeTable:
         """Whether 0 <= index < extent is certain."""
         return self.at_least(index, 0) and self.at_least(extent - index, 1)
 
+    def outside(self, index: Size, extent: Size) -> bool:
+        """Whether an index is certainly not within: of loop variables nothing is, as the loop may make no step."""
+        if any(name in self._ranges for name in (*index.atoms, *extent.atoms)):
+            return False
+        return self.at_least(index - extent, 0) or self.at_least(Size.literal(-1) - index, 0)
+
 
 def always_whole(value: Size) -> bool:
     """A polynomial is whole at all integers if it is at 0..degree in each variable (Pólya 1915)."""

@@ -108,6 +108,20 @@ def missing_where(situation: Situation) -> Mistake | None:
     return None
 
 
+def condition_without_equality(situation: Situation) -> Mistake | None:
+    """`where w * w - a` and `where w * w < a`; the parser wants `==` there."""
+    token, line = situation.token, situation.line
+    if situation.first.text != "where" or "==" not in situation.expected or situation.innermost_bracket():
+        return None
+    hint = "Write `where F == 0`, or `where left == right`."
+    if token.kind in ("<", ">", "<=", ">=", "!="):
+        return Mistake("E0145", "The condition of an implicit function is an equation.", hint)
+    if token.kind == "NEWLINE" or token.text == "via":
+        written = situation.span_of(line[1]).to(situation.span_of(line[-1]))
+        return Mistake("E0145", "The condition of an implicit function is an equation.", hint, written)
+    return None
+
+
 def missing_colon(situation: Situation) -> Mistake | None:
     token, first = situation.token, situation.first
     if ":" in situation.expected and situation.innermost_bracket() and first.kind == "fn" and token.kind == "NAME":
@@ -364,9 +378,10 @@ def two_values(situation: Situation) -> Mistake | None:
 
 
 DETECTORS: tuple[Detector, ...] = (
-    python_lambda, loop_over_array, equals_for_comparison, arrow_in_lambda, extern_with_body, implicit_without_unknown,
-    missing_where, struct_form, missing_type, generic_brackets, type_first, annotation_without_let, let_without_value,
-    condition_in_comprehension, star_arguments, empty_brackets, conditional_without_else, foreign_words, increments,
-    semicolons, test_without_name, slice_step, stray_range, bare_tuple, missing_colon, keyword_as_name, misspelt_word,
+    python_lambda, loop_over_array, equals_for_comparison, arrow_in_lambda, extern_with_body,
+    implicit_without_unknown, missing_where, condition_without_equality, struct_form, missing_type,
+    generic_brackets, type_first, annotation_without_let, let_without_value, condition_in_comprehension,
+    star_arguments, empty_brackets, conditional_without_else, foreign_words, increments, semicolons,
+    test_without_name, slice_step, stray_range, bare_tuple, missing_colon, keyword_as_name, misspelt_word,
     two_values,
 )  # fmt: skip
