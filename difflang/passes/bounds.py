@@ -196,9 +196,17 @@ class Bounds:
         return all(self.in_range(index, dim) for index, dim in zip(indices, shape, strict=False))
 
     def in_range(self, index: Atom, dim: Atom) -> bool:
+        if self._runs_over(index, dim):
+            return True
         if index in self.divisors and self.form(self.divisors[index]) == self.form(dim):
             return self.is_natural(dim)  # A remainder by 0 is no index: it fails.
         return self.is_natural(index) and self.is_below(index, dim)
+
+    def _runs_over(self, index: Atom, dim: Atom) -> bool:
+        """Whether an index is that of a loop over just this dimension, as most are, or a literal in a literal one."""
+        if isinstance(index, Literal):
+            return isinstance(dim, Literal) and 0 <= index.value < dim.value
+        return self.extents.get(index) == dim
 
     def sides(self, index: Atom, dim: Atom) -> tuple[bool, bool]:
         """Whether an index is known to be at least 0, and whether below a dimension."""
@@ -223,12 +231,12 @@ class Bounds:
         return self._never_negative(form) or any(self._never_negative(form.plus(fact, -1)) for fact in helpful)
 
     def _never_negative(self, form: Affine) -> bool:
-        least: dict[Atom, int] = dict.fromkeys(self.sizes, 0)
+        least: dict[Atom, int] = {}
         for _ in range(LARGEST_FORM * 4):
             index = max((v for v in form.terms if v in self.extents), key=self.order.__getitem__, default=None)
             if index is None:
-                known = all(c > 0 and v in least for v, c in form.terms.items())
-                return known and form.constant + sum(c * least[v] for v, c in form.terms.items()) >= 0
+                known = all(c > 0 and (v in least or v in self.sizes) for v, c in form.terms.items())
+                return known and form.constant + sum(c * least.get(v, 0) for v, c in form.terms.items()) >= 0
             form = self._at_lowest(form, index)
             least[self.extents[index]] = 1
         return False
