@@ -1,10 +1,12 @@
 ; A pool of threads that share the ranges of a loop: `pool.run(function, environment, ranges, threads)` calls
-; function(environment, k) for k = 0 .. ranges - 1, each once, and returns when all are done.
+; function(environment, k) for k = 0 .. ranges - 1 (below 2^31), each once, and returns when all are done.
 ;
-; The caller takes ranges like every worker; so a call never waits for a worker that has not begun. It takes them from
-; the front and the workers from the back: over loops that follow each other on the same arrays each core then finds in
-; its cache what it had before. One call at a time
-; has the pool. Who finds it taken (another thread of the host, or a caller inside a range), runs its ranges in order.
+; Every member of a job, the caller being number 0, has a block of neighbouring ranges, which it works through from the
+; front: memory is then read onwards, as the processor foresees, and loops that follow each other on the same arrays find
+; in the cache of each core what it had before. Whose block is empty takes from the back of the others'; so a call never
+; waits for a worker that has not begun. A block is one word, its end above its start, on a line of its own: as long as
+; nobody else takes from it, its owner never waits for the line. One call at a time has the pool. Who finds it taken
+; (another thread of the host, or a caller inside a range), runs its ranges in order.
 ;
 ; A worker announces itself in @active before it looks whether there is a job (@open); the caller closes the job
 ; before it waits for @active to become 0. Both are sequentially consistent: either the worker sees the job closed, or
@@ -12,15 +14,13 @@
 ; @generation for a while, some tens of microseconds without a break and then half a millisecond in which they let all
 ; others go first, and then sleep: to be woken takes as long as a small job.
 
-@next = internal global i64 0, align 128
-@back = internal global i64 0, align 128
+@blocks = internal global [256 x [16 x i64]] zeroinitializer, align 128
 @active = internal global i64 0, align 128
 @generation = internal global i64 0, align 128
 @open = internal global i64 0, align 128
-@places = internal global i64 0, align 128
 @function = internal global ptr null, align 128
 @environment = internal global ptr null
-@ranges = internal global i64 0
+@members = internal global i64 0
 @sleepers = internal global i64 0, align 128
 @workers = internal global i64 0
 @stopped = internal global i64 0
@@ -76,13 +76,12 @@ share:
   call void @hire(i64 %wanted)
   store ptr %function, ptr @function
   store ptr %environment, ptr @environment
-  store i64 %ranges, ptr @ranges
-  store atomic i64 0, ptr @next monotonic, align 128
-  store atomic i64 0, ptr @back monotonic, align 128
-  store atomic i64 %wanted, ptr @places monotonic, align 128
+  %members = add i64 %wanted, 1
+  store i64 %members, ptr @members
+  call void @divide(i64 %ranges, i64 %members)
   store atomic i64 1, ptr @open seq_cst, align 128
   call void @announce()
-  call void @take(i1 true)
+  call void @take(i64 0)
   store atomic i64 0, ptr @open seq_cst, align 128
   br label %wait
 wait:
@@ -131,30 +130,85 @@ out:
   ret void
 }
 
-; Ranges of the open job, as long as there are any: @next counts all that are taken, @back those from the back.
-define internal void @take(i1 %front) {
+; Gives each member its block of the ranges.
+define internal void @divide(i64 %ranges, i64 %members) {
+entry:
+  br label %loop
+loop:
+  %k = phi i64 [ 0, %entry ], [ %following, %loop ]
+  %start = phi i64 [ 0, %entry ], [ %end, %loop ]
+  %following = add i64 %k, 1
+  %product = mul i64 %ranges, %following
+  %end = udiv i64 %product, %members
+  %high = shl i64 %end, 32
+  %word = or i64 %high, %start
+  %block = getelementptr [16 x i64], ptr @blocks, i64 %k
+  store atomic i64 %word, ptr %block monotonic, align 128
+  %again = icmp ult i64 %following, %members
+  br i1 %again, label %loop, label %out
+out:
+  ret void
+}
+
+; A range of a block, from its front or its back; -1 if there is none.
+define internal i64 @claim(ptr %block, i1 %front) {
+entry:
+  %first = load atomic i64, ptr %block monotonic, align 128
+  br label %look
+look:
+  %word = phi i64 [ %first, %entry ], [ %found, %some ]
+  %start = and i64 %word, 4294967295
+  %end = lshr i64 %word, 32
+  %last = sub i64 %end, 1
+  %left = icmp ult i64 %start, %end
+  br i1 %left, label %some, label %none
+some:
+  %shorter = sub i64 %word, 4294967296
+  %later = add i64 %word, 1
+  %rest = select i1 %front, i64 %later, i64 %shorter
+  %range = select i1 %front, i64 %start, i64 %last
+  %swapped = cmpxchg ptr %block, i64 %word, i64 %rest acq_rel monotonic, align 128
+  %found = extractvalue { i64, i1 } %swapped, 0
+  %mine = extractvalue { i64, i1 } %swapped, 1
+  br i1 %mine, label %taken, label %look
+taken:
+  ret i64 %range
+none:
+  ret i64 -1
+}
+
+; Ranges of the open job, as long as there are any: those of the member's own block and then of the others', whose
+; numbers differ from its own in ever higher bits.
+define internal void @take(i64 %member) {
 entry:
   %function = load ptr, ptr @function
   %environment = load ptr, ptr @environment
-  %ranges = load i64, ptr @ranges
-  br label %loop
-loop:
-  %low = phi i64 [ 0, %entry ], [ %higher, %one ]
-  %taken = atomicrmw add ptr @next, i64 1 acq_rel
-  %left = icmp slt i64 %taken, %ranges
-  br i1 %left, label %choose, label %out
+  %members = load i64, ptr @members
+  %largest = sub i64 %members, 1
+  %zeros = call i64 @llvm.ctlz.i64(i64 %largest, i1 false)
+  %bits = sub i64 64, %zeros
+  %differences = shl i64 1, %bits
+  br label %next
+next:
+  %difference = phi i64 [ 0, %entry ], [ %greater, %following ]
+  %over = icmp uge i64 %difference, %differences
+  br i1 %over, label %out, label %choose
 choose:
-  br i1 %front, label %one, label %behind
-behind:
-  %j = atomicrmw add ptr @back, i64 1 acq_rel
-  %from.end = sub i64 %ranges, %j
-  %high = sub i64 %from.end, 1
-  br label %one
+  %owner = xor i64 %member, %difference
+  %exists = icmp ult i64 %owner, %members
+  %block = getelementptr [16 x i64], ptr @blocks, i64 %owner
+  %own = icmp eq i64 %difference, 0
+  br i1 %exists, label %loop, label %following
+loop:
+  %k = call i64 @claim(ptr %block, i1 %own)
+  %none = icmp slt i64 %k, 0
+  br i1 %none, label %following, label %one
 one:
-  %k = phi i64 [ %low, %choose ], [ %high, %behind ]
   call void %function(ptr %environment, i64 %k)
-  %higher = add i64 %low, 1
   br label %loop
+following:
+  %greater = add i64 %difference, 1
+  br label %next
 out:
   ret void
 }
@@ -171,8 +225,8 @@ entry:
   %over = load atomic i64, ptr @stopped seq_cst, align 8
   %closed = icmp ne i64 %over, 0
   %none = or i1 %enough, %closed
-  br i1 %none, label %out, label %begin
-begin:
+  br i1 %none, label %out, label %start
+start:
   %how = load i32, ptr @set.mask
   %a = call i32 @sigfillset(ptr %all)
   %b = call i32 @pthread_sigmask(i32 %how, ptr %all, ptr %before)
@@ -180,18 +234,20 @@ begin:
   %d = call i32 @pthread_attr_setstacksize(ptr %attributes, i64 8388608)
   br label %loop
 loop:
-  %k = phi i64 [ %have, %begin ], [ %following, %made ]
+  %k = phi i64 [ %have, %start ], [ %following, %made ]
   %full = icmp sge i64 %k, %wanted
   br i1 %full, label %finish, label %create
 create:
   %generation = load atomic i64, ptr @generation monotonic, align 128
-  %seen = inttoptr i64 %generation to ptr
   %handle = getelementptr ptr, ptr @handles, i64 %k
-  %refused = call i32 @pthread_create(ptr %handle, ptr %attributes, ptr @work, ptr %seen)
+  %following = add i64 %k, 1
+  %seen = shl i64 %generation, 8
+  %both = or i64 %seen, %following
+  %begin = inttoptr i64 %both to ptr
+  %refused = call i32 @pthread_create(ptr %handle, ptr %attributes, ptr @work, ptr %begin)
   %good = icmp eq i32 %refused, 0
   br i1 %good, label %made, label %finish
 made:
-  %following = add i64 %k, 1
   store i64 %following, ptr @workers
   br label %loop
 finish:
@@ -202,9 +258,12 @@ out:
   ret void
 }
 
+; A worker: told by which generation it was hired, and in the last eight bits its number.
 define internal ptr @work(ptr %begin) {
 entry:
-  %first = ptrtoint ptr %begin to i64
+  %both = ptrtoint ptr %begin to i64
+  %first = lshr i64 %both, 8
+  %member = and i64 %both, 255
   br label %watch
 watch:
   %seen = phi i64 [ %first, %entry ], [ %now, %leave ]
@@ -249,11 +308,11 @@ enter:
   %job = icmp ne i64 %opened, 0
   br i1 %job, label %place, label %leave
 place:
-  %places = atomicrmw sub ptr @places, i64 1 seq_cst
-  %welcome = icmp sgt i64 %places, 0
+  %members = load i64, ptr @members
+  %welcome = icmp ult i64 %member, %members
   br i1 %welcome, label %help, label %leave
 help:
-  call void @take(i1 false)
+  call void @take(i64 %member)
   br label %leave
 leave:
   %out = atomicrmw sub ptr @active, i64 1 seq_cst
@@ -288,4 +347,5 @@ out:
   ret void
 }
 
+declare i64 @llvm.ctlz.i64(i64, i1)
 declare i64 @llvm.smin.i64(i64, i64)

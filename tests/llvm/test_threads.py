@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import itertools
 import os
 import subprocess
 import sys
@@ -156,6 +158,19 @@ def test_callers_on_several_threads_share_the_pool() -> None:
     for caller in callers:
         caller.join()
     assert results == [expected] * 80
+
+
+def test_every_range_is_run_once_however_many_threads_there_are() -> None:
+    """Also with more members than ranges, and with so many that some have no worker yet."""
+    run = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)(
+        threads.symbol("run")
+    )
+    taken: list[int] = []
+    note = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64)(lambda _, k: taken.append(k))
+    for count, members in itertools.product((0, 1, 2, 3, 7, 64, 1000), (1, 2, 3, 5, 16)):
+        run(ctypes.cast(note, ctypes.c_void_p), None, count, members)
+        assert sorted(taken) == list(range(count))
+        taken.clear()
 
 
 SCRIPT = """

@@ -19,7 +19,7 @@ from difflang.loops.values import Name, substituted
 THRESHOLD = 200_000.0
 """Work (see `work`) from which threads are worth it: some twenty microseconds."""
 
-GRAIN = 200_000.0
+GRAIN = 100_000.0
 """The work of one range, unless there would be fewer than `LEAST` or more than `MOST`."""
 
 LEAST = 8
