@@ -76,10 +76,11 @@ def _converted(context: Context, atom: Atom, target: ScalarType, span: Span) -> 
     if not (is_int(target) and atom.type.dtype in ("f64", "f32")):
         return convert(context, atom, target)
     prim, limit = context.builder.prim, float(2 ** _bits(target))
-    below = prim("lt", atom, literal(limit, atom.type.dtype))
+    seen = prim("stop_grad", atom)  # no derivative depends on what is only checked
+    below = prim("lt", seen, literal(limit, atom.type.dtype))
     # Between -limit - 1 and -limit only f64 has numbers, and only beside the least i32; they are cut off to it.
     narrow = atom.type.dtype == "f64" and target.dtype == "i32"
-    above = prim("gt" if narrow else "ge", atom, literal(-limit - 1 if narrow else -limit, atom.type.dtype))
+    above = prim("gt" if narrow else "ge", seen, literal(-limit - 1 if narrow else -limit, atom.type.dtype))
     attrs: dict[str, Attribute] = {"code": "E0816", "message": _message("{0}", target)}
     with context.at(span):
         (fitting,) = context.builder.emit("require", [prim("and", below, above), atom], attrs)
