@@ -16,6 +16,7 @@ from difflang.check import builtins
 from difflang.check.builtins.registry import BUILTINS
 from difflang.check.program import library_directory
 from difflang.check.vocabulary import VOCABULARY
+from difflang.check.words import WORDS
 from difflang.diagnostics.model import Span
 from difflang.prims import PRIMITIVES
 from difflang.syntax import ast, decode, parse
@@ -136,6 +137,11 @@ def builtin_entries() -> Mapping[str, Entry]:
     builtins.load()
     names = {name for name in BUILTINS if not name.startswith("_")} | set(VOCABULARY)
     return {name: _builtin_entry(name) for name in sorted(names)}
+
+
+def word_entries() -> Mapping[str, Entry]:
+    """The words of the language, such as `for` and `rule`."""
+    return {name: Entry(name, *described) for name, described in WORDS.items()}
 
 
 def _builtin_entry(name: str) -> Entry:

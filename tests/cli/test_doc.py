@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from difflang.check.documentation import builtin_entries, library_modules, library_page
+from difflang.check.documentation import builtin_entries, library_modules, library_page, word_entries
 from difflang.check.prelude import prelude_values
 from difflang.check.vocabulary import VOCABULARY
 from difflang.cli.app import COMMANDS
+from difflang.syntax.tables import tables
 
 
 @pytest.mark.parametrize("module", list(library_modules()))
@@ -48,7 +49,11 @@ def test_every_name_in_scope_has_a_text():
     assert [name for name in VOCABULARY if name not in prelude_values()] == []
 
 
-@pytest.mark.parametrize("name", ["sum", "grad", "pi", "report", "real"])
+def test_every_word_of_the_language_is_told():
+    assert set(word_entries()) == tables().words("keywords")
+
+
+@pytest.mark.parametrize("name", ["sum", "grad", "pi", "report", "real", "for", "implicit", "extern"])
 def test_a_word_of_the_language_is_shown(difflang, name):
     assert difflang(f"doc {name}").out.startswith(name)
 

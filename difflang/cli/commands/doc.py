@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 @click.argument("name", required=False)
 @output_options
 def command(name: str | None, settings: Settings) -> None:
-    """Show the documentation of NAME: a module (optim), a part of one (optim.adam), a prelude function, or a file."""
+    """Show the documentation of NAME: a module (optim), a part of one (optim.adam), a prelude function, a word of the
+    language (rule), or a file."""
     if settings.console.form == "json":
         from difflang.cli.output import json_text
 
@@ -39,16 +40,21 @@ def _found(name: str | None) -> dict[str, Any]:
 
 
 def _library() -> dict[str, Any]:
-    from difflang.check.documentation import builtin_entries, library_modules, library_page
+    from difflang.check.documentation import builtin_entries, library_modules, library_page, word_entries
 
     pages = [page for page in map(library_page, library_modules()) if page is not None]
     modules = [{"name": page.name, "text": page.summary} for page in pages]
-    return {"text": "The standard library.", "entries": modules, "builtins": list(builtin_entries())}
+    return {
+        "text": "The standard library.",
+        "entries": modules,
+        "builtins": list(builtin_entries()),
+        "words": list(word_entries()),
+    }
 
 
 def _document(name: str) -> dict[str, Any]:
     """The page of a file or a module, or the entry of a name. Raises E0911 where there is neither."""
-    from difflang.check.documentation import builtin_entries, library_modules, library_page, page_of
+    from difflang.check.documentation import builtin_entries, library_modules, library_page, page_of, word_entries
     from difflang.runtime.sources import require_source
     from difflang.syntax import decode
 
@@ -61,7 +67,9 @@ def _document(name: str) -> dict[str, Any]:
         return _of_page(page)
     owner, _, member = name.rpartition(".")
     page = library_page(owner or "prelude")
-    entries = [*(page.entries if page else ()), *(() if owner else builtin_entries().values())]
+    entries = list(page.entries) if page else []
+    if not owner:
+        entries += [*builtin_entries().values(), *word_entries().values()]
     found = [_of_entry(entry) for entry in entries if entry.name == member]
     if not found:
         known = [entry.name for entry in entries] + ([] if owner else list(library_modules()))
@@ -85,7 +93,10 @@ def _text(document: Mapping[str, Any]) -> str:
     blocks += [_entry_text(entry) for entry in document.get("entries", ())]
     if "builtins" in document:
         blocks.append("Names of the compiler, in scope everywhere:\n" + _wrapped(document["builtins"]))
-        blocks.append("`difflang doc NAME` shows a module, a function of one (optim.adam), or a name of the prelude.")
+        blocks.append("Words of the language:\n" + _wrapped(document["words"]))
+        blocks.append(
+            "`difflang doc NAME` shows a module, a function of one (optim.adam), a name of the prelude, or a word."
+        )
     return "\n\n".join(blocks)
 
 
