@@ -9,8 +9,9 @@ the array.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from difflang.core.ir import Literal
 from difflang.loops import ir
@@ -31,10 +32,10 @@ class Overwritten:
         return replace(program, body=self._body(program.body))
 
     def _body(self, body: ir.Body) -> ir.Body:
-        kept = (s for k, s in enumerate(body) if not self._is_useless(s, body[k + 1 :]))
+        kept = (s for k, s in enumerate(body) if not self._is_useless(s, islice(body, k + 1, None)))
         return tuple(ir.with_bodies(statement, self._body) for statement in kept)
 
-    def _is_useless(self, statement: Statement, rest: Sequence[Statement]) -> bool:
+    def _is_useless(self, statement: Statement, rest: Iterable[Statement]) -> bool:
         match statement:
             case ir.Fill(array) | ir.Copy(target=array) if not array.mutable and array.rank > 1:
                 extent = array.shape[0]
@@ -43,7 +44,7 @@ class Overwritten:
                 return False
 
 
-def _is_made_of_rows(array: Array, rest: Sequence[Statement]) -> bool:
+def _is_made_of_rows(array: Array, rest: Iterable[Statement]) -> bool:
     """Whether the statements write all rows of an array before they do anything else with it."""
     assert isinstance(array.shape[0], Literal)
     missing = set(range(int(array.shape[0].value)))

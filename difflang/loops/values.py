@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import cache
+from operator import attrgetter
 from typing import Any, cast, get_args
 
 from difflang.core.ir import Literal
@@ -54,11 +56,9 @@ def all_assigned(body: Body) -> set[Name]:
 
 def mentioned(statement: Statement) -> list[Name]:
     """The registers and arrays in a statement, also in shapes, but not in the bodies inside it."""
-    inside = ir.BODIES.get(type(statement), ())
     found: list[Name] = []
-    for name in type(statement).__slots__:
-        if name not in inside:
-            _collect(getattr(statement, name), found)
+    for part in _parts(type(statement))(statement):
+        _collect(part, found)
     return found
 
 
@@ -67,18 +67,27 @@ def all_mentioned(body: Body) -> dict[Name, None]:
     return dict.fromkeys(name for statement in ir.walk(body) for name in mentioned(statement))
 
 
+@cache
+def _parts(kind: type[Statement]) -> Callable[[Statement], tuple[object, ...]]:
+    """Reads the fields of a kind of statement, without its bodies."""
+    inside = ir.BODIES.get(kind, ())
+    names = [name for name in kind.__slots__ if name not in inside]
+    return attrgetter(*names) if len(names) > 1 else lambda statement: tuple(getattr(statement, n) for n in names)
+
+
 def _collect(value: object, found: list[Name]) -> None:
     """Adds the names in a part of a statement. Passes ask for all parts of all statements: no generators inside."""
-    if isinstance(value, Register):
-        found.append(value)
-    elif isinstance(value, Array):
-        found.append(value)
-        _collect(value.shape, found)
-    elif isinstance(value, ir.Reduction):
-        found.append(value.register)
-    elif isinstance(value, tuple):
+    kind = type(value)
+    if kind is Register:
+        found.append(cast(Register, value))
+    elif kind is tuple:
         for part in cast(tuple[object, ...], value):
             _collect(part, found)
+    elif kind is Array:
+        found.append(cast(Array, value))
+        _collect(cast(Array, value).shape, found)
+    elif kind is ir.Reduction:
+        found.append(cast(ir.Reduction, value).register)
 
 
 def substituted(body: Body, mapping: Mapping[Name, Name | Literal]) -> Body:
