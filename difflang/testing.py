@@ -16,6 +16,9 @@ from difflang.differences import USUAL
 from difflang.points import Point, relative
 from difflang.runtime.given import diagnosed
 
+CANCELLED = 1e-3
+"""Up to here a distance between tangent and differences looks like digits that the differences have lost."""
+
 DIRECTIONS = 3
 """Random directions along which a derivative is compared."""
 
@@ -99,6 +102,9 @@ def _disagreement(function: api.Function, report: GradientReport) -> Exception:
     wrong, amount = max(amounts.items(), key=lambda found: found[1])
     message = f"The derivatives of `{function.__name__}` disagree: {wrong} differ by {amount:.2g} (relative)."
     hint = "Is the function smooth at this point, and are its rules right?"
+    if wrong.endswith("differences") and amount < CANCELLED:
+        hint += " Where large numbers cancel, as in `(1.0e10 + x) - 1.0e10`, it is the differences that lack digits: "
+        hint += f"`tolerance={2 * amount:.0e}` would pass."
     if amount == np.inf:
         message = f"The derivatives of `{function.__name__}` cannot be compared: {wrong} are not all numbers here."
         hint = "Is the point inside the function's domain, away from its edge?"

@@ -34,6 +34,10 @@ class Derivative(FunctionValue):
         self.wrt = wrt
         self.name = f"{self.operator}({inner.name})"
 
+    @property
+    def written(self) -> FunctionValue:
+        return self.inner.written
+
     def parameter_names(self) -> Sequence[str] | None:
         names = self.inner.parameter_names()
         return None if names is None else [*names, *self.extra()]
@@ -54,7 +58,7 @@ class Derivative(FunctionValue):
         values = dict(named)
         for direction, name in zip(self.extra(), self.differentiated(named), strict=False):
             part = self.wrt.parts.get(name)
-            value = values[name] if part is None else selected(context, part, values[name], named).value
+            value = values[name] if part is None else selected(context, part, values[name], self.inner, named).value
             value = maker.like(value, direction)
             maker.add_info(direction, value, None, True)
             named.append((direction, value))

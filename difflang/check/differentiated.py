@@ -129,7 +129,7 @@ def _selection(
     if part is None:
         return None
     positional = zip(function.parameter_names() or (), arguments.positional, strict=False)
-    return selected(context, part, whole, [*positional, *arguments.keywords.items()])
+    return selected(context, part, whole, function, [*positional, *arguments.keywords.items()])
 
 
 def _argument(arguments: Arguments, key: Key) -> Value:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from difflang.check.context import Context
 from difflang.check.environment import Scope
+from difflang.check.functions import Closure
 from difflang.check.indexing import Point, Subscript, check_points, subscripts, take
 from difflang.check.types import is_int
-from difflang.check.values import Array, Scalar, Value
+from difflang.check.values import Array, FunctionValue, Scalar, Value
 from difflang.core.ir import Atom
 from difflang.core.ops import integer
 from difflang.derive.parts import Axis, Chosen, Cut, Listed, Uncut, Window, listed
@@ -20,7 +21,7 @@ from difflang.syntax import ast
 @dataclass(frozen=True, slots=True)
 class Part:
     """A part of a parameter as it is written. A name in a subscript is a parameter of the function, else what it is in
-    `scope`, where the operator stands.
+    `scope`, where the operator stands, else a size that the function's parameters name.
     """
 
     node: ast.Index
@@ -35,15 +36,21 @@ class Selection:
     value: Scalar | Array
 
 
-def selected(context: Context, part: Part, whole: Value, parameters: Sequence[tuple[str, Value]]) -> Selection:
-    """Raises E0504 where the argument is no array; E0306, E0318 and E0801 (at run time) for wrong subscripts."""
+def selected(
+    context: Context, part: Part, whole: Value, function: FunctionValue, arguments: Sequence[tuple[str, Value]]
+) -> Selection:
+    """The part of an argument of `function`, all of whose arguments are given too.
+
+    Raises E0504 where the argument is no array; E0306, E0318 and E0801 (at run time) for wrong subscripts.
+    """
     node = part.node
     if not isinstance(whole, Array):
         message = f"only arrays have parts to differentiate by, but this parameter is {context.text(whole)}"
         raise context.error("E0504", message, node.span, hint="name the whole parameter, such as `wrt = x`")
     scope = part.scope.child()
-    for name, value in parameters:
+    for name, value in arguments:
         scope.bind(name, value)
+    _bind_sizes(scope, function, dict(arguments))
     with context.at(node.span):
         listings = _listings(context, node, scope)
         plain = [ast.Slice(i.span, None, None) if k in listings else i for k, i in enumerate(node.indices)]
@@ -58,6 +65,17 @@ def selected(context: Context, part: Part, whole: Value, parameters: Sequence[tu
         value = take(context, whole, found)
     assert isinstance(value, Scalar | Array)
     return Selection(window, value)
+
+
+def _bind_sizes(scope: Scope, function: FunctionValue, arguments: Mapping[str, Value]) -> None:
+    """Makes the sizes known that the types of the parameters name, unless the name means something already."""
+    closure = function.written
+    for parameter in closure.parameters if isinstance(closure, Closure) else ():
+        value, type_ = arguments.get(parameter.name), parameter.type
+        if isinstance(value, Array) and isinstance(type_, ast.Index):
+            for node, size in zip(type_.indices, value.shape, strict=False):
+                if isinstance(node, ast.Name) and scope.find(node.name) is None:
+                    scope.types.setdefault(node.name, scope.find_type(node.name) or size)
 
 
 def _axis(context: Context, subscript: Subscript, size: Size) -> Axis:

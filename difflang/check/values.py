@@ -134,6 +134,11 @@ class FunctionValue(ABC):
     def call(self, context: Context, arguments: Arguments) -> Value:
         """The result of a call, elaborated in place. Raises DiffLangError when the arguments do not fit."""
 
+    @property
+    def written(self) -> FunctionValue:
+        """The function that declares the parameters: of a derivative, the one that it is of."""
+        return self
+
     def parameter_names(self) -> Sequence[str] | None:
         """The names of the parameters, where they have any."""
         return None

@@ -55,3 +55,10 @@ def test_right_derivatives_pass_at_all_scales(m: Any, name: str, x: Any) -> None
 def test_the_edge_of_a_domain_is_no_point_to_compare_at(m: Any) -> None:
     with pytest.raises(dl.DiffLangError, match="cannot be compared"):
         dl.check_grad(m.edge, 1e-300)
+
+
+def test_what_differences_cannot_see_is_told() -> None:
+    cancels = dl.loads("fn f(x: real) -> real = (1.0e10 + sin(x)) - 1.0e10").f
+    with pytest.raises(dl.DiffLangError, match="it is the differences that lack digits"):
+        dl.check_grad(cancels, 0.3)
+    assert dl.check_grad(cancels, 0.3, tolerance=1e-5)

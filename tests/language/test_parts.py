@@ -210,3 +210,15 @@ def test_places_are_distinct_and_in_range(at, backend):
         with pytest.raises(dl.DiffLangError) as caught:
             dl.grad(f, wrt=part)(X, AT)
         assert caught.value.code == "E0801"
+
+
+@pytest.mark.parametrize("part", ["x[n - 1]", "x[n-2:n]", "x[n - k:]"])
+def test_sizes_of_the_function_name_a_part(part: str) -> None:
+    """Asked for from Python, where no other `n` is in scope; a derivative of the function has its sizes too."""
+    m = dl.loads("fn f(x: real[n], k: int) -> real = sum(x * x * x) / k")
+    x = np.arange(1.0, 5.0)
+    chosen = x[-1] if part == "x[n - 1]" else x[-2:]
+    by_part = dl.grad(m.f.on(backend="reference"), wrt=part)
+    np.testing.assert_allclose(by_part(x, 2), 3 * chosen**2 / 2, rtol=1e-15)
+    if part == "x[n - 1]":
+        np.testing.assert_allclose(dl.grad(by_part, wrt=part)(x, 2), 3 * chosen, rtol=1e-15)
