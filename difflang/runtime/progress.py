@@ -143,6 +143,25 @@ class CsvLog:
                 file.writelines(row + "," * (len(self._columns) - 1 - row.count(",")) + "\n" for row in rows)
 
 
+class _Curve:
+    """A figure over the steps at which it was reported."""
+
+    def __init__(self) -> None:
+        self.steps: list[Any] = []
+        self.values: list[Any] = []
+        self._stride = 1
+        self._count = 0
+
+    def add(self, step: Any, value: Any) -> None:
+        if self._count % self._stride == 0:
+            self.steps.append(step)
+            self.values.append(value)
+            if len(self.steps) >= PLOT_POINTS:
+                self.steps, self.values = self.steps[::2], self.values[::2]
+                self._stride *= 2
+        self._count += 1
+
+
 class Plot:
     """The figures over the first integer figure (or the count of reports) as a picture, drawn at the end.
 
@@ -154,20 +173,21 @@ class Plot:
         self._path = Path(path)
         self._note = note
         _require_drawable(self._path)
-        self._rows: list[dict[str, Any]] = []
-        self._stride = 1
+        self._curves: dict[str, _Curve] = {}
+        self._across: str | None = None
         self._count = 0
 
     def report(self, figures: Figures) -> None:
-        if self._count % self._stride == 0:
-            self._rows.append(dict(_scalars(figures)))
-            if len(self._rows) >= PLOT_POINTS:
-                self._rows = self._rows[::2]
-                self._stride *= 2
+        found = dict(_scalars(figures))
+        if self._count == 0:
+            self._across = next((n for n, value in found.items() if isinstance(value, int | np.integer)), None)
+        step = found.pop(self._across, self._count) if self._across else self._count
+        for name, value in found.items():
+            self._curves.setdefault(name, _Curve()).add(step, value)
         self._count += 1
 
     def close(self) -> None:
-        if not self._rows:
+        if not self._count:
             self._note(f"Nothing was reported, so `{self._path}` was not drawn.")
             return
         try:
@@ -178,17 +198,14 @@ class Plot:
     def _draw(self) -> None:
         from matplotlib.figure import Figure
 
-        first = self._rows[0]
-        across = next((name for name, value in first.items() if isinstance(value, int | np.integer)), None)
-        names = [name for name in first if name != across]
-        figure = Figure(figsize=(7, 1 + 2.5 * max(len(names), 1)), layout="constrained")
-        axes = figure.subplots(max(len(names), 1), 1, sharex=True, squeeze=False)[:, 0]
-        steps = [row.get(across, k) if across else k * self._stride for k, row in enumerate(self._rows)]
-        for axis, name in zip(axes, names, strict=False):
-            axis.plot(steps, [row.get(name, np.nan) for row in self._rows])
+        count = max(len(self._curves), 1)
+        figure = Figure(figsize=(7, 1 + 2.5 * count), layout="constrained")
+        axes = figure.subplots(count, 1, sharex=True, squeeze=False)[:, 0]
+        for axis, (name, curve) in zip(axes, self._curves.items(), strict=False):
+            axis.plot(curve.steps, curve.values)
             axis.set_ylabel(name)
             axis.grid(visible=True, alpha=0.3)
-        axes[-1].set_xlabel(across or "report")
+        axes[-1].set_xlabel(self._across or "report")
         figure.savefig(self._path, dpi=120)
 
 

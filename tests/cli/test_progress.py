@@ -73,6 +73,18 @@ def test_the_plot_of_many_reports_is_thinned(tmp_path, monkeypatch):
     assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_the_plot_shows_the_figures_of_every_report(tmp_path):
+    import matplotlib as mpl
+
+    plot = progress.Plot(tmp_path / "plot.svg", note=pytest.fail)
+    for figures in ({"step": 0, "loss": 1.0}, {"step": 1, "accuracy": 0.5}, {"step": 2, "loss": 0.5}):
+        plot.report(figures)
+    with mpl.rc_context({"svg.fonttype": "none"}):
+        plot.close()
+    drawn = (tmp_path / "plot.svg").read_text()
+    assert all(f">{name}</text>" in drawn for name in ("step", "loss", "accuracy"))
+
+
 def test_a_plot_without_matplotlib_is_refused_before_the_run(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(DiffLangError, match="needs matplotlib") as caught:
