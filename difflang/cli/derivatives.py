@@ -7,6 +7,7 @@ from pathlib import Path
 
 from difflang.diagnostics import error
 from difflang.diagnostics.suggest import did_you_mean, listing
+from difflang.memory import bytes_of
 from difflang.runtime.engine import Engine
 from difflang.runtime.plans import Request
 
@@ -14,6 +15,14 @@ from difflang.runtime.plans import Request
 def wrt_names(wrt: str | None) -> tuple[str, ...]:
     """The names, and parts such as `w[:, 0]`, in `--wrt a,b`; none stands for the first parameter."""
     return tuple(name.strip() for name in re.split(r",(?![^\[]*\])", wrt)) if wrt is not None else ()
+
+
+def budget(memory: str | None) -> str | None:
+    """What `--memory` is in a program. Raises E0902 for what is no amount."""
+    if memory is not None and bytes_of(memory) is None:
+        message = f'"{memory}" is no amount of memory.'
+        raise error("E0902", message, hint="Write `--memory 64MB` (units: B, kB, MB, GB, KiB, MiB, GiB).")
+    return None if memory is None else f'"{memory}"'
 
 
 def first_parameter(file: str, function: str) -> str | None:

@@ -42,6 +42,8 @@ class Request:
     wrt: tuple[str, ...] = ()
     order: int | None = None
     """Of a Taylor series."""
+    memory: str | None = None
+    """What loops may store for a reverse sweep, as the program would write it."""
     form: str = ""
     """Which of several functions of one name is meant, as a comment behind the expression."""
 
@@ -61,7 +63,8 @@ class Request:
             return self.function
         names = f", wrt = {self.wrt[0] if len(self.wrt) == 1 else '(' + ', '.join(self.wrt) + ')'}" if self.wrt else ""
         order = "" if self.order is None else f", order = {self.order}"
-        return f"{self.operator}({self.function}{names}{order})"
+        memory = "" if self.memory is None else f", memory = {self.memory}"
+        return f"{self.operator}({self.function}{names}{order}{memory})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -307,3 +307,15 @@ def test_grad_by_parts_of_parameters(difflang):
     assert difflang(f"{line} x[1:],x[1:]").status == 2
     refused = difflang("bench one.dl -f dots x=[1,2,3] y=[4,5,6] --wrt x[1:] --budget 0")
     assert (refused.status, "E0602" in refused.err) == (2, True)
+
+
+def test_grad_takes_a_memory_budget(difflang, folder):
+    """A state takes 8 bytes here, so that 1 is too little, and the message is that of the program's own option."""
+    (folder / "steps.dl").write_text(
+        "fn main(x: real) -> real:\n    var s = x\n    for i in 0..9: s = sin(s) * s\n    return s\n"
+    )
+    runs = [difflang(f"grad steps.dl x=0.7 --backend reference {option}") for option in ("", "--memory 64B")]
+    assert runs[0].out == runs[1].out != ""
+    assert "E0812" in difflang("grad steps.dl x=0.7 --backend reference --memory 1B").err
+    wrong = difflang("grad steps.dl x=0.7 --memory 64XB")
+    assert wrong.status == 2 and "E0902" in wrong.err

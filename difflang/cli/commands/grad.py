@@ -15,14 +15,21 @@ from difflang.cli.options import Settings, common_options
 @click.argument("arguments", nargs=-1, metavar="[NAME=VALUE | NAME=@FILE]...")
 @click.option("-f", "--function", default="main", metavar="FUNCTION", help="The function; main if left out.")
 @click.option("--wrt", metavar="NAME[,NAME]", help="Parameters to differentiate by; the first if left out.")
+@click.option("--memory", metavar="AMOUNT", help="What loops may store, such as 64MB; the rest is computed again.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Write both to a .npz or .json file.")
 @common_options
 def command(
-    file: str, arguments: tuple[str, ...], function: str, wrt: str | None, out: Path | None, settings: Settings
+    file: str,
+    arguments: tuple[str, ...],
+    function: str,
+    wrt: str | None,
+    memory: str | None,
+    out: Path | None,
+    settings: Settings,
 ) -> None:
     """Print the value and the gradient of a real-valued function of FILE."""
     from difflang.cli.calling import Outputs, call
-    from difflang.cli.derivatives import first_parameter, wrt_names
+    from difflang.cli.derivatives import budget, first_parameter, wrt_names
     from difflang.cli.output import json_text, value_lines
     from difflang.cli.values import assignments
     from difflang.runtime import files
@@ -30,7 +37,8 @@ def command(
 
     tree = assignments(arguments)
     chosen = wrt_names(wrt)
-    request = Request(file, function, frozenset(tree), settings.options(), "value_and_grad", chosen)
+    options = settings.options()
+    request = Request(file, function, frozenset(tree), options, "value_and_grad", chosen, memory=budget(memory))
     called = call(request, tree, settings, Outputs(out))
     value, gradient = called.value
     names = chosen or (first_parameter(file, function) or called.parameters[0],)
