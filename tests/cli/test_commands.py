@@ -312,10 +312,11 @@ def test_grad_by_parts_of_parameters(difflang):
 def test_grad_takes_a_memory_budget(difflang, folder):
     """A state takes 8 bytes here, so that 1 is too little, and the message is that of the program's own option."""
     (folder / "steps.dl").write_text(
-        "fn main(x: real) -> real:\n    var s = x\n    for i in 0..9: s = sin(s) * s\n    return s\n"
+        "fn main(x: real[n], steps: int) -> real:\n    var s = 0.0\n"
+        "    for t in 0..steps:\n        for i in 0..n: s = sin(s + x[i]) * x[i]\n    return s\n"
     )
-    runs = [difflang(f"grad steps.dl x=0.7 --backend reference {option}") for option in ("", "--memory 64B")]
-    assert runs[0].out == runs[1].out != ""
-    assert "E0812" in difflang("grad steps.dl x=0.7 --backend reference --memory 1B").err
-    wrong = difflang("grad steps.dl x=0.7 --memory 64XB")
+    grad = "grad steps.dl x=[0.5,1.5] steps=9 --backend reference"
+    assert difflang(grad).out == difflang(f"{grad} --memory 128B").out != ""
+    assert "E0812" in difflang(f"{grad} --memory 1B").err
+    wrong = difflang(f"{grad} --memory 64XB")
     assert wrong.status == 2 and "E0902" in wrong.err
