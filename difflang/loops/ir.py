@@ -23,8 +23,9 @@ root; different roots are disjoint). A mutable array may point into whatever `Re
 
 **Loops.** `For` runs `index` from `start` to `extent - 1` (downwards with `reverse`); an extent below `start` counts
 as `start`. Kinds: `serial` (in order); `parallel` (iterations are independent but for `reductions` and `Accumulate`);
-`vector` (the same independence, innermost, worth SIMD lanes). The scheduler makes programs for one thread;
-`loops.threads` turns loops into `Parallel` ranges.
+`vector` (the same independence, innermost, worth SIMD lanes). Loops with one `nest` are pieces of one: iterations of
+different pieces are as independent. The scheduler makes programs for one thread; `loops.threads` turns loops into
+`Parallel` ranges.
 
 **Failure.** `Check` ends the program: the site says what went wrong, its values fill the message. The failure
 reported is the first one in the order of the iterations, also of those that run at the same time.
@@ -237,6 +238,7 @@ class For:
     reverse: bool = False
     reductions: tuple[Reduction, ...] = ()
     start: Operand = ZERO
+    nest: object = None
 
 
 @dataclass(eq=False, slots=True)
@@ -313,8 +315,7 @@ class Check:
 
 @dataclass(eq=False, slots=True)
 class PreferThreads:
-    """Before anything is done: where the caller has threads, it should rather run the program made for them if
-    `condition` holds. The program is right without it."""
+    """At the start: a caller with threads should rather run the program made for them if `condition` holds."""
 
     condition: Operand
 
@@ -375,8 +376,7 @@ BODIES: Mapping[type, tuple[str, ...]] = {
 
 def bodies(statement: Statement) -> tuple[Body, ...]:
     """The bodies inside a statement."""
-    names = BODIES.get(type(statement))
-    return () if names is None else tuple([getattr(statement, name) for name in names])
+    return tuple([getattr(statement, name) for name in BODIES.get(type(statement), ())])
 
 
 def with_bodies(statement: Statement, change: Callable[[Body], Body]) -> Statement:

@@ -63,7 +63,8 @@ class _Joiner:
         """Both loops as one, if that does the same in parallel."""
         if not self._is_joinable(first, second):
             return None
-        joined = replace(first, body=first.body + substituted(second.body, {second.index: first.index}))
+        body = first.body + substituted(second.body, {second.index: first.index})
+        joined = replace(first, body=body, nest=None)
         return joined if self.facts.keeps_apart(joined) else None
 
     def _is_joinable(self, first: For, second: For) -> bool:

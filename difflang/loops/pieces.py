@@ -61,6 +61,7 @@ class Pieces:
         self.region = region
         self.extents = extents
         self.element = element
+        self.nest = object()
         self.size = sum(1 for _ in walk(region))
         self.inside = {*region.params, *(out for eqn in walk(region) for out in eqn.outs)}
         self.comparisons = [eqn for eqn in walk(region) if self._is_comparison(eqn)]
@@ -119,7 +120,8 @@ class Pieces:
         def body() -> None:
             self._loops((*indices, step if first else s.apply("add", step, start)), room)
 
-        s.loop(step, stop if first else s.apply("sub", stop, start), body, independent=True)
+        nest = None if indices else self.nest
+        s.loop(step, stop if first else s.apply("sub", stop, start), body, independent=True, nest=nest)
 
     def _stop(self, threshold: Threshold, start: Operand, extent: Operand) -> Operand:
         """The end of the piece before a threshold. The bound is brought near the range first, lest the sum wraps."""

@@ -328,6 +328,7 @@ class Scheduler:
         independent: bool = False,
         reverse: bool = False,
         reductions: Sequence[ir.Reduction] = (),
+        nest: object = None,
     ) -> None:
         """One loop; what `body` emits goes inside. Scalar accumulators of outer frames become reductions."""
         record = Loop(index, independent, {r.register: r.op for r in reductions})
@@ -337,7 +338,7 @@ class Scheduler:
         self.loops.pop()
         kind = loop_kind(independent, statements)
         found = tuple(ir.Reduction(register, op) for register, op in record.reductions.items())
-        self.emit(ir.For(index, extent, scoped(statements), kind, reverse, found))
+        self.emit(ir.For(index, extent, scoped(statements), kind, reverse, found, nest=nest))
 
 
 def loop_kind(independent: bool, statements: Sequence[Statement]) -> ir.LoopKind:

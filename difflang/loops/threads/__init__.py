@@ -8,12 +8,13 @@ start whether some loop has so much to do that the other program should be run.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from difflang.core.ir import Literal
 from difflang.loops import ir
 from difflang.loops.ir import Body, Operand, Program, Register, Statement
+from difflang.loops.threads.nests import Pieces, with_pieces
 from difflang.loops.threads.polynomial import Polynomial
 from difflang.loops.threads.ranges import Cut, is_enough
 from difflang.loops.threads.sharing import Facts, Sharing, facts
@@ -21,7 +22,7 @@ from difflang.loops.threads.work import Definitions, Estimator, definitions
 from difflang.loops.values import assigned
 
 FEWEST = 4
-"""A loop with a literal extent below this is not cut, but the loops inside it may be."""
+"""A loop that is known to have fewer turns is not cut, but the loops inside it may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +43,8 @@ class AskForThreads:
         works: list[Polynomial] = []
 
         def ask(candidate: Candidate) -> Body:
-            works.append(estimator.statement(candidate.statement))
-            return (candidate.statement,)
+            works.append(estimator.body(candidate.statements))
+            return candidate.statements
 
         candidates.changed(ask)
         wish: Operand = Literal(False, "bool")
@@ -69,15 +70,15 @@ PASSES = (AskForThreads(), ForThreads())
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A loop, copy or fill that threads can share, and an estimator for its place in the program."""
+    """A loop, copy or fill that threads can share, or the pieces of a loop, and an estimator for their place."""
 
-    statement: ir.For | ir.Copy | ir.Fill
+    statements: tuple[ir.For | ir.Copy | ir.Fill, ...]
     sharing: Sharing
     estimator: Estimator
 
 
 def _cut(candidate: Candidate) -> Body:
-    return Cut(candidate.estimator, candidate.sharing).of(candidate.statement)
+    return Cut(candidate.estimator, candidate.sharing).of(candidate.statements)
 
 
 def _either(estimator: Estimator, one: Operand, other: Operand) -> Operand:
@@ -103,10 +104,9 @@ class _Candidates:
     def _body(self, body: Body, known: set[Register], change: Callable[[Candidate], Body]) -> Body:
         """What is `known` grows on the way, and is at the end what it was before."""
         result, entered = list[Statement](), set[Register]()
-        for statement in body:
-            candidate = self._candidate(statement, known)
-            if candidate:
-                result += change(candidate)
+        for statement in self._with_pieces(body, known):
+            if isinstance(statement, Candidate):
+                result += change(statement)
                 continue
             own = {name for name in assigned(statement) if isinstance(name, Register) and name not in known}
             known.update(own)
@@ -118,14 +118,35 @@ class _Candidates:
         known.difference_update(entered)
         return tuple(result)
 
-    def _candidate(self, statement: Statement, known: set[Register]) -> Candidate | None:
-        if not isinstance(statement, ir.For | ir.Copy | ir.Fill):
+    def _with_pieces(self, body: Body, known: set[Register]) -> Iterator[Statement | Candidate]:
+        """The statements of a body, candidates as such; `known` grows while they are taken."""
+        for part in with_pieces(body):
+            together = self._together(part, known) if isinstance(part, Pieces) else None
+            if isinstance(part, Pieces) and together:
+                yield from part.between
+                yield together
+                continue
+            for statement in part.statements if isinstance(part, Pieces) else (part,):
+                yield self._candidate(statement, known) or statement
+
+    def _together(self, pieces: Pieces, known: set[Register]) -> Candidate | None:
+        """Pieces of a loop as one candidate."""
+        known = known | {apply.out for apply in pieces.between}
+        if not self._may_be_enough(pieces.loops, known) or _is_few(pieces.loops):
             return None
-        estimator = Estimator(self.definitions, known)
-        if is_enough(estimator, estimator.statement(statement)) == Literal(False, "bool"):
+        sharing = self._facts().sharing_of_pieces(pieces.loops)
+        return Candidate(pieces.loops, sharing, Estimator(self.definitions, known)) if sharing else None
+
+    def _candidate(self, statement: Statement, known: set[Register]) -> Candidate | None:
+        if not isinstance(statement, ir.For | ir.Copy | ir.Fill) or not self._may_be_enough((statement,), known):
             return None
         sharing = self._sharing(statement)
-        return Candidate(statement, sharing, Estimator(self.definitions, known)) if sharing else None
+        return Candidate((statement,), sharing, Estimator(self.definitions, known)) if sharing else None
+
+    def _may_be_enough(self, statements: Body, known: set[Register]) -> bool:
+        """Whether threads may be worth it, as far as it is known before the program runs."""
+        estimator = Estimator(self.definitions, known)
+        return is_enough(estimator, estimator.body(statements)) != Literal(False, "bool")
 
     def _facts(self) -> Facts:
         """Gathered when the first loop has enough to do: most programs have none."""
@@ -136,9 +157,15 @@ class _Candidates:
     def _sharing(self, statement: Statement) -> Sharing | None:
         match statement:
             case ir.For():
-                few = isinstance(statement.extent, Literal) and statement.extent.value < FEWEST
-                return None if few else self._facts().sharing(statement)
+                return None if _is_few((statement,)) else self._facts().sharing(statement)
             case ir.Copy(target=array) | ir.Fill(array=array):
                 return Sharing() if array.rank else None
             case _:
                 return None
+
+
+def _is_few(loops: Sequence[ir.For]) -> bool:
+    """Whether loops are known to have too few turns together."""
+    extents = [loop.extent for loop in loops]
+    known = [int(extent.value) for extent in extents if isinstance(extent, Literal)]
+    return len(known) == len(extents) and sum(known) < FEWEST

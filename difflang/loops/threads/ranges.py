@@ -11,7 +11,7 @@ from difflang.loops import ir
 from difflang.loops.ir import ZERO, Array, Body, Operand, Parallel, Reduction, Register, Statement
 from difflang.loops.lower_loops import neutral
 from difflang.loops.scheduler import zero
-from difflang.loops.threads.polynomial import Polynomial, constant
+from difflang.loops.threads.polynomial import Polynomial, constant, total
 from difflang.loops.threads.sharing import Sharing
 from difflang.loops.threads.work import ACCESS, FILLED, Estimator, number
 from difflang.loops.values import Name, substituted
@@ -50,7 +50,7 @@ def is_enough(estimator: Estimator, work: Polynomial) -> Operand:
 
 
 class Cut:
-    """Makes the statements that do on threads what one statement did; `estimator` gathers those before."""
+    """Makes the statements that do on threads what others did; `estimator` gathers those before."""
 
     def __init__(self, estimator: Estimator, sharing: Sharing) -> None:
         self.estimator = estimator
@@ -62,25 +62,52 @@ class Cut:
         self.after: list[Statement] = []
         self.names: dict[Name, Name] = {}
 
-    def of(self, statement: ir.For | ir.Copy | ir.Fill) -> Body:
-        if isinstance(statement, ir.For):
-            return self._loop(statement)
-        return self._rows(statement)
+    def of(self, statements: Sequence[ir.For | ir.Copy | ir.Fill]) -> Body:
+        """For a loop, the pieces of one, a copy or a fill."""
+        first, *_ = statements
+        if isinstance(first, ir.For):
+            return self._loops([statement for statement in statements if isinstance(statement, ir.For)])
+        return self._rows(first)
 
     # --- loops ---
 
-    def _loop(self, loop: ir.For) -> Body:
-        chunks = self.chunks(self.estimator.statement(loop), loop.extent)
-        for reduction in loop.reductions:
+    def _loops(self, pieces: Sequence[ir.For]) -> Body:
+        """A loop, or the pieces of one, whose turns are counted through: a range has its part of each piece."""
+        e = self.estimator
+        chunks = self.chunks(e.body(tuple(pieces)), total([e.size(piece.extent) for piece in pieces]))
+        for reduction in {r.register: r for piece in pieces for r in piece.reductions}.values():
             self._partial(reduction, chunks)
         if self.sharing.private:
             self._copies(chunks)
+        extent = self._parts(pieces) if len(pieces) > 1 else self._part(pieces[0], self.begin, self.end)
+        parallel = self.parallel(extent, chunks, [*self.inside, *self.behind])
+        statements = (*e.statements, *self.before, parallel, *self.after)
+        return (ir.Scope(statements),) if self.sharing.private else statements
+
+    def _parts(self, pieces: Sequence[ir.For]) -> Operand:
+        """Puts the part of every piece inside; gives the number of all turns."""
+        done: Operand = ZERO
+        for piece in pieces:
+            length = self.estimator.emitted("max", piece.extent, ZERO)
+            self._part(piece, *(self._place(edge, done, length) for edge in (self.begin, self.end)))
+            done = self.estimator.emitted("add", done, length)
+        return done
+
+    def _place(self, place: Operand, done: Operand, length: Operand) -> Operand:
+        """Where a place among all turns lies in a piece of this length that comes after those done: at an end of it
+        if not inside."""
+        for primitive, operand in (("sub", done), ("max", ZERO), ("min", length)):
+            moved = Register("i64")
+            self.inside.append(ir.Apply(moved, primitive, (place, operand)))
+            place = moved
+        return place
+
+    def _part(self, loop: ir.For, start: Operand, end: Operand) -> Operand:
+        """Puts a part of a loop inside; gives the number of its turns."""
         own = tuple(replace(r, register=self._own(r.register)) for r in loop.reductions)
         body = substituted(loop.body, self.names)
-        self.inside.append(replace(loop, body=body, start=self.begin, extent=self.end, reductions=own))
-        parallel = self.parallel(loop.extent, chunks, [*self.inside, *self.behind])
-        statements = (*self.estimator.statements, *self.before, parallel, *self.after)
-        return (ir.Scope(statements),) if self.sharing.private else statements
+        self.inside.append(replace(loop, body=body, start=start, extent=end, reductions=own))
+        return loop.extent
 
     def _own(self, register: Register) -> Register:
         own = self.names[register]
@@ -90,14 +117,14 @@ class Cut:
     def parallel(self, extent: Operand, chunks: Operand, body: Sequence[Statement]) -> Parallel:
         return Parallel(self.chunk, self.begin, self.end, extent, chunks, tuple(body), self.sharing.overlap)
 
-    def chunks(self, work: Polynomial, extent: Operand) -> Operand:
-        """The number of ranges, from the sizes alone; 1 where threads are not worth it."""
+    def chunks(self, work: Polynomial, size: Polynomial) -> Operand:
+        """The number of ranges of a loop of so many turns, from the sizes alone; 1 where threads are not worth it."""
         e = self.estimator
         operand = e.operand(work)
         wanted = e.apply("max", e.apply("div", operand, number(GRAIN)), number(float(LEAST)))
         most = e.apply("min", wanted, number(float(MOST)))
         shortest = float(max(1, LENGTH_BY_OVERLAP * self.sharing.overlap))
-        most = e.apply("min", most, e.operand(e.size(extent) * constant(1.0 / shortest)))
+        most = e.apply("min", most, e.operand(size * constant(1.0 / shortest)))
         for array in self.sharing.private:
             cost = e.operand(e.elements(array) * constant(COPY_COST))
             share = e.apply("div", operand, e.apply("max", cost, number(1.0)))
@@ -150,7 +177,7 @@ class Cut:
         cut, e = Cut(self.estimator, Sharing()), self.estimator
         count = e.of_register(e.emitted("convert", chunks, dtype="f64"))
         work = e.elements(array) * count * constant(2 * ACCESS)
-        ranges = cut.chunks(work, array.shape[0])
+        ranges = cut.chunks(work, e.size(array.shape[0]))
         number = Register("i64", "copy")
         indices = tuple(Register("i64", "ijklmn"[axis % 6]) for axis in range(array.rank))
         element = Register(array.dtype)
@@ -169,13 +196,14 @@ class Cut:
     def _rows(self, statement: ir.Copy | ir.Fill) -> Body:
         """A copy or a fill of the rows of each range."""
         arrays = (statement.target, statement.source) if isinstance(statement, ir.Copy) else (statement.array,)
-        chunks = self.chunks(self.estimator.statement(statement), arrays[0].shape[0])
+        extent = arrays[0].shape[0]
+        chunks = self.chunks(self.estimator.statement(statement), self.estimator.size(extent))
         count = Register("i64", "count")
         rows = [Array(array.dtype, (count, *array.shape[1:]), array.name) for array in arrays]
         views = [ir.View(row, array, (self.begin,)) for row, array in zip(rows, arrays, strict=True)]
         last = ir.Fill(rows[0], statement.value) if isinstance(statement, ir.Fill) else ir.Copy(rows[0], rows[1])
         body = [ir.Apply(count, "sub", (self.end, self.begin)), *views, last]
-        return (*self.estimator.statements, self.parallel(arrays[0].shape[0], chunks, body))
+        return (*self.estimator.statements, self.parallel(extent, chunks, body))
 
 
 def _like(array: Array) -> Array:

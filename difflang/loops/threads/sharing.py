@@ -63,6 +63,11 @@ class Facts:
             return Sharing((*private, *distances))
         return Sharing(overlap=max(distances.values(), default=0))
 
+    def sharing_of_pieces(self, loops: Sequence[For]) -> Sharing | None:
+        """How pieces of one loop can be shared together, if they can: what they add to arrays might meet."""
+        alone = all(self.sharing(p) == Sharing() and not self._totals(p.body, all_assigned(p.body)) for p in loops)
+        return Sharing() if alone else None
+
     def _keeps_to_itself(self, loop: For, assigned: set[Name]) -> bool:
         """Whether what the body sets and may set again is used in the loop alone, but for reductions."""
         inside = Counter(_mentions((loop,)))
