@@ -35,8 +35,8 @@ class Derivative(FunctionValue):
         self.name = f"{self.operator}({inner.name})"
 
     @property
-    def written(self) -> FunctionValue:
-        return self.inner.written
+    def declared(self) -> FunctionValue:
+        return self.inner.declared
 
     def parameter_names(self) -> Sequence[str] | None:
         names = self.inner.parameter_names()

@@ -69,7 +69,7 @@ def selected(
 
 def _bind_sizes(scope: Scope, function: FunctionValue, arguments: Mapping[str, Value]) -> None:
     """Makes the sizes known that the types of the parameters name, unless the name means something already."""
-    closure = function.written
+    closure = function.declared
     for parameter in closure.parameters if isinstance(closure, Closure) else ():
         value, type_ = arguments.get(parameter.name), parameter.type
         if isinstance(value, Array) and isinstance(type_, ast.Index):

@@ -135,7 +135,7 @@ class FunctionValue(ABC):
         """The result of a call, elaborated in place. Raises DiffLangError when the arguments do not fit."""
 
     @property
-    def written(self) -> FunctionValue:
+    def declared(self) -> FunctionValue:
         """The function that declares the parameters: of a derivative, the one that it is of."""
         return self
 
