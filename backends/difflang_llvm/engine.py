@@ -20,6 +20,11 @@ LARGE_MODULE = 400_000
 """Characters of code above which a module is only tidied: the time of the pipeline, even of level 1, grows with the
 square of the length of a function."""
 
+LONG_MODULE = 50_000
+"""Characters of code above which the pipeline is that of level 1, with vectors. What is left out (reads numbered
+across blocks, jumps threaded, loops unswitched) takes a quarter of the time there and changes the speed by a hundredth,
+to either side."""
+
 LONG_BLOCK = 250
 """Instructions in a row above which vectors are not looked for among them: the search takes quadratic time there, and
 what is so long is mostly the body of a loop, whose turns fill the vectors."""
@@ -73,11 +78,12 @@ def _alone() -> Generator[None]:
 @_alone()
 def optimized(text: str, level: int = 3) -> Any:
     """Parses, verifies and optimises a module. RuntimeError here is a fault of the generator."""
-    if _code_size(text) > LARGE_MODULE:
+    size = _code_size(text)
+    if size > LARGE_MODULE:
         return tidied(text)
     machine = target_machine(level)
     module = _parsed(text, machine)
-    options = llvm.create_pipeline_tuning_options(speed_level=level)
+    options = llvm.create_pipeline_tuning_options(speed_level=min(level, 1) if size > LONG_MODULE else level)
     options.loop_vectorization = level > 1
     options.slp_vectorization = level > 1 and _longest_block(text) <= LONG_BLOCK
     options.loop_interleaving = level > 1
