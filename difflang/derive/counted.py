@@ -122,22 +122,32 @@ class Counted(Algebra):
 
     def array(self, result: Power) -> Atom:
         """Emits the loop that makes the coefficients of a series."""
+        (found,) = self.arrays([result])
+        assert found is not None
+        return found
+
+    def arrays(self, results: Sequence[Power]) -> list[Tangent]:
+        """Emits the loop that makes the coefficients of several series; None for one that is constant."""
         b, extent = self.b, integer(self._order)
-        block = b.block([I64], lambda index: self._step(result, index), ("order",))
+        moving = [result for result in results if not result.constant]
+        block = b.block([I64], lambda index: self._step(moving, index), ("order",))
         if not self._carried:
-            return b.emit("build", [extent], {}, [block])[0]
+            outs = b.emit("build", [extent], {}, [block])
+            return [None if r.constant else outs[moving.index(r)] for r in results]
         arrays = [entry.array for entry in self._carried if isinstance(entry.array, Var)]
         step = Block((*block.params, *arrays), block.eqns, block.results)
         starts = [values.zeros(b, array.type) for array in arrays]
         outs = b.emit("fold", [extent, *starts], {"carries": len(arrays), "reverse": False}, [step])
-        return next(out for out, entry in zip(outs, self._carried, strict=True) if entry is result)
+        finals = {id(entry): out for out, entry in zip(outs, self._carried, strict=True)}
+        return [None if r.constant else finals.get(id(r), r.array if isinstance(r, Entry) else None) for r in results]
 
-    def _step(self, result: Power, index: Atom) -> list[Atom]:
-        """The coefficient of the result, or the arrays of all series that are carried, with the current one."""
-        found = self._current(result, index)
+    def _step(self, results: Sequence[Power], index: Atom) -> list[Atom]:
+        """The coefficients of the results, or the arrays of all series that are carried, with the current one."""
+        found = [self._current(result, index) for result in results]
         if not self._carried:
-            return [found]
-        self._lower(result)
+            return found
+        for result in results:
+            self._lower(result)
         arrays: list[Atom] = []
         for entry in self._carried:  # to make one may show that others are carried
             assert entry.array is not None

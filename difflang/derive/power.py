@@ -53,12 +53,13 @@ class Power:
 
 def primitive_series(b: Builder, eqn: Eqn, series: Sequence[tuple[Tangent, ...]]) -> tuple[Tangent, ...]:
     """The coefficients of orders 1, 2, ... of the result of a primitive."""
-    args = [_given(arg, s) for arg, s in zip(eqn.args, series, strict=True)]
+    args = [given_series(arg, s) for arg, s in zip(eqn.args, series, strict=True)]
     result = Algebra(b, eqn.outs[0].type.dtype).apply(eqn.op, args, eqn.outs[0])
     return tuple(result[j] for j in range(1, len(series[0]) + 1))
 
 
-def _given(first: Atom, coefficients: Sequence[Tangent]) -> Power:
+def given_series(first: Atom, coefficients: Sequence[Tangent]) -> Power:
+    """The series of a value whose coefficients from order 1 on are known."""
     if all(c is None for c in coefficients):
         return Power(first, None)
 
@@ -129,9 +130,15 @@ class Algebra:
             change = args[k][order]
             firsts = [a.first for a in args]
             return None if change is None else times_partial(self.b, op, k, firsts, result.first, change)
+        return self.slope_term(args[k], partial, order)
+
+    def slope_term(self, arg: Power, partial: Power, order: Order) -> Tangent:
+        """What an argument gives to a coefficient by way of a partial derivative."""
+        if partial.constant:
+            return self.times(arg[order], partial.first)
         number = self.number(order)
-        inner = self.convolved(None, args[k], partial, order, self.added, weighted=True)
-        total = self.added(inner, self.times(self.times(args[k][order], number), partial.first))
+        inner = self.convolved(None, arg, partial, order, self.added, weighted=True)
+        total = self.added(inner, self.times(self.times(arg[order], number), partial.first))
         if total is None or order == 1:
             return total
         return self.b.prim("div", total, number)

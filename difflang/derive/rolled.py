@@ -22,6 +22,7 @@ from difflang.derive.forward import Series, Tangent, ValueRule, pushed
 from difflang.derive.gammas import GAMMA_FUNCTIONS, gamma_series
 from difflang.derive.linalg import LINEAR_ALGEBRA, product_spec, read_part
 from difflang.derive.rates import rate_block
+from difflang.derive.stated import is_formula, mentions_rules, stated_arrays
 from difflang.prims import PRIMITIVES
 
 
@@ -69,15 +70,30 @@ class _Rolled(Bundled):
         super().__init__((integer(order),))
         self.order = order
         self.rule = rule
+        self._integrated: dict[tuple[object, ...], Sequence[Tangent]] = {}
+        """The series of rules, as far as they are known, whose tangent rules are being differentiated."""
 
     def __call__(self, b: Builder, eqn: Eqn, series: list[Series]) -> list[Series]:
         if eqn.op in PRIMITIVES or eqn.op in LINEAR or all(s[0] is None for s in series):
             return super().__call__(b, eqn, series)
         if eqn.op in SYSTEMS:
             return [(self.solved(b, eqn, series[0][0], series[1][0]),)]
+        tangents = [s[0] for s in series]
+        found = self.ruled(b, eqn, tangents) if eqn.op == "rule" else None
         if eqn.op in LINEAR_ALGEBRA:
-            return [(found,) for found in self.integrated(b, eqn, [s[0] for s in series])]
-        return self.by_order(b, eqn, series)
+            found = self.integrated(b, eqn, tangents)
+        return self.by_order(b, eqn, series) if found is None else [(array,) for array in found]
+
+    def ruled(self, b: Builder, eqn: Eqn, tangents: Sequence[Tangent]) -> Sequence[Tangent] | None:
+        """The series of a rule's results; None where the rule leads to itself at other arguments without end."""
+        if is_formula(eqn):
+            found = stated_arrays(b, eqn, tangents, self.order)
+            if found is not None or mentions_rules(eqn):
+                return found
+        key = (eqn.attrs.get("name") or id(eqn), *eqn.args)
+        if any(key[0] == name for name, *_ in self._integrated):
+            return self._integrated.get(key)
+        return self.integrated(b, eqn, tangents, key)
 
     def primitive(self, b: Builder, eqn: Eqn, tangents: Sequence[Tangent]) -> Tangent:
         first, last = tangents[0], tangents[-1]
@@ -140,7 +156,9 @@ class _Rolled(Bundled):
         rows = values.zeros(b, self.rows(solution.type))
         return self.turned(b, b.fold(integer(self.order), [rows], step)[0])
 
-    def integrated(self, b: Builder, eqn: Eqn, tangents: Sequence[Tangent]) -> list[Tangent]:
+    def integrated(
+        self, b: Builder, eqn: Eqn, tangents: Sequence[Tangent], key: tuple[object, ...] = (None,)
+    ) -> list[Tangent]:
         """As `taylor` integrates a tangent rule dy = G(a, y, da): a loop over the orders around the jet of G."""
         moving = [k for k, t in enumerate(tangents) if t is not None]
         floats = [k for k, out in enumerate(eqn.outs) if out.type.is_float]
@@ -154,7 +172,10 @@ class _Rolled(Bundled):
             return pushed(b, block, point, [(k,) for k in known], 1, self, self.directions)
 
         def step(index: Atom, *rows: Atom) -> list[Atom]:
-            starts, found = jet([*curves, *(self.turned(b, r) for r in rows), *rates])
+            own = [self.turned(b, r) for r in rows]
+            self._integrated[key] = self._spread(eqn, floats, own)
+            starts, found = jet([*curves, *own, *rates])
+            del self._integrated[key]
             place = b.prim("add", index, integer(1))
             made = [
                 _over_order(b, _column(b, s, start, index), place) for (s,), start in zip(found, starts, strict=True)
@@ -163,8 +184,13 @@ class _Rolled(Bundled):
 
         starts, _ = jet([None] * len(point))
         rows = [b.set(values.zeros(b, self.rows(s.type)), integer(0), s, inbounds=True) for s in starts]
-        series = iter(b.fold(integer(self.order - 1), rows, step))
-        return [self.turned(b, next(series)) if k in floats else None for k in range(len(eqn.outs))]
+        series = b.fold(integer(self.order - 1), rows, step)
+        return self._spread(eqn, floats, [self.turned(b, s) for s in series])
+
+    def _spread(self, eqn: Eqn, floats: Sequence[int], series: Sequence[Atom]) -> list[Tangent]:
+        """The series of the floats among the results, None for the others."""
+        known = dict(zip(floats, series, strict=True))
+        return [known.get(k) for k in range(len(eqn.outs))]
 
     def _rate(self, b: Builder, curve: Atom) -> Atom:
         """The coefficients of da/dt from order 1 on; the last one, which nothing needs, is 0."""

@@ -21,6 +21,7 @@ from difflang.derive.power import primitive_series
 from difflang.derive.rates import rate_block
 from difflang.derive.refuse import no_derivative
 from difflang.derive.rolled import rolled_jet, rolled_series
+from difflang.derive.stated import is_formula, stated_series
 from difflang.prims import PRIMITIVES
 
 WRITTEN_OUT = 12
@@ -29,7 +30,8 @@ not grow with the order."""
 
 
 FACTORS_WRITTEN_OUT = 3
-"""The same for factorisations, whose tangent rules are long and are differentiated anew for every order."""
+"""The same for factorisations and rules of arrays, whose tangents are long and are differentiated anew for every
+order."""
 
 
 def jet(
@@ -41,17 +43,24 @@ def jet(
     so do the series that are returned beside the results. Raises E0501 like `jvp`.
     """
     if order > WRITTEN_OUT:
-        return rolled_jet(builder, block, args, coefficients, order, _series_rule)
+        return rolled_jet(builder, block, args, coefficients, order, _written_out)
     return pushed(builder, block, args, coefficients, order, _series_rule)
 
 
 def _series_rule(b: Builder, eqn: Eqn, series: list[Series]) -> Sequence[Series]:
+    has_long_rate = eqn.op in LINEAR_ALGEBRA or (eqn.op == "rule" and not is_formula(eqn))
+    if has_long_rate and len(series[0]) > FACTORS_WRITTEN_OUT:
+        return rolled_series(b, eqn, series, _written_out)
+    return _written_out(b, eqn, series)
+
+
+def _written_out(b: Builder, eqn: Eqn, series: list[Series]) -> Sequence[Series]:
     if eqn.op in PRIMITIVES:
         return [primitive_series(b, eqn, series)]
     if eqn.op in SERIES:
         return SERIES[eqn.op](b, eqn, series)
-    if eqn.op in LINEAR_ALGEBRA and len(series[0]) > FACTORS_WRITTEN_OUT:
-        return rolled_series(b, eqn, series, _series_rule)
+    if eqn.op == "rule" and is_formula(eqn):
+        return stated_series(b, eqn, series)
     if eqn.op not in TANGENTS:
         raise no_derivative(eqn)
     return _integrated(b, eqn, series)

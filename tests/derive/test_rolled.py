@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -208,6 +209,56 @@ def test_implicit_functions_and_gradients() -> None:
     expected = [binom(0.5, k) * 2.0 ** (0.5 - k) for k in range(22)]
     np.testing.assert_allclose(dl.jet(m.root, order=20)(2.0, 1.0), expected[:21], rtol=1e-13)
     assert dl.grad(m.last)(2.0) == pytest.approx(21 * expected[21], rel=1e-13)
+
+
+RULES = """
+fn wave(x: real) -> real = sin(x)
+rule jvp wave(x, dx) = cos(x) * dx
+fn itself(x: real) -> real = exp(x)
+rule jvp itself(x, dx) = itself(x) * dx
+fn one(x: real) -> real = sin(x)
+rule jvp one(x, dx) = other(x) * dx
+fn other(x: real) -> real = cos(x)
+rule vjp other(x, y, ybar) = -one(x) * ybar
+fn two(x: real, y: real) -> real = x * sin(y)
+rule jvp two(x, y, dx, dy) = sin(y) * dx + x * cos(y) * dy
+fn product(x: real) -> real = two(x * x, x)
+fn branch(x: real) -> real = exp(x) if x > 0 else x
+rule jvp branch(x, dx) = branch(x) * dx if x > 0 else dx
+fn root(x: real) -> real = sqrt(x)
+rule jvp root(x, dx) = 0.5 * x ** (-0.5) * dx
+fn bessel(x: real, n: int) -> real = sin(x + real(n) * pi / 2.0)
+rule jvp bessel(x, n, dx) = 0.5 * (bessel(x, n + 1) - bessel(x, n - 1)) * dx
+fn first(x: real) -> real = bessel(x, 0)
+fn sines(x: real[n]) -> real[n] = sin(x)
+rule jvp sines(x, dx) = cosines(x) * dx
+fn cosines(x: real[n]) -> real[n] = cos(x)
+rule jvp cosines(x, dx) = -sines(x) * dx
+fn element(x: real) -> real:
+    let all = sines([x, 2.0 * x])
+    return all[1]
+fn last(x: real) -> real = jet(one, order = 13)(x, 1.0)[13]
+"""
+
+
+@pytest.mark.parametrize("order", [10, 20])
+def test_rules(order: int) -> None:
+    """One that mentions its function, two that mention each other, and one that leads to others without end."""
+    m, at = dl.loads(RULES), 0.7
+    plain: dict[str, Callable[[Any], Any]] = {
+        **dict.fromkeys(("wave", "one") if order > 10 else ("wave", "one", "first"), mpmath.sin),
+        **dict.fromkeys(("itself", "branch"), mpmath.exp),
+        "product": lambda x: x * x * mpmath.sin(x),
+        "root": mpmath.sqrt,
+        "element": lambda x: mpmath.sin(2 * x),
+    }
+    for name, function in plain.items():
+        found = dl.jet(getattr(m, name), order=order)(at, 1.0)
+        np.testing.assert_allclose(np.array(found), coefficients(function, at, order), rtol=1e-14)
+
+
+def test_gradients_of_series_by_rules() -> None:
+    assert dl.grad(dl.loads(RULES).last)(0.7) == pytest.approx(-np.sin(0.7) / math.factorial(13), rel=1e-14)
 
 
 def test_the_program_does_not_grow_with_the_order() -> None:
