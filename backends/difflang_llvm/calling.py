@@ -122,7 +122,8 @@ class _CallWriter:
         self._line(f"status = {{0}}({f'frame, {host}' if entry.port else 'place'})", entry.enter)
         self._line(f"if status: {{0}}(status, frame, {host})", entry.settle)
         self._read()
-        self._line("if not status: {0}(held)", frames.free.append)
+        # a program that calls its host may have left the address of another one in the frame
+        self._line("if not status: {0}(held)" if entry.port else "{0}(held)", frames.free.append)
 
     def _scalars(self) -> list[str]:
         return [name for name, slot in self._results if slot.is_scalar]
