@@ -171,6 +171,12 @@ class Program:
         items = [item for item in self.tree.items if isinstance(item, ast.DataDef)]
         return frozenset(name for item in items for name in self.root.data_sizes(item))
 
+    def data_files(self) -> list[tuple[str, str, Span]]:
+        """For the data items of the file: the name, the path as written, and its place."""
+        calls = [(i.name, i.source) for i in self.root.written(ast.DataDef) if isinstance(i.source, ast.Call)]
+        pairs = [(name, argument) for name, call in calls for argument in call.args]
+        return [(name, file.value, file.span) for name, file in pairs if isinstance(file, ast.String)]
+
     # --- modules ---
 
     def directory_of(self, path: str) -> Path:

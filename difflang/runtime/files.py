@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from difflang.diagnostics import DiffLangError, Label, Span, error
+from difflang.diagnostics import Diagnostic, DiffLangError, Label, Span, error
 from difflang.diagnostics.suggest import did_you_mean, listing, nearest
 from difflang.runtime.arrays import NUMPY_DTYPES, Array
 from difflang.runtime.csv import read_csv
@@ -60,6 +61,16 @@ def _require_readable(path: Path, name: str, span: Span | None) -> None:
     if not os.access(path, os.R_OK):
         hint = "Check the permissions of the file."
         raise error("E0701", f"The file `{path}` for `{name}` may not be read.", span, hint=hint)
+
+
+def unreadable(path: Path, name: str, span: Span | None) -> Diagnostic | None:
+    """What a run would say of a file before it reads it. That it is not there is a warning, as it may still come."""
+    try:
+        _require_readable(path, name, span)
+    except DiffLangError as problem:
+        found = problem.diagnostic
+        return replace(found, code="W0701", severity="warning") if found.code == "E0701" else found
+    return None
 
 
 def _near_file(path: Path) -> str:

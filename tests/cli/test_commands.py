@@ -320,3 +320,18 @@ def test_grad_takes_a_memory_budget(difflang, folder):
     assert "E0812" in difflang(f"{grad} --memory 1B").err
     wrong = difflang(f"{grad} --memory 64XB")
     assert wrong.status == 2 and "E0902" in wrong.err
+
+
+def test_check_looks_for_data_files(difflang, folder):
+    (folder / "table.csv").write_text("1,2\n")
+    (folder / "means.dl").write_text(
+        'data x: real[n, 2] = load("tables.csv")\ndata y: real[m, 2] = load("table.csv")\nfn main() -> real = sum(x)\n'
+    )
+    ran = difflang("check means.dl --format json")
+    assert ran.status == 0
+    assert [(d["code"], d["line"], d["column"], d["hint"]) for d in ran.json] == [
+        ("W0701", 1, 27, "Did you mean `table.csv`?")
+    ]
+    (folder / "means.dl").write_text('data x: real[n, 2] = load("table.xls")\n')
+    ran = difflang("check means.dl --format json")
+    assert ran.status == 1 and [d["code"] for d in ran.json] == ["E0702"]

@@ -76,12 +76,20 @@ def _check(path: str, derivatives: str | None) -> tuple[Sequence[Diagnostic], Ma
 
     try:
         program = load_program(path)
-        found = program.check()
+        found = [*program.check(), *_files(program)]
         if derivatives is not None and not any(d.severity == "error" for d in found):
             found = [*found, *_derivatives(program, derivatives)]
         return found, program.sources
     except DiffLangError as problem:
         return problem.diagnostics, problem.sources
+
+
+def _files(program: Program) -> Sequence[Diagnostic]:
+    """What is wrong with the files of the data items; they are not read."""
+    from difflang.runtime.files import unreadable
+
+    found = [unreadable(program.directory / path, name, span) for name, path, span in program.data_files()]
+    return [diagnostic for diagnostic in found if diagnostic is not None]
 
 
 def _derivatives(program: Program, function: str) -> Sequence[Diagnostic]:
