@@ -90,10 +90,16 @@ def _read_numpy(path: Path, span: Span | None) -> Any:
 
 
 def _read_archive(path: Path, span: Span | None) -> Any:
-    """The arrays of an .npz; dots in their names make nested structs."""
+    """The arrays of an .npz; dots in their names make nested structs. SciPy's sparse matrices become dense ones."""
     try:
         with np.load(path, allow_pickle=False) as archive:
+            if {"format", "shape", "data"} <= set(archive.files) and archive["format"].dtype.kind in "SU":
+                from scipy import sparse
+
+                return sparse.load_npz(path).toarray()
             return _nested({key: archive[key] for key in archive.files})
+    except MemoryError:
+        raise
     except Exception as problem:  # zipfile, zlib and numpy each have errors of their own for a broken archive
         raise _corrupt(path, problem, span) from None
 
@@ -207,7 +213,10 @@ def _lossless(array: Array, leaf: Leaf, path: Path, span: Span | None) -> Any:
 
 
 def save(path: str | Path, value: Any) -> None:
-    """Writes a result: the fields of a struct, `0`, `1`, ... of a tuple, or `value`. Raises E0710, E0711."""
+    """Writes a result: the fields of a struct, `0`, `1`, ... of a tuple, or `value`. Raises E0710, E0711.
+
+    A sparse matrix alone is written to an .npz as `scipy.sparse.save_npz` does, one among other parts by its entries.
+    """
     path = Path(path)
     require_writable(path)
     try:
@@ -215,6 +224,11 @@ def save(path: str | Path, value: Any) -> None:
             path.write_text(json.dumps(plain(_by_key(value)), indent=2) + "\n", encoding="utf-8")
         elif path.suffix.lower() == ".npy":
             np.save(path, _one_array(value))
+        elif hasattr(value, "tocoo"):
+            from scipy import sparse
+
+            with path.open("wb") as file:
+                sparse.save_npz(file, value)
         else:
             with path.open("wb") as file:
                 np.savez(file, **dict(_flat_entries(_by_key(value), "")))
@@ -242,10 +256,9 @@ def require_directory(path: Path) -> None:
 
 
 def _one_array(value: Any) -> Any:
-    if isinstance(value, dict | tuple):
-        raise error(
-            "E0711", "A .npy file holds one array, but the result has several parts.", hint="Use .npz or .json."
-        )
+    if isinstance(value, dict | tuple) or hasattr(value, "tocoo"):
+        parts = "is a sparse matrix" if hasattr(value, "tocoo") else "has several parts"
+        raise error("E0711", f"A .npy file holds one array, but the result {parts}.", hint="Use .npz or .json.")
     return value
 
 

@@ -211,6 +211,20 @@ def test_sparse_matrices_are_saved_by_their_entries(tmp_path):
     assert value == {"rows": [0, 1], "cols": [0, 1], "values": [1.0, 2.0], "shape": [2, 2]}
 
 
+@pytest.mark.parametrize("form", ["csr_array", "coo_matrix", "dia_array"])
+def test_sparse_matrices_of_scipy_are_read_and_written(tmp_path, form):
+    from scipy import sparse
+
+    matrix = getattr(sparse, form)(np.array([[1.5, 0.0], [0.0, -2.0]]))
+    sparse.save_npz(tmp_path / "theirs.npz", matrix)
+    np.testing.assert_array_equal(files.load(tmp_path / "theirs.npz", MATRIX, "x"), matrix.toarray())
+    files.save(tmp_path / "ours.npz", matrix)
+    found = sparse.load_npz(tmp_path / "ours.npz")
+    assert found.format == matrix.format and (found != matrix).nnz == 0
+    with pytest.raises(DiffLangError, match="sparse matrix"):
+        files.save(tmp_path / "ours.npy", matrix)
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.lists(st.floats(), min_size=2, max_size=2), min_size=1, max_size=6),
