@@ -20,9 +20,10 @@ from difflang.derive.copying import Copy, inline
 from difflang.derive.custom import closed
 from difflang.derive.desugar import REWRITES, Rewrite
 from difflang.derive.factors import solved_by_factors
-from difflang.derive.forward import TANGENTS, Series, jvp
+from difflang.derive.forward import TANGENTS, Series, jvp, pushed
 from difflang.derive.linearize import linearized
 from difflang.derive.reverse import ADJOINTS, vjp
+from difflang.derive.rolled import ARRAYS, Rolled, column
 from difflang.derive.taylor import SERIES, jet
 from difflang.derive.unknowns import Unknowns
 
@@ -64,6 +65,21 @@ def implicit_series(b: Builder, eqn: Eqn, series: list[Series]) -> list[Series]:
         solved = system.solved([m.negate(b, r) for r in rest], transposed=False)
         known = [(*s, w) for s, w in zip(known, solved, strict=True)]
     return known
+
+
+def implicit_arrays(rolled: Rolled, b: Builder, eqn: Eqn, tangents: Sequence[Tangent]) -> list[Tangent]:
+    """The same in a loop over the orders, with the coefficients in arrays; those that are not known yet are zero."""
+    system = _System(b, eqn)
+
+    def step(index: Atom, *rows: Atom) -> list[Atom]:
+        moved = [*(rolled.turned(b, r) for r in rows), *tangents]
+        outs, found = pushed(b, eqn.regions[1], system.point, [(c,) for c in moved], 1, rolled, rolled.directions)
+        rest = [column(b, s[0], out, index) for s, out in zip(found, outs, strict=True)]
+        solved = system.solved([m.negate(b, r) for r in rest], transposed=False)
+        return [b.set(r, index, w, inbounds=True) for r, w in zip(rows, solved, strict=True)]
+
+    rows = [values.zeros(b, rolled.rows(out.type)) for out in eqn.outs]
+    return [rolled.turned(b, r) for r in b.fold(integer(rolled.order), rows, step)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,4 +259,5 @@ class _Applied(Copy):
 TANGENTS["implicit"] = implicit_tangents
 ADJOINTS["implicit"] = closed(implicit_cotangents)
 SERIES["implicit"] = implicit_series
+ARRAYS["implicit"] = implicit_arrays
 REWRITES["implicit"] = Rewrite(_is_to_be_factored, factored)

@@ -7,7 +7,7 @@ arguments (reading, writing, forming) goes by the rules for many directions, whi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from difflang.core.builder import Builder, literal
 from difflang.core.ir import Atom, Block, Eqn, Type
@@ -31,7 +31,7 @@ def rolled_jet(
 ) -> tuple[list[Atom], list[Series]]:
     """Like `taylor.jet`, whose rule for single values is `rule`; it is for equations that have none here."""
     arrays = [_stacked(builder, s, arg.type) for s, arg in zip(coefficients, args, strict=True)]
-    rolled = _Rolled(order, rule)
+    rolled = Rolled(order, rule)
     results, found = pushed(builder, block, args, [(a,) for a in arrays], 1, rolled, rolled.directions)
     return results, [_columns(builder, s[0], r.type, order) for s, r in zip(found, results, strict=True)]
 
@@ -40,7 +40,7 @@ def rolled_series(b: Builder, eqn: Eqn, series: Sequence[Series], rule: ValueRul
     """The coefficients of the results of one equation, made in arrays."""
     order = len(series[0])
     arrays = [_stacked(b, s, arg.type) for s, arg in zip(series, eqn.args, strict=True)]
-    found = _Rolled(order, rule)(b, eqn, [(array,) for array in arrays])
+    found = Rolled(order, rule)(b, eqn, [(array,) for array in arrays])
     return [_columns(b, array, out.type, order) for (array,), out in zip(found, eqn.outs, strict=True)]
 
 
@@ -63,7 +63,7 @@ def _columns(b: Builder, array: Tangent, type_: Type, order: int) -> Series:
     return tuple(_one(b, array, type_, integer(k)) for k in range(order))
 
 
-class _Rolled(Bundled):
+class Rolled(Bundled):
     """The rule for values whose coefficients stand in arrays."""
 
     def __init__(self, order: int, rule: ValueRule) -> None:
@@ -79,6 +79,8 @@ class _Rolled(Bundled):
         if eqn.op in SYSTEMS:
             return [(self.solved(b, eqn, series[0][0], series[1][0]),)]
         tangents = [s[0] for s in series]
+        if eqn.op in ARRAYS:
+            return [(array,) for array in ARRAYS[eqn.op](self, b, eqn, tangents)]
         found = self.ruled(b, eqn, tangents) if eqn.op == "rule" else None
         if eqn.op in LINEAR_ALGEBRA:
             found = self.integrated(b, eqn, tangents)
@@ -146,7 +148,7 @@ class _Rolled(Bundled):
             return m.subtract(b, rest, m.contract(b, spec, own, factor))
 
         def step(index: Atom, rows: Atom) -> list[Atom]:
-            rest = _column(b, right, solution, index)
+            rest = column(b, right, solution, index)
             if matrix is not None:
                 last = b.prim("sub", index, integer(1))
                 rest = moved(rest, index, solution)
@@ -178,7 +180,7 @@ class _Rolled(Bundled):
             del self._integrated[key]
             place = b.prim("add", index, integer(1))
             made = [
-                _over_order(b, _column(b, s, start, index), place) for (s,), start in zip(found, starts, strict=True)
+                _over_order(b, column(b, s, start, index), place) for (s,), start in zip(found, starts, strict=True)
             ]
             return [b.set(r, place, value, inbounds=True) for r, value in zip(rows, made, strict=True)]
 
@@ -216,7 +218,8 @@ class _Rolled(Bundled):
         return [(_stacked(b, s, out.type),) for s, out in zip(found, eqn.outs, strict=True)]
 
 
-def _column(b: Builder, array: Tangent, like: Atom, place: Atom) -> Atom:
+def column(b: Builder, array: Tangent, like: Atom, place: Atom) -> Atom:
+    """The coefficient at a place, of a series that may be zero."""
     return values.zeros(b, like.type) if array is None else _one(b, array, like.type, place)
 
 
@@ -236,3 +239,6 @@ def _over_order(b: Builder, value: Atom, place: Atom) -> Atom:
 SYSTEMS = ("solve", "triangular_solve")
 LINEAR = ("get", "set", "reshape", "table", "require", "contract")
 """Operations with a rule for directions that is also one for orders."""
+
+ARRAYS: dict[str, Callable[[Rolled, Builder, Eqn, Sequence[Tangent]], list[Tangent]]] = {}
+"""By operation; `implicit` adds its own."""

@@ -12,6 +12,9 @@ import pytest
 from scipy.special import binom
 
 import difflang as dl
+from difflang.core.ir import walk
+from tests.derive.matrix_rows import ROWS
+from tests.derive.toolkit import jet_function
 
 SCALARS = """
 fn nested(x: real) -> real = tanh(exp(sin(x)) / (1.0 + x * x)) * sqrt(1.0 + x * x)
@@ -155,6 +158,12 @@ fn logdet(t: real, A: real[n, n], B: real[n, n]) -> real = linalg.slogdet(A + t 
 implicit fn root(a: real) -> x: real:
     where x * x == a
     return sqrt(a)
+implicit fn pair(a: real, M: real[n, n]) -> x: real[n]:
+    where M @ x + x * x * x == a
+    var x = [0.0 for i in 0..n]
+    for k in 0..100:
+        x = x - 0.2 * (M @ x + x * x * x - a)
+    return x
 """
 RANDOM = np.random.default_rng(3)
 A, B = RANDOM.normal(size=(3, 3)) + 3 * np.eye(3), RANDOM.normal(size=(3, 3))
@@ -261,9 +270,31 @@ def test_gradients_of_series_by_rules() -> None:
     assert dl.grad(dl.loads(RULES).last)(0.7) == pytest.approx(-np.sin(0.7) / math.factorial(13), rel=1e-14)
 
 
+def test_no_operation_grows_with_the_order() -> None:
+    """But for reading the coefficients of its arguments and those of its results: four lines for each, at most."""
+    for row in ROWS.values():
+        if row.name == "extern":
+            continue
+        few, more = (jet_function(row.program(), order) for order in (14, 22))
+        added = len(more.params) - len(few.params) + len(more.block.results) - len(few.block.results)
+        lines = [sum(1 for _ in walk(f.block)) for f in (few, more)]
+        assert lines[1] - lines[0] <= 4 * added, row.name
+
+
+def test_several_unknowns() -> None:
+    """The series satisfies the condition: its powers by convolution of polynomials."""
+    order, matrix = 16, np.array([[2.0, 0.3], [0.1, 1.5]])
+    found = np.array(dl.jet(dl.loads(ARRAYS).pair, order=order, wrt="a")(0.7, matrix, 1.0))
+    cubes = [np.convolve(np.convolve(x, x), x)[: order + 1] for x in found.T]
+    sums = found @ matrix.T + np.transpose(cubes)
+    np.testing.assert_allclose(sums[:2], [[0.7, 0.7], [1, 1]], rtol=1e-14)
+    np.testing.assert_allclose(sums[2:], 0, atol=1e-14)
+
+
 def test_the_program_does_not_grow_with_the_order() -> None:
     """But for its results: a line to read each of them, or two."""
-    f = dl.loads(SCALARS).nested
-    lines = [len(dl.jet(f, order=order).emit("core").splitlines()) for order in (20, 40, 80)]
-    assert lines[1] - lines[0] <= 60
-    assert lines[2] - lines[1] <= 120
+    rules, powers = dl.loads(RULES), dl.loads(POWERS)
+    for f in (dl.loads(SCALARS).nested, rules.one, rules.element, powers.literals, powers.power, powers.moving):
+        lines = [len(dl.jet(f, order=order, wrt="x").emit("core").splitlines()) for order in (20, 40, 80)]
+        assert lines[1] - lines[0] <= 60
+        assert lines[2] - lines[1] <= 120
