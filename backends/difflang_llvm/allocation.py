@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflang.core.ir import Literal
 from difflang.loops import ir
 from difflang.loops.ir import Array, Body
 from difflang.loops.scopes import own_statements
@@ -9,10 +10,13 @@ from difflang_llvm import runtime
 from difflang_llvm.exits import Exits
 from difflang_llvm.layout import OUT_OF_MEMORY, Interface
 from difflang_llvm.memory import CACHE_LINE, Memory, Registers
-from difflang_llvm.text import MEMORY_TYPES, Emitter
+from difflang_llvm.text import MEMORY_TYPES, Emitter, literal_text
 
 ARENA_FIELDS = (("ptr", 0), ("i64", 8), ("i64", 16))
 """What of the arena is saved and restored (see `runtime.ll`)."""
+
+ZEROS = frozenset({"0", "false", literal_text(Literal(0.0, "f64"))})
+"""The texts of literals all of whose bits are 0."""
 
 Marks = list[tuple[str, str, str]]
 
@@ -98,8 +102,18 @@ class Allocation:
         self._emitter.void(f"call void @llvm.memcpy.p0.p0.i64(ptr {target}, ptr {source}, i64 {size}, i1 false)")
 
     def fill(self, statement: ir.Fill) -> None:
-        value, count = self._registers.read(statement.value), self._memory.elements(statement.array.shape)
+        value = self._registers.read(statement.value)
+        if value in ZEROS:
+            self._clear(statement.array)
+            return
+        count = self._memory.elements(statement.array.shape)
         pointer, element = self._memory.pointer(statement.array), MEMORY_TYPES[statement.array.dtype]
         with self._emitter.counted(count) as index:
             address = self._emitter.value(f"getelementptr inbounds nuw {element}, ptr {pointer}, i64 {index}")
             self._memory.store_at(statement.array, address, value)
+
+    def _clear(self, array: Array) -> None:
+        """Zeros are bytes of 0, which is what LLVM would find out about the loop."""
+        pointer, size = self._memory.pointer(array), self._memory.bytes(array, array.shape)
+        self._emitter.needs.intrinsics["declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)"] = None
+        self._emitter.void(f"call void @llvm.memset.p0.i64(ptr {pointer}, i8 0, i64 {size}, i1 false)")

@@ -346,7 +346,7 @@ def _lanes(loop: ir.For) -> int:
 def _stops_vectors(statement: ir.Statement, loop: ir.For) -> bool:
     """Whether it is a loop, a branch, a way out, a call for single numbers or an addition in which turns may meet."""
     match statement:
-        case ir.For() | ir.While() | ir.If() | ir.Check() | ir.HostCall() | ir.Kernel():
+        case ir.For() | ir.While() | ir.If() | ir.Check() | ir.HostCall() | ir.Kernel() | ir.Fill() | ir.Copy():
             return True
         case ir.Accumulate():
             return loop.index not in statement.apart

@@ -42,3 +42,19 @@ def test_constants_side_by_side(tmp_path, monkeypatch, capfd):
     x = np.linspace(-1.0, 1.0, 11)
     np.testing.assert_allclose(f(x)[:, 0], np.tanh(x), rtol=1e-14)
     assert capfd.readouterr().err == ""
+
+
+def test_a_row_is_cleared_in_each_turn(tmp_path, monkeypatch, capfd):
+    monkeypatch.setenv("DIFFLANG_CACHE_DIR", str(tmp_path))
+    f = dl.loads("""
+fn f(x: real[n]) -> real[n]:
+    var y = zeros(n)
+    for i in 0..n:
+        var row = zeros(n)
+        row[i] = tanh(x[i])
+        y[i] = sum(row)
+    return y
+""").f
+    x = np.linspace(-1.0, 1.0, 11)
+    np.testing.assert_allclose(f(x), np.tanh(x), rtol=1e-14)
+    assert capfd.readouterr().err == ""

@@ -326,3 +326,10 @@ fn f(x: real[n], steps: int) -> real:
         assert gradient(x, 50).tobytes() == wanted.tobytes()
     faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
     assert faults * resource.getpagesize() < 50 * large.nbytes
+
+
+@pytest.mark.parametrize(("text", "value"), [("0.0", 0.0), ("-0.0", -0.0), ("0", 0), ("7", 7), ("false", False)])
+def test_arrays_of_one_literal_have_its_bits(text: str, value: float) -> None:
+    kind = {bool: "bool", int: "int", float: "real"}[type(value)]
+    made = dl.loads(f"fn f(n: int) -> {kind}[n] = [{text} for i in 0..n]")["f"](19)
+    assert made.tobytes() == np.full(19, value).tobytes()
