@@ -335,6 +335,7 @@ HANDLERS: dict[type, Callable[[Generator, Any], None]] = {
     ir.While: Generator.while_,
     ir.If: Generator.if_,
     ir.Scope: Generator.scope,
+    ir.Limit: lambda g, s: None,  # its blocks hold what is allocated, and little more
     ir.Allocate: Generator.allocate,
     ir.AllocateResult: Generator.allocate_result,
     ir.Grow: Generator.grow,

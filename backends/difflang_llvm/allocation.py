@@ -18,7 +18,19 @@ ARENA_FIELDS = (("ptr", 0), ("i64", 8), ("i64", 16))
 ZEROS = frozenset({"0", "false", literal_text(Literal(0.0, "f64"))})
 """The texts of literals all of whose bits are 0."""
 
+LIMIT = 32
+"""The place in the arena of the bytes that chunks may still take; 0 without a limit."""
+
+ARENA = "{ptr, i64, i64, ptr, i64}"
+
 Marks = list[tuple[str, str, str]]
+
+
+def new_arena(emitter: Emitter) -> str:
+    """An empty arena."""
+    arena = emitter.alloca(ARENA)
+    emitter.void(f"store {ARENA} zeroinitializer, ptr {arena}")
+    return arena
 
 
 class Allocation:
@@ -30,6 +42,10 @@ class Allocation:
         self._memory = memory
         self._exits = exits
         self._growable: dict[Array, str] = {}
+
+    def limit(self, statement: ir.Limit) -> None:
+        place = self._emitter.value(f"getelementptr i8, ptr %arena, i64 {LIMIT}")
+        self._emitter.void(f"store i64 {self._registers.read(statement.bytes)}, ptr {place}")
 
     def allocate(self, statement: ir.Allocate) -> None:
         array = statement.array

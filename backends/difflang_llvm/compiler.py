@@ -32,7 +32,7 @@ def compiled_function(func: Func, options: CompileOptions) -> Compiled:
 def compiled_for_threads(recipe: Recipe) -> Compiled:
     """The same function for several threads."""
     options = CompileOptions(check_nan=recipe.check_nan, optimize=recipe.optimize)
-    program = run_passes((ForThreads(),), schedule(parse_func(recipe.core), options))
+    program = schedule(parse_func(recipe.core), options, (ForThreads(),))
     return compiled_program(program, recipe.optimize)
 
 
@@ -47,8 +47,7 @@ def compiled_program(program: Program, level: int = 3) -> Compiled:
 
 def _shown(func: Func, options: CompileOptions) -> Program:
     """The program for one thread, unless several are asked for."""
-    program = schedule(func, options)
-    return run_passes((ForThreads(),), program) if options.threads > 1 else program
+    return schedule(func, options, (ForThreads(),) if options.threads > 1 else ())
 
 
 def _loops(func: Func, options: CompileOptions) -> str:

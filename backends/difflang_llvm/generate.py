@@ -18,7 +18,7 @@ from difflang.loops import ir
 from difflang.loops.ir import Array, Body, Program, Register
 from difflang.watch import stage
 from difflang_llvm import parts, runtime
-from difflang_llvm.allocation import Allocation
+from difflang_llvm.allocation import Allocation, new_arena
 from difflang_llvm.calls import Calls
 from difflang_llvm.common import Common
 from difflang_llvm.exits import Exits
@@ -127,8 +127,7 @@ class Generator:
     def _entry_text(self) -> str:
         """Loads the parameters from the frame, makes the arena, calls the body."""
         entry = Emitter(self.needs)
-        arena = entry.alloca("{ptr, i64, i64, ptr}")
-        entry.void(f"store {{ptr, i64, i64, ptr}} zeroinitializer, ptr {arena}")
+        arena = new_arena(entry)
         interrupt = _slot_value(entry, INTERRUPT_SLOT, "ptr")
         if not self.interface.brief:
             entry.void(f"store volatile i32 0, ptr {interrupt}")  # one from before the call is none of its business
@@ -376,6 +375,7 @@ HANDLERS: dict[type, Callable[[Generator, Any], None]] = {
     ir.While: Generator.while_,
     ir.If: Generator.if_,
     ir.Scope: Generator.scope,
+    ir.Limit: lambda g, s: g.allocation.limit(s),
     ir.Allocate: lambda g, s: g.allocation.allocate(s),
     ir.AllocateResult: lambda g, s: g.allocation.allocate_result(s, g.interface),
     ir.Grow: lambda g, s: g.allocation.grow(s),

@@ -16,6 +16,7 @@ from difflang.loops.ir import Array, Parallel, Register
 from difflang.loops.threads.ranges import MOST
 from difflang.loops.values import all_assigned, all_mentioned
 from difflang_llvm import runtime
+from difflang_llvm.allocation import new_arena
 from difflang_llvm.common import Common
 from difflang_llvm.exits import Exits
 from difflang_llvm.layout import FIRST_FAILURE_SLOT, THREADS_SLOT
@@ -140,8 +141,7 @@ def range_text(common: Common, statement: Parallel, name: str, parameters: Seque
     e.label("run")
     slots = FIRST_FAILURE_SLOT + common.failure_values
     record = _record(e, e.value(f"load ptr, ptr {words['records']}"), "%number", slots)
-    arena = e.alloca("{ptr, i64, i64, ptr}")
-    e.void(f"store {{ptr, i64, i64, ptr}} zeroinitializer, ptr {arena}")
+    arena = new_arena(e)
     interrupt = e.value(f"load ptr, ptr {words['interrupt']}")
     operands = [f"ptr {record}", f"ptr {arena}", f"ptr {interrupt}", "i64 %number", f"i64 {begin}", f"i64 {end}"]
     for k, parameter in enumerate(parameters):

@@ -1,8 +1,10 @@
-; The arena of a running program: { current chunk, next free byte, end of the chunk, first chunk }.
+; The arena of a running program: { current chunk, next free byte, end of the chunk, first chunk, limit }.
 ; A chunk starts with { next chunk, size }, padded to a cache line. Releasing restores the first three
 ; fields; later chunks stay linked for reuse, and `memory.release_all` frees them when the program ends. One large chunk
 ; is kept for the next run, of whatever program in the process: fresh memory costs more than most of what is done with
 ; it. Who takes or leaves it exchanges the pointer, so that it has one owner at any time.
+; With a limit other than 0 the first chunk is as large as all chunks may be (or the most that is kept), so that arrays
+; leave no gaps at the ends of chunks; what is not written of it takes no memory.
 ; A chunk of several megabytes asks for huge pages (MADV_HUGEPAGE of Linux; other systems know no such advice and refuse
 ; it): a loop over what is stored then meets fewer pages, and fresh memory fewer faults.
 
@@ -64,8 +66,17 @@ grow:
   br label %sized
 sized:
   %wanted = phi i64 [ 65536, %new ], [ %doubled, %grow ]
-  %capped = call i64 @llvm.umin.i64(i64 %wanted, i64 67108864)
+  %limit.field = getelementptr i8, ptr %arena, i64 32
+  %limit = load i64, ptr %limit.field
+  %limited = icmp ne i64 %limit, 0
+  %desired = select i1 %limited, i64 %limit, i64 %wanted
+  %capped = call i64 @llvm.umin.i64(i64 %desired, i64 67108864)
   %size = call i64 @llvm.umax.i64(i64 %capped, i64 %bytes)
+  %spent = call i64 @llvm.umin.i64(i64 %size, i64 %limit)
+  %left = sub i64 %limit, %spent
+  %left.some = call i64 @llvm.umax.i64(i64 %left, i64 1)
+  %new.limit = select i1 %limited, i64 %left.some, i64 0
+  store i64 %new.limit, ptr %limit.field
   %large = icmp uge i64 %size, 1048576
   br i1 %large, label %ask, label %make
 ask:
@@ -88,7 +99,9 @@ make:
 out:
   ret ptr null
 judge:
-  %huge = icmp uge i64 %size, 4194304
+  %several = icmp uge i64 %size, 4194304
+  %whole.limit = icmp ule i64 %limit, %size
+  %huge = and i1 %several, %whole.limit
   br i1 %huge, label %advise, label %insert
 advise:
   %made.address = ptrtoint ptr %made to i64

@@ -268,7 +268,7 @@ def assert_(run: Interpreter, eqn: Eqn) -> list[Any]:
 
 def require(run: Interpreter, eqn: Eqn) -> list[Any]:
     assert_(run, eqn)
-    return run.arguments(eqn)[1:]
+    return run.arguments(eqn)[1:2]
 
 
 def print_(run: Interpreter, eqn: Eqn) -> list[Any]:
@@ -288,6 +288,14 @@ def extern(run: Interpreter, eqn: Eqn) -> list[Any]:
     expected: list[Leaf] = [(out.type.dtype, run.shape(out.type)) for out in eqn.outs]
     results = run.host.extern(name, run.arguments(eqn))
     return [v[()] for v in extern_values(eqn.span, name, expected, results)]
+
+
+def room(run: Interpreter, eqn: Eqn) -> list[Any]:
+    memory, share = eqn.attrs["memory"], eqn.attrs["share"]
+    assert isinstance(memory, int)
+    assert isinstance(share, int)
+    least, times = run.arguments(eqn)
+    return [np.int64(memory // share // times), np.int64(0), np.int64(least * times * share)]
 
 
 PASS_ON = frozenset({"require", "table", "get", "set", "add_to", "reshape", "extern", "select", "stop_grad"})
@@ -312,5 +320,6 @@ HANDLERS: dict[str, Callable[[Interpreter, Eqn], list[Any]]] = {
     "print": print_,
     "report": report,
     "extern": extern,
+    "room": room,
     **dict.fromkeys(matrices.OPERATIONS, matrix),
 }

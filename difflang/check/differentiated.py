@@ -323,6 +323,7 @@ class Linear:
         block, share = self.differentiated, derive.WORKERS if repeated else 1
         if self.memory is not None:
             block = derive.within_budget(block, self.memory, share)
+            derive.keep_budget(self.context.builder, self.memory)
         outs, pullback = self.calculus.vjp(self.context.builder, block, self.args, [True] * len(self.args))
         value = rewrap(self.context, self.result, outs)
 

@@ -50,9 +50,16 @@ implicit[name] p.. {p.. -> w..} {w.. p.. -> r..} [{r.. p.. -> w..}]
                             attribute `fallback` is true. With a name, the residual is checked (once).
 operator v..                In the third region of `implicit`: the matrix of the linear system times v.
 assert[code, message] p v.. Fails with the message when p is false; `{0}` in it stands for v0.
-require[code, message] p v  v, if p is true; fails with the message if not. Where nothing uses v, nothing is checked.
+require[code, message] p v..
+                            v0, if p is true; fails with the message if not. Where nothing uses v0, nothing is checked.
 print[template] v..         Writes a line; `{0}` stands for v0 (a scalar or an array).
 report[names] v..           Figures for the progress line; `names` gives each value's name.
+room[memory, share, free] least n
+                            Three integers: the bytes that a loop may store n times for a reverse sweep within a budget,
+                            of a `share`th of what the rest of the program leaves; the bytes that the rest takes; and a
+                            budget in which this loop and the others have room for the `least` that they store.
+                            An interpreter that counts no memory takes the rest to be nothing, and so do all where the
+                            budget is `free`, because a derivative stores more.
 extern[name, outs..] v..    A function of the host. Result types are those of the equation's outs.
 
 An index out of range fails with E0801, unless the equation says `inbounds`: that it is in range where it stands. With
@@ -210,6 +217,7 @@ RULES: dict[str, TypeRule] = {
     "require": _second,
     "print": lambda args, attrs, regions: (),
     "report": lambda args, attrs, regions: (),
+    "room": lambda args, attrs, regions: (I64, I64, I64),
 }
 """Missing are those whose result types are not a function of their arguments alone."""
 

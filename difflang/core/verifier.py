@@ -181,6 +181,11 @@ def _assert(eqn: Eqn) -> None:
     require(stated, f"{eqn.op} without a message")
 
 
+def _room(eqn: Eqn) -> None:
+    require(isinstance(eqn.attrs["memory"], int) and isinstance(eqn.attrs["share"], int), "room without a budget")
+    agree_all(eqn.args, [I64, I64], "argument")
+
+
 def _table(eqn: Eqn) -> None:
     dtype, count = eqn.args[0].type.dtype, math.prod(table_shape(eqn.attrs))
     require(all(a.type == Type(dtype) for a in eqn.args), "a table holds scalars of one type")
@@ -203,4 +208,5 @@ CHECKS: dict[str, Callable[[Eqn], None]] = {
     "require": _assert,
     "table": _table,
     "reshape": lambda eqn: _indices(eqn.args[1:]),
+    "room": _room,
 }

@@ -9,6 +9,7 @@ from difflang.derive.bundle import bundle
 from difflang.derive.copying import inline, without_notices
 from difflang.derive.erase import erased
 from difflang.derive.linearize import linearized
+from difflang.derive.plan import keep_budget
 from difflang.watch import stage
 
 RULE_MODULES = (rules, loops, transpose, custom, implicit)
@@ -26,6 +27,7 @@ __all__ = [
     "inline",
     "jet",
     "jvp",
+    "keep_budget",
     "linearized",
     "vjp",
     "within_budget",

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from difflang.core.builder import Builder, literal
 from difflang.core.ir import Atom, Block, Eqn, Type, Var
-from difflang.core.ops import carries
+from difflang.core.ops import carries, integer
 from difflang.derive import values
 from difflang.derive.activity import varied_variables
 from difflang.derive.copying import Copy
@@ -263,7 +263,23 @@ def _add_to(forward: Forward, eqn: Eqn) -> None:
             forward.builder.add_to(total, *forward.atoms(indices), added, inbounds=values.is_inbounds(eqn))
 
 
+def _room(forward: Forward, eqn: Eqn) -> None:
+    room_with_twins(forward, eqn, forward.order, forward.directions)
+
+
+def room_with_twins(copy: Copy, eqn: Eqn, order: int, directions: Sequence[Atom] = ()) -> None:
+    """Copies a `room`, the bytes for what a loop stores, where coefficients of all that are stored too."""
+    b, (least, times) = copy.builder, copy.atoms(eqn.args)
+    twins: Atom = integer(order)
+    for size in directions:
+        twins = b.hoisted("mul", twins, b.hoisted("max", size, integer(1)))
+    times = b.hoisted("mul", times, b.hoisted("add", twins, integer(1)))
+    copy.emitted[eqn] = Eqn(copy.fresh(eqn.outs), eqn.op, (least, times), eqn.attrs, (), eqn.span)
+    b.append(copy.emitted[eqn])
+
+
 REGION_RULES: dict[str, Callable[[Forward, Eqn], None]] = {
+    "room": _room,
     "build": _elements,
     "reduce": _reduce,
     "fold": _fold,

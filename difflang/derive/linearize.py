@@ -10,7 +10,7 @@ from difflang.core.ir import Atom, Block, Eqn, Var
 from difflang.derive.activity import varied_variables
 from difflang.derive.copying import Copy
 from difflang.derive.desugar import desugared
-from difflang.derive.forward import REGION_RULES, Forward, Tangent, tangent_rule
+from difflang.derive.forward import REGION_RULES, Forward, Tangent, room_with_twins, tangent_rule
 from difflang.derive.reverse import emitted_pruned
 
 Push = Callable[[Sequence[Tangent]], list[Tangent]]
@@ -25,7 +25,7 @@ def linearized(builder: Builder, block: Block, args: Sequence[Atom], active: Seq
     """
     block = desugared(block, varied_variables(block, active))
     varied = varied_variables(block, active)
-    primal = Copy(builder, {})
+    primal = _Pushed(builder, {})
     results = primal.run(block, args)
 
     def push(tangents: Sequence[Tangent]) -> list[Tangent]:
@@ -38,6 +38,16 @@ def linearized(builder: Builder, block: Block, args: Sequence[Atom], active: Seq
         return emitted_pruned(builder, emit)
 
     return results, push
+
+
+class _Pushed(Copy):
+    """The values of a block that has tangents later: a loop with a budget has room for these too."""
+
+    def equation(self, eqn: Eqn) -> None:
+        if eqn.op == "room":
+            room_with_twins(self, eqn, 1)
+        else:
+            super().equation(eqn)
 
 
 class _Pushing(Forward):

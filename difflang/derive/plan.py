@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from difflang.core.builder import Builder, literal
-from difflang.core.ir import Atom, Attribute, Eqn, Type, Var
+from difflang.core.ir import Atom, Attribute, Eqn, Var
 from difflang.core.ops import integer
 from difflang.derive.budget import state_bytes, step_bytes
 from difflang.derive.copying import Copy
@@ -22,8 +22,8 @@ TAPE_BYTES = 1 << 19
 SHORTEST = 16
 """Steps of a segment even where one of them fills the cache: each segment begins with copies of its state."""
 
-WORKING_STATES = 6
-"""States that the sweeps work in; they are taken from the budget where it has room for them."""
+PLACE_BYTES = 8
+"""The number of the segment that a stored state begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +63,14 @@ def _within(b: Builder, copy: Copy, eqn: Eqn, count: Atom | None) -> Plan:
     """Segments whose tape stays in the cache, and longer ones where the budget has no room for a state of each.
 
     With n steps, c bytes for a state and q for what a step stores, segments of sqrt(n c / q) steps take the least
-    memory, 2 sqrt(n c q) bytes.
+    memory, 2 sqrt(n c q) bytes. The tape of a segment may hold the state at its end too.
     """
     state, step = state_bytes(b, copy, eqn), step_bytes(b, copy, eqn)
-    budget = _room(b, eqn, state, step)
+    budget = b.prim("sub", _room(b, eqn, state, step), state)
+    state = b.hoisted("add", state, integer(PLACE_BYTES))
     half = b.prim("floordiv", budget, integer(2))
-    longest = b.prim("max", b.prim("floordiv", half, step), integer(1))
+    most = b.prim("min", half, b.prim("sub", budget, state))
+    longest = b.prim("max", b.prim("floordiv", most, step), integer(1))
     length = b.prim("max", b.prim("floordiv", integer(TAPE_BYTES), step), integer(SHORTEST))
     if count is None:
         length = b.prim("min", length, longest)
@@ -92,32 +94,48 @@ def _balanced(b: Builder, count: Atom, state: Atom, step: Atom) -> Atom:
 def _rows(b: Builder, budget: Atom, tape: Atom, state: Atom, most: Atom) -> Atom:
     """How many states there is room for beside a tape, at most `most` and at least 1."""
     room = b.prim("floordiv", b.prim("sub", budget, tape), state)
-    return b.prim("max", b.prim("min", room, most), integer(1))
+    slots = b.prim("max", b.prim("min", room, most), integer(1))
+    slots.name = "slots"
+    return slots
+
+
+def keep_budget(b: Builder, memory: int) -> None:
+    """Emits the check that all arrays that are not stored by loops have room in a budget of so many bytes."""
+    room, beside, whole = _asked(b, memory, 1, integer(0))
+    enough = b.prim("le", integer(0), room)
+    attrs: dict[str, Attribute] = {"code": "E0812", "message": TOO_LITTLE}
+    b.emit("assert", [enough, integer(memory), beside, whole], attrs)
 
 
 def _room(b: Builder, eqn: Eqn, state: Atom, step: Atom) -> Atom:
-    """The bytes for states and steps. Emits the check that there is room for one state and one step.
-
-    The check stands where the sizes are known, which is outside of all adjoint code but for loops whose sizes are
-    computed in other loops.
-    """
+    """The bytes for states and steps, at least one step and the states at both its ends."""
     memory, share = eqn.attrs["memory"], eqn.attrs["share"]
     assert isinstance(memory, int)
     assert isinstance(share, int)
-    least = b.hoisted("add", state, step)
-    budget = integer(memory // share)
-    level = b.level_of(least)
-    enough = b.append(Eqn((Var(Type("bool")),), "le", (least, budget), {}, (), eqn.span), level)[0]
-    whole = b.hoisted("mul", least, integer(share))
+    least = b.hoisted("add", b.hoisted("add", b.hoisted("mul", state, integer(2)), step), integer(PLACE_BYTES))
+    room, beside, whole = _asked(b, memory, share, least)
+    enough = b.prim("le", least, room)
     attrs: dict[str, Attribute] = {"code": "E0812", "message": TOO_SMALL}
-    b.append(Eqn((), "assert", (enough, integer(memory), state, step, whole), attrs, (), eqn.span), level)
-    spare = b.prim("sub", budget, b.prim("mul", state, integer(WORKING_STATES)))
-    return b.prim("max", spare, least)
+    return b.emit("require", [enough, room, integer(memory), state, step, beside, whole], attrs)[0]
 
 
+def _asked(b: Builder, memory: int, share: int, least: Atom) -> tuple[Var, ...]:
+    """What the whole program alone can tell (`room`).
+
+    Rooms are told apart by a number: what two gradients store lies side by side. They stand inside the code that is
+    differentiated, because a derivative of it stores more.
+    """
+    attrs: dict[str, Attribute] = {"memory": memory, "share": share, "number": b.count}
+    return b.emit("room", [least, integer(1)], attrs, names=("room", "beside", "whole"))
+
+
+TOO_LITTLE = (
+    "A memory budget of {0} bytes is too small for this gradient: besides what loops store, its arrays take {1} bytes. "
+    "Give at least {2} bytes."
+)
 TOO_SMALL = (
-    "A memory budget of {0} bytes is too small for the gradient of this loop: one state takes {1} bytes and what a "
-    "step stores {2}. Give at least {3} bytes."
+    "A memory budget of {1} bytes is too small for the gradient of this loop: one state takes {2} bytes, what a "
+    "step stores {3}, and all other arrays {4}. Give at least {5} bytes."
 )
 
 

@@ -88,8 +88,10 @@ class Primal(Copy):
             return super().region(block)
 
     def attributes(self, eqn: Eqn) -> Mapping[str, Attribute]:
-        """Limits on memory are for this differentiation alone."""
+        """Limits on memory are for this differentiation alone; those of an earlier one mean nothing any more."""
         attrs = super().attributes(eqn)
+        if eqn.op == "room":
+            return {**attrs, "free": True}
         return {name: value for name, value in attrs.items() if name not in LIMITS}
 
     @contextmanager

@@ -40,6 +40,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal as Choice
 
 from difflang.core.ir import Attribute, DType, Literal
+from difflang.diagnostics.model import Span
 from difflang.loops.sites import HostSite, Site
 
 
@@ -96,6 +97,19 @@ class Assign:
     sources: tuple[Operand, ...]
 
 
+@dataclass(eq=False, slots=True)
+class Room:
+    """`room, beside, whole = room least times`: as in Core, until the memory of the program is counted (`budgets`)."""
+
+    outs: tuple[Register, Register, Register]
+    least: Operand
+    times: Operand
+    memory: int
+    share: int
+    free: bool = False
+    span: Span | None = None
+
+
 # --- memory ---
 
 
@@ -129,6 +143,13 @@ class Accumulate:
     indices: tuple[Operand, ...]
     value: Operand
     apart: tuple[Register, ...] = ()
+
+
+@dataclass(eq=False, slots=True)
+class Limit:
+    """Says before anything is allocated that the arena is to take no more than so many bytes."""
+
+    bytes: Operand
 
 
 @dataclass(eq=False, slots=True)
@@ -329,8 +350,8 @@ class HostCall:
     outs: tuple[Value, ...] = ()
 
 
-ScalarStatement = Apply | Assign | Load | Store | Accumulate
-MemoryStatement = Allocate | AllocateResult | Table | View | Rebind | Grow | Reserve | Copy | Fill
+ScalarStatement = Apply | Assign | Room | Load | Store | Accumulate
+MemoryStatement = Limit | Allocate | AllocateResult | Table | View | Rebind | Grow | Reserve | Copy | Fill
 ControlStatement = For | Parallel | While | If | Scope
 CallStatement = Kernel | Check | PreferThreads | HostCall
 Statement = ScalarStatement | MemoryStatement | ControlStatement | CallStatement

@@ -30,6 +30,18 @@ def require(s: Scheduler, eqn: Eqn) -> None:
     s.bind(eqn.outs[0], s.value(eqn.args[1]))
 
 
+def room(s: Scheduler, eqn: Eqn) -> None:
+    memory, share = eqn.attrs["memory"], eqn.attrs["share"]
+    assert isinstance(memory, int)
+    assert isinstance(share, int)
+    first, second, third = (Register("i64", out.name) for out in eqn.outs)
+    least, times = s.operands(eqn.args)
+    free = bool(eqn.attrs.get("free"))
+    s.emit(ir.Room((first, second, third), least, times, memory, share, free, eqn.span))
+    for out, register in zip(eqn.outs, (first, second, third), strict=True):
+        s.scalars[out] = register
+
+
 def print_(s: Scheduler, eqn: Eqn) -> None:
     s.host_call(ir.HostSite("print", str(eqn.attrs["template"]), span=eqn.span), _arguments(s, eqn))
 

@@ -50,6 +50,9 @@ class _Printer:
                 return f"{self.typed(out)} = {primitive}{_attributes(attrs)} {self.values(args)}"
             case ir.Assign(targets, sources):
                 return f"{', '.join(self.typed(t) for t in targets)} = {self.values(sources)}"
+            case ir.Room(outs, least, times, memory, share):
+                names = ", ".join(map(self.typed, outs))
+                return f"{names} = room[memory={memory}, share={share}] {self.values((least, times))}"
             case ir.Load(out, array, indices):
                 return f"{self.typed(out)} = {self.element(array, indices)}"
             case ir.Store(array, indices, value):
@@ -60,6 +63,8 @@ class _Printer:
 
     def memory(self, statement: ir.MemoryStatement) -> str:
         match statement:
+            case ir.Limit(amount):
+                return f"limit {self.value(amount)}"
             case ir.Allocate(array, place):
                 return f"{self.declared(array)} = allocate ({place})"
             case ir.AllocateResult(array, position):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from difflang.backend.protocol import CompileOptions
 from difflang.core.ir import Atom, Func, Literal, Type, Var
@@ -16,6 +16,7 @@ from difflang.loops import (
     lower_sums,
 )
 from difflang.loops.apart import MarkApart
+from difflang.loops.budgets import Budgets
 from difflang.loops.checks import HoistChecks
 from difflang.loops.follow import FollowZeros
 from difflang.loops.forward import Forward
@@ -52,6 +53,7 @@ HANDLERS: Mapping[str, Handler] = {
     "print": lower_host.print_,
     "report": lower_host.report,
     "extern": lower_host.extern,
+    "room": lower_host.room,
 }
 
 
@@ -73,11 +75,13 @@ PASSES = (
 """Passes over Loops, in their order."""
 
 
-def schedule(func: Func, options: CompileOptions) -> ir.Program:
-    """The loops that compute a closed Core function."""
+def schedule(
+    func: Func, options: CompileOptions, further: Sequence[Callable[[ir.Program], ir.Program]] = ()
+) -> ir.Program:
+    """The loops that compute a closed Core function, after `further` passes; then all their memory is counted."""
     if not options.check_nan:
         func = run_passes(PREPARATION, func)
-    return run_passes(PASSES, _scheduled(func, options))
+    return run_passes((*PASSES, *further, Budgets()), _scheduled(func, options))
 
 
 @stage("schedule")

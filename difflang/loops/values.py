@@ -22,6 +22,8 @@ def assigned(statement: Statement) -> Iterator[Name]:
             yield statement.out
         case ir.Assign() | ir.Rebind():
             yield from statement.targets
+        case ir.Room():
+            yield from statement.outs
         case ir.Allocate() | ir.AllocateResult() | ir.Table() | ir.View() | ir.Grow() | ir.Reserve():
             yield statement.array
         case ir.For():

@@ -5,7 +5,7 @@ of nothing · E0805 a matrix that a factorisation or solver cannot take · E0806
 E0807 memory · E0808 an external function that returned something else · E0809 sizes that differ · E0810 a size
 that is no whole number of 0 or more · E0811 an implicit function whose value does not meet its condition (W0811
 as a warning) ·
-E0812 a memory budget that is too small for a state · E0813 eigenvectors or singular vectors without a derivative ·
+E0812 a memory budget that is too small · E0813 eigenvectors or singular vectors without a derivative ·
 E0814 a negative power of an integer · E0815 a range whose bounds are too far apart · E0816 a real that has no place
 among the integers.
 """

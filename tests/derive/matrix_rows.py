@@ -322,6 +322,12 @@ def required(b: Builder, x: Atom) -> Sequence[Atom]:
     return [times(b, x, b.emit("require", [b.prim("gt", x, real(0)), x], attrs)[0])]
 
 
+def within_room(b: Builder, x: Atom) -> Sequence[Atom]:
+    """The square of x where there is room for 8 bytes in a budget, which there is."""
+    room = b.emit("room", [integer(8), integer(1)], {"memory": 100_000, "share": 1})[0]
+    return [b.prim("select", b.prim("le", integer(8), room), times(b, x, x), real(0))]
+
+
 def measured(b: Builder, x: Atom) -> Sequence[Atom]:
     return b.emit("extern", [x], {"name": "measure"}, (), [F64])
 
@@ -390,6 +396,7 @@ STRUCTURAL_ROWS = (
     Row("operator", "x", partial(implicit, solver=True), root_numbers, (0.9,)),
     Row("assert", "x", with_effect("assert", code="E0806", message="{0}"), np.square, (0.9,)),
     Row("require", "x", required, np.square, (0.9,)),
+    Row("room", "x", within_room, np.square, (0.9,)),
     Row("print", "x", with_effect("print", template="{0}"), np.square, (0.9,)),
     Row("report", "x", with_effect("report", names=("x",)), np.square, (0.9,)),
     Row("extern", "x", measured, np.square, (0.9,)),

@@ -125,7 +125,7 @@ def test_limits_change_no_bit(name: str, limit: tuple[str, int], steps: int) -> 
     assert cotangents(name, limit, steps) == cotangents(name, ("plain", 0), steps)
 
 
-@pytest.mark.parametrize("limit", [("memory", 100), ("memory", 400), ("levels", 2), ("levels", 3)])
+@pytest.mark.parametrize("limit", [("memory", 700), ("memory", 2000), ("levels", 2), ("levels", 3)])
 @pytest.mark.parametrize("name", ["counted", "while"])
 def test_every_mode_goes_through(name: str, limit: tuple[str, int]) -> None:
     """Values, tangents, cotangents and differences agree for the gradient as they do for a function."""
@@ -142,8 +142,8 @@ def test_a_budget_without_room_for_a_state_is_refused_with_the_amount_that_is_ne
     assert caught.value.diagnostic.code == "E0812"
     assert "one state takes 80 bytes" in caught.value.diagnostic.message
     assert "what a step stores 160" in caught.value.diagnostic.message, "the state, and the cosine"
-    assert "Give at least 240 bytes" in caught.value.diagnostic.message
-    enough = Func("f", within_budget(f.block, 240))
+    assert "Give at least 328 bytes" in caught.value.diagnostic.message, "states at both ends, and the number of one"
+    enough = Func("f", within_budget(f.block, 328))
     (found,) = run(gradient_function(enough), 3, 10, np.ones(10))
     (expected,) = run(gradient_function(f), 3, 10, np.ones(10))
     np.testing.assert_array_equal(found, expected)
@@ -184,7 +184,7 @@ def fewest_runs(steps: int, states: int) -> int:
     return next(r for r in range(steps + 1) if math.comb(states + r, states) >= steps)
 
 
-@pytest.mark.parametrize(("memory", "states"), [(24, 1), (104, 2), (168, 10), (1600, 180)])
+@pytest.mark.parametrize(("memory", "states"), [(40, 1), (104, 2), (168, 10), (1600, 180)])
 def test_no_step_is_made_more_often_than_the_states_require(
     memory: int, states: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -198,13 +198,22 @@ def test_no_step_is_made_more_often_than_the_states_require(
     assert counting.count <= (fewest_runs(steps, usable) + 2) * steps
 
 
+def deeper(b: Builder, n: Atom, x: Atom) -> Sequence[Atom]:
+    """Steps that store 32 bytes of which a state is 8."""
+
+    def step(_: Atom, y: Atom) -> list[Atom]:
+        return [b.prim("sin", b.prim("mul", x, b.prim("tanh", b.prim("exp", y))))]
+
+    return b.fold(n, [x], step)
+
+
 @pytest.mark.parametrize("steps", [5, 6, 20, 40, 120, 300])
 def test_steps_are_made_as_often_as_in_revolve(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A budget of 104 bytes holds 5 states and segments of one step. The least number of steps forwards is
+    """A budget of 120 bytes holds 5 states and segments of one step. The least number of steps forwards is
     r l - binomial(s + r, s + 1) (Griewank and Walther 2000, equation 3); each is then made once more to be reversed.
     The value takes some more behind the last state, where revolve turns."""
     states = 5
-    gradient = gradient_function(Func("f", within_budget(function("n:i64 x", iterated).block, 104)))
+    gradient = gradient_function(Func("f", within_budget(function("n:i64 x", deeper).block, 120)))
     counting = Counting(monkeypatch)
     run(gradient, steps, 0.5)
     runs = fewest_runs(steps, states)

@@ -155,6 +155,10 @@ class Machine:
         self.touch(statement.array, position, write=True)
         pointer.memory[pointer.offset + position] += self.get(statement.value)
 
+    def limit(self, statement: ir.Limit) -> None:
+        assert self.get(statement.bytes) >= 1
+        assert not self.allocations, "a limit is known before anything is allocated"
+
     def allocate(self, statement: ir.Allocate) -> None:
         assert not statement.array.mutable
         self.allocations += 1
