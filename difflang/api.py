@@ -309,8 +309,9 @@ def parameter_names(operator: str, function: Function, wrt: object) -> list[str]
 def grad(function: Function, wrt: Wrt = None, *, memory: Memory = None) -> Function:
     """The gradient by the first parameter, or by the named ones (then a tuple, in the order of the names).
 
-    `memory="64 MB"` (or a number of bytes) is the most that a call allocates, results included; what loops cannot
-    store for the reverse sweep is computed again. The call raises E0812 where that is too little. All operators in reverse mode take it.
+    `memory="64 MB"` (or a number of bytes) is the most that a call allocates, results included; what loops cannot store
+    for the reverse sweep is computed again. The call raises E0812 where that is too little. All operators in reverse
+    mode take it.
     """
     return _derived("grad", function, wrt, memory=given.memory(memory))
 
