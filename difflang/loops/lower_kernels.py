@@ -213,6 +213,6 @@ def _row_loops(s: Scheduler, product: Product, out: Array, letter: str, *, indep
 
             s.nest([product.sizes[letter]], add)
 
-        s.nest([product.sizes[x] for x in product.summed], sums, independent=False)
+        s.nest([product.sizes[x] for x in product.summed], sums, independent=independent)
 
     s.nest([product.sizes[x] for x in outer], rows, independent=independent)

@@ -244,3 +244,17 @@ def test_small_literal_sizes_are_not_asked_about() -> None:
     program = AskForThreads()(schedule(parse_func(literal), OPTIONS))
     assert not any(isinstance(statement, ir.PreferThreads) for statement in program.body)
     assert not parallels(ForThreads()(schedule(parse_func(literal), OPTIONS)))
+
+
+def test_rows_of_a_transposed_product_are_shared() -> None:
+    func = """
+        func f(n: i64, m: i64, x: f64[n, m], v: f64[n]) {
+          y: f64[m] = contract[spec="i,ij->j"] v x
+          yield y
+        }
+        """
+    program = both(parse_func(func), [10, 4, MATRIX, VECTOR])
+    (y,) = Machine(program, Recorder()).run([10, 4, MATRIX, VECTOR])
+    np.testing.assert_allclose(y, MATRIX.T @ VECTOR, rtol=1e-13)
+    shared = [loop for p in parallels(program) for loop in p.body if isinstance(loop, ir.For) and loop.start is p.begin]
+    assert any(isinstance(s, ir.For) for loop in shared for s in loop.body)
