@@ -47,7 +47,7 @@ class Jam:
 
         return replace(program, body=jammed(program.body))
 
-    def _statement(self, statement: Statement, views: Mapping[Array, Array]) -> Sequence[Statement]:
+    def _statement(self, statement: Statement, views: dict[Array, Array]) -> Sequence[Statement]:
         if not isinstance(statement, For) or not self._is_wanted(statement):
             return (statement,)
         assert isinstance(statement.extent, Literal)
@@ -90,16 +90,16 @@ class _Part:
     of the parts before."""
 
     known: dict[Key, Register] = field(default_factory=dict[Key, Register])
-    earlier: dict[Key, Register] = field(default_factory=dict[Key, Register])
+    earlier: Mapping[Key, Register] = field(default_factory=dict[Key, Register])
     statements: list[Statement] = field(default_factory=list[Statement])
 
 
 @dataclass(slots=True)
 class Turns:
-    """Turns of a simple loop side by side; `views` are those of the whole program."""
+    """Turns of a loop side by side; `views` are those of the whole program, to which those of the copies come."""
 
     loop: For
-    views: Mapping[Array, Array]
+    views: dict[Array, Array]
     written: set[Array] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -112,34 +112,54 @@ class Turns:
 
     def jammed(self, turns: Sequence[ir.Operand]) -> tuple[Statement, ...]:
         """The turns with these indices: each straight line of all of them, and the inner loops as one."""
-        names = [self._names(turn) for turn in turns]
+        return tuple(self._side_by_side(self.loop.body, [self._names(turn) for turn in turns], {}))
+
+    def _side_by_side(
+        self, body: ir.Body, names: Sequence[dict[Name, Any]], earlier: Mapping[Key, Register]
+    ) -> list[Statement]:
         known: dict[Key, Register] = {}
         out: list[Statement] = []
-        for statement in self.loop.body:
+        for statement in body:
+            around = {**earlier, **known}
             if isinstance(statement, For):
-                out.append(self._together(statement, names, known))
+                out.append(self._together(statement, names, around))
                 out += self._rest(statement, names, known)
-                continue
-            part = _Part(known)
-            for own in names:
-                self._copy((statement,), own, part)
-            out += part.statements
-        return tuple(out)
+            elif isinstance(statement, ir.Scope):
+                out.append(ir.Scope(tuple(self._side_by_side(statement.body, names, around))))
+            else:
+                out += self._copies(statement, names, _Part(known, earlier))
+        return out
 
-    def _together(self, inner: For, names: Sequence[dict[Name, Any]], known: dict[Key, Register]) -> For:
+    def _copies(self, statement: Statement, names: Sequence[dict[Name, Any]], part: _Part) -> list[Statement]:
+        for own in names:
+            self._copy((statement,), own, part)
+        return part.statements
+
+    def _together(self, inner: For, names: Sequence[dict[Name, Any]], earlier: Mapping[Key, Register]) -> For:
         """An inner loop for all turns, as far as the first of them goes."""
-        part, reductions = _Part(earlier=known), list[ir.Reduction]()
+        reductions = dict[ir.Reduction, None]()
         for own in names:
             own[inner.index] = inner.index
-            self._copy(inner.body, own, part)
-            reductions += [replace(r, register=own.get(r.register, r.register)) for r in inner.reductions]
-        body, extent = self._added_once(part.statements), _renamed(inner.extent, names[0])
-        return replace(inner, extent=extent, body=tuple(body), reductions=tuple(reductions))
+            own_reductions = (replace(r, register=own.get(r.register, r.register)) for r in inner.reductions)
+            reductions |= dict.fromkeys(own_reductions)
+        body = self._loop_body(inner.body, names, earlier)
+        extent, start = (_renamed(bound, names[0]) for bound in (inner.extent, inner.start))
+        return replace(inner, extent=extent, start=start, body=tuple(body), reductions=tuple(reductions))
+
+    def _loop_body(
+        self, body: ir.Body, names: Sequence[dict[Name, Any]], earlier: Mapping[Key, Register]
+    ) -> list[Statement]:
+        if not all(isinstance(s, Simple) for s in body):
+            return self._side_by_side(body, names, earlier)
+        part = _Part(earlier=earlier)
+        for own in names:
+            self._copy(body, own, part)
+        return self._added_once(part.statements)
 
     def _rest(self, inner: For, names: Sequence[dict[Name, Any]], known: dict[Key, Register]) -> list[Statement]:
         """What an inner loop that grows by one from turn to turn has left to do behind the length of the first one."""
         part, length = _Part(known), _renamed(inner.extent, names[0])
-        if length is inner.extent:
+        if length is _renamed(inner.extent, names[-1]):
             return []
         indices = [Register("i64", inner.index.name) for _ in names[1:]]
         part.statements += [ir.Apply(index, "add", (length, integer(k))) for k, index in enumerate(indices)]
@@ -158,6 +178,8 @@ class Turns:
     def _copy(self, body: Sequence[Statement], names: dict[Name, Any], part: _Part) -> None:
         for statement in body:
             (copy,) = substituted((statement,), names)
+            if isinstance(copy, ir.View):
+                self.views[copy.array] = copy.base
             key = self._key(statement, copy)
             if key is not None and isinstance(copy, ir.Apply | ir.Load) and isinstance(statement, ir.Apply | ir.Load):
                 found = part.earlier.get(key) or part.known.setdefault(key, copy.out)

@@ -11,16 +11,19 @@ fewer turns go together.
 
 Rows that grow by one element from turn to turn, as those of a triangle, go together as far as the first of them; what
 the others have beyond it is written out.
+
+Where the turns of a loop further out meet the same matrix, row by row, those go together instead: see `abreast`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from difflang.core.ir import Literal
 from difflang.core.ops import integer
 from difflang.loops import ir
+from difflang.loops.abreast import has_matrix
 from difflang.loops.ir import Array, For, Operand, Program, Register, Statement
 from difflang.loops.jam import Turns, is_simple
 from difflang.loops.values import Name, all_assigned, substituted
@@ -37,6 +40,8 @@ STATEMENTS = 96
 SHORT = 8
 """Loops of fewer turns stay."""
 
+Change = Callable[[ir.Body], ir.Body]
+
 
 @dataclass(frozen=True, slots=True)
 class Strip:
@@ -50,20 +55,35 @@ class Strip:
         views = {s.array: s.base for s in ir.walk(program.body) if isinstance(s, ir.View)}
 
         def stripped(body: ir.Body) -> ir.Body:
-            return tuple(new for s in body for new in self._statement(ir.with_bodies(s, stripped), views))
+            return tuple(new for s in body for new in taken(s))
+
+        def taken(statement: Statement) -> Sequence[Statement]:
+            return self._abreast(statement, views, stripped) or self._rowwise(statement, views, stripped)
 
         return replace(program, body=stripped(program.body))
 
-    def _statement(self, statement: Statement, views: Mapping[Array, Array]) -> Sequence[Statement]:
+    def _abreast(self, statement: Statement, views: dict[Array, Array], stripped: Change) -> Sequence[Statement]:
+        """Turns of a loop around a matrix, those left over with their rows together; nothing for other statements."""
+        if not isinstance(statement, For) or not _is_independent(statement):
+            return ()
+        turns = Turns(statement, views)
+        if self._together(statement) < self.rows or not has_matrix(turns):
+            return ()
+        *groups, left = _stripped(turns, self.rows)
+        return [*groups, ir.with_bodies(left, stripped)]
+
+    def _rowwise(self, outer: Statement, views: dict[Array, Array], stripped: Change) -> Sequence[Statement]:
+        statement = ir.with_bodies(outer, stripped)
         if not isinstance(statement, For) or not _is_long(statement):
             return (statement,)
-        turns, rows = Turns(statement, views), self._rows(statement)
+        turns, rows = Turns(statement, views), self._together(statement)
         return _stripped(turns, rows) if rows > 1 and _gains(turns) else (statement,)
 
-    def _rows(self, loop: For) -> int:
+    def _together(self, loop: For) -> int:
         """How many turns fit into registers: a power of two."""
-        inner = [s for s in loop.body if isinstance(s, For)]
-        sums, longest = max(len(s.reductions) for s in inner), max(len(s.body) for s in inner)
+        inner = [s for s in ir.walk(loop.body) if isinstance(s, For) and s.kind == "vector"]
+        sums = max((len(s.reductions) for s in inner), default=0)
+        longest = max((len(s.body) for s in inner), default=0)
         rows = self.rows
         while rows > 1 and (rows * sums > self.sums or rows * longest > self.statements):
             rows //= 2
@@ -72,11 +92,14 @@ class Strip:
 
 def _is_long(loop: For) -> bool:
     """Whether it is a loop over many independent turns with vector loops inside, and without memory of their own."""
-    if loop.kind != "parallel" or loop.reverse or loop.start != ir.ZERO or _is_short(loop.extent):
-        return False
-    if any(isinstance(s, ir.Allocate) for s in loop.body):
+    if not _is_independent(loop) or any(isinstance(s, ir.Allocate) for s in loop.body):
         return False
     return any(isinstance(s, For) for s in loop.body) and is_simple(loop, _growing(loop))
+
+
+def _is_independent(loop: For) -> bool:
+    """Whether it is a loop over many independent turns."""
+    return loop.kind == "parallel" and not loop.reverse and loop.start == ir.ZERO and not _is_short(loop.extent)
 
 
 def _growing(loop: For) -> set[Name]:
