@@ -8,11 +8,13 @@ from difflang.core.builder import Builder, literal
 from difflang.core.ir import Atom, Block, DType, Literal, Type, Var
 from difflang.core.ops import I64, integer
 from difflang.derive import values
+from difflang.derive.gammas import DIGAMMA
+from difflang.derive.partials import parsed
 from difflang.derive.power import Algebra, Higher, Joined, Order, Power
 
 Tangent = Atom | None
 
-MAXIMUM_SERIES = 60
+MAXIMUM_SERIES = 200
 """How many series may define each other, lest a text that leads to others without end is followed for ever."""
 
 
@@ -66,9 +68,11 @@ class Counted(Algebra):
         return Entry(first, lambda order: self.b.get(array, _place(order), inbounds=True), array)
 
     def applied(self, op: str, args: Sequence[Power], value: Atom) -> Power:
-        """A power with a whole exponent has fewer factors than derivatives."""
+        """With what takes the place of derivatives without end: products for powers, a formula for digamma."""
         if op in POWERS and args[1].constant and is_product(args[1].first):
             return self._product(args[0], args[1].first)
+        if op == "digamma" and not args[0].constant:
+            return self._formula(DIGAMMA, args[0], value)
         return super().applied(op, args, value)
 
     def _product(self, base: Power, exponent: Atom) -> Power:
@@ -81,6 +85,14 @@ class Counted(Algebra):
             left //= 2
             base = self.apply("mul", [base, base]) if left else base
         return Power(literal(1, self.dtype), None) if total is None else total
+
+    def _formula(self, texts: dict[str, str], arg: Power, value: Atom) -> Power:
+        """The last of some texts, of which each may name those before it."""
+        names = {"a": arg}
+        for name, text in texts.items():
+            names[name] = self.expression(parsed(text), names)
+        result = names[next(reversed(texts))]
+        return self.power(value, lambda order: result[order])
 
     def power(self, first: Atom, higher: Higher, expand: Callable[[], None] | None = None) -> Power:
         self._count += 1

@@ -1,13 +1,12 @@
 """Taylor mode of high order for the gamma functions.
 
 They have no recurrence: Gamma satisfies no algebraic differential equation (O. Hölder, 1887), so that no finite number
-of series is closed under differentiation. The coefficients of the outer function at the point are polygamma functions;
-these are composed with the inner series.
+of series is closed under differentiation. But digamma has formulas that are as good as exact, with all their
+derivatives, and lgamma follows from it. For polygamma the coefficients of the outer function at the point, which are
+polygamma functions again, are composed with the inner series.
 """
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 from difflang.core.builder import Builder
 from difflang.core.ir import Atom, Eqn
@@ -15,17 +14,34 @@ from difflang.core.ops import integer
 from difflang.derive.refuse import order_too_high
 from difflang.derive.truncated import Truncated
 
+DIGAMMA = {
+    # digamma(x) = digamma(1 - x) - pi cot(pi x); the cotangent is constant where it is not wanted.
+    "p": "where(a > 0, a, 1 - a)",
+    "u": "3.141592653589793 * where(a > 0, 0.5, a - round(a))",
+    # digamma(x) = digamma(x + 12) - 1/x - .. - 1/(x + 11), of which two and two have the denominators s + j (11 - j).
+    "s": "p * (p + 11)",
+    "f": "1 / s + 1 / (s + 10) + 1 / (s + 18) + 1 / (s + 24) + 1 / (s + 28) + 1 / (s + 30)",
+    # Stirling's series; at 12 and beyond what it leaves out is less than 3e-18.
+    "z": "p + 12",
+    "w": "1 / z",
+    "v": "w * w",
+    "t": "1/12 - v * (1/120 - v * (1/252 - v * (1/240 - v * (1/132 - v * (691/32760 - v * (1/12))))))",
+    "y": "log(z) - 0.5 * w - v * t - (p + p + 11) * f - 3.141592653589793 * (cos(u) / sin(u))",
+}
+"""digamma(a) in texts like those of partial derivatives, each with the names of those before it. A curve whose nearest
+singularity is a pole of digamma stays as far from the branch point of the logarithm as Stirling's series needs."""
+
 MOST_FACTORIALS = 150
 """The order up to which the polygamma functions and the factorials are floats."""
 
 
-def gamma_series(b: Builder, eqn: Eqn, inner: Atom, order: int) -> Atom:
-    """The coefficients of lgamma, digamma and polygamma along a curve. Raises E0507 for too high an order."""
+def polygamma_series(b: Builder, eqn: Eqn, inner: Atom, order: int) -> Atom:
+    """The coefficients of polygamma along a curve. Raises E0507 for too high an order."""
     if order > MOST_FACTORIALS:
         raise order_too_high(eqn, MOST_FACTORIALS)
     dtype = inner.type.dtype
     series, point = Truncated(b, "f64", order), b.prim("convert", eqn.args[-1], dtype="f64")
-    outer = _outer_coefficients(series, GAMMA_FUNCTIONS[eqn.op](eqn), point)
+    outer = _outer_coefficients(series, eqn.args[0], point)
     found = _composed(series, outer, b.map(lambda x: b.prim("convert", x, dtype="f64"), inner))
     return b.map(lambda x: b.prim("convert", x, dtype=dtype), found)
 
@@ -66,11 +82,3 @@ def _composed(series: Truncated, outer: Atom, inner: Atom) -> Atom:
         return [series.array(coefficient)]
 
     return b.fold(order, [series.zeros], step, reverse=True)[0]
-
-
-GAMMA_FUNCTIONS: dict[str, Callable[[Eqn], Atom]] = {
-    "lgamma": lambda eqn: integer(-1),
-    "digamma": lambda eqn: integer(0),
-    "polygamma": lambda eqn: eqn.args[0],
-}
-"""Which derivative of digamma each of them is."""

@@ -19,7 +19,7 @@ from difflang.derive.counted import POWERS, Counted, is_product
 from difflang.derive.exponents import power_series
 from difflang.derive.factors import solved_again
 from difflang.derive.forward import Series, Tangent, ValueRule, pushed
-from difflang.derive.gammas import GAMMA_FUNCTIONS, gamma_series
+from difflang.derive.gammas import polygamma_series
 from difflang.derive.linalg import LINEAR_ALGEBRA, product_spec, read_part
 from difflang.derive.rates import rate_block
 from difflang.derive.stated import is_formula, mentions_rules, stated_arrays
@@ -99,8 +99,8 @@ class Rolled(Bundled):
 
     def primitive(self, b: Builder, eqn: Eqn, tangents: Sequence[Tangent]) -> Tangent:
         first, last = tangents[0], tangents[-1]
-        if eqn.op in GAMMA_FUNCTIONS and last is not None:
-            return gamma_series(b, eqn, last, self.order)
+        if eqn.op == "polygamma" and last is not None:
+            return polygamma_series(b, eqn, last, self.order)
         if eqn.op in POWERS and first is not None and (last is not None or not is_product(eqn.args[1])):
             return power_series(b, eqn, first, last, self.order)
         algebra = Counted(b, eqn.outs[0].type.dtype, self.order)

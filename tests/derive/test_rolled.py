@@ -56,15 +56,33 @@ def test_functions_of_a_number(name: str) -> None:
     assert np.all(np.abs(np.array(found) - expected) <= 1e-13 * scale)
 
 
+GAMMAS = """
+fn f(x: real) -> real = lgamma(x)
+fn curve(x: real) -> real = lgamma(1.5 + sin(x))
+fn last(x: real) -> real = jet(f, order = 13)(x, 1.0)[13]
+fn g(x: real, n: int) -> real = polygamma(n, x)
+"""
+
+
 def test_gamma_functions() -> None:
     """Their derivatives are the polygamma functions, without end."""
-    m = dl.loads("fn f(x: real) -> real = lgamma(x)\nfn g(x: real, n: int) -> real = polygamma(n, x)")
-    found, order = dl.jet(m.f, order=40)(0.6, 1.0), 2
-    expected = [float(mpmath.polygamma(k - 1, 0.6) / mpmath.factorial(k)) for k in range(1, 41)]
-    np.testing.assert_allclose(np.array(found[1:]), expected, rtol=1e-14)
+    m, order = dl.loads(GAMMAS), 2
+    for at in (0.6, 17.3, -1.3):
+        found = dl.jet(m.f, order=40)(at, 1.0)
+        expected = [float(mpmath.polygamma(k - 1, at) / mpmath.factorial(k)) for k in range(1, 41)]
+        np.testing.assert_allclose(np.array(found[1:]), expected, rtol=2e-14)
+    found = dl.jet(m.curve, order=20)(0.3, 1.0)
+    expected = coefficients(lambda x: mpmath.loggamma(mpmath.sin(x) + 1.5), 0.3, 20)
+    np.testing.assert_allclose(np.array(found), expected, rtol=1e-13)
+    assert dl.grad(m.last)(0.6) == pytest.approx(float(mpmath.polygamma(13, 0.6) / mpmath.factorial(13)), rel=1e-13)
     found = dl.jet(m.g, order=20, wrt="x")(0.6, order, 1.0)
     expected = [float(mpmath.polygamma(k + order, 0.6) / mpmath.factorial(k)) for k in range(21)]
     np.testing.assert_allclose(np.array(found), expected, rtol=1e-13)
+
+
+def test_the_highest_order_of_polygamma() -> None:
+    with pytest.raises(dl.DiffLangError, match="E0507: The Taylor coefficients of `polygamma` can be computed up to"):
+        dl.jet(dl.loads(GAMMAS).g, order=151, wrt="x")(0.6, 1, 1.0)
 
 
 POWERS = """
