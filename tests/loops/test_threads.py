@@ -258,3 +258,13 @@ def test_rows_of_a_transposed_product_are_shared() -> None:
     np.testing.assert_allclose(y, MATRIX.T @ VECTOR, rtol=1e-13)
     shared = [loop for p in parallels(program) for loop in p.body if isinstance(loop, ir.For) and loop.start is p.begin]
     assert any(isinstance(s, ir.For) for loop in shared for s in loop.body)
+
+
+def test_a_loop_that_begins_later_stays() -> None:
+    """As one does that is restricted to where its terms are not 0."""
+    n, first, i, value = (ir.Register(dtype) for dtype in ("i64", "i64", "i64", "f64"))
+    x, y = ir.Array("f64", (n,)), ir.Array("f64", (n,))
+    loop = ir.For(i, n, (ir.Load(value, x, (i,)), ir.Store(y, (i,), value)), "vector", start=first)
+    program = ir.Program("f", (n, first, x), (ir.Result(y, provided=True),), (loop,))
+    with eager():
+        assert ForThreads()(program).body == (loop,)

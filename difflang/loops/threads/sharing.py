@@ -43,7 +43,8 @@ class Facts:
 
     def sharing(self, loop: For) -> Sharing | None:
         """How the loop can be shared, if it can."""
-        if loop.kind == "serial" or loop.reverse or any(map(_is_ordered, ir.walk(loop.body))):
+        ordered = loop.kind == "serial" or loop.reverse or any(map(_is_ordered, ir.walk(loop.body)))
+        if ordered or loop.start != ir.ZERO:
             return None
         assigned = all_assigned(loop.body)
         if not self._keeps_to_itself(loop, assigned):
