@@ -35,7 +35,7 @@ bool elements take one byte in memory; dtypes are those of Core.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal as Choice
 
@@ -410,11 +410,15 @@ def with_bodies(statement: Statement, change: Callable[[Body], Body]) -> Stateme
     return statement if new == old else replace(statement, **new)
 
 
-def walk(body: Body) -> Iterator[Statement]:
-    """Every statement of a body and of the bodies inside it, outermost first."""
-    pending = list(reversed(body))
-    while pending:
-        statement = pending.pop()
-        yield statement
-        for name in reversed(BODIES.get(type(statement), ())):
-            pending += reversed(getattr(statement, name))
+def walk(body: Body) -> list[Statement]:
+    """Every statement of a body and of the bodies inside it, outermost first, in a list: passes walk all the time."""
+    found: list[Statement] = []
+    _walk(body, found)
+    return found
+
+
+def _walk(body: Body, found: list[Statement]) -> None:
+    for statement in body:
+        found.append(statement)
+        for name in BODIES.get(type(statement), ()):
+            _walk(getattr(statement, name), found)

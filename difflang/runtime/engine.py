@@ -16,8 +16,6 @@ from difflang.diagnostics import Diagnostic, DiffLangError, error
 from difflang.diagnostics.suggest import listing
 from difflang.runtime import files
 from difflang.runtime.marshal import marshal, match, unmarshal
-from difflang.runtime.quick import QuickCall, quick_call
-from difflang.runtime.staged import compiled_in_stages, is_sparse
 from difflang.runtime.types import type_text
 from difflang.signature import DataInfo, Lowered, Signature, ValueType
 from difflang.stack import deeply
@@ -25,6 +23,7 @@ from difflang.stack import deeply
 if TYPE_CHECKING:
     from difflang.check import Program
     from difflang.core.ir import Func
+    from difflang.runtime.quick import QuickCall
 
 PRECISIONS = ("f64", "f32")
 EXPRESSION = "<expression>"
@@ -61,7 +60,7 @@ Statics = tuple[tuple[str, int], ...]
 _Key = tuple[str, str, frozenset[str] | None, Statics]
 CallShape = int | tuple[int | str, ...]
 """A way of giving arguments: the number of those by position, or a tuple of it and the names of the others."""
-QuickCalls = dict[CallShape, QuickCall | None]
+QuickCalls = dict[CallShape, "QuickCall | None"]
 
 
 class Engine:
@@ -108,6 +107,8 @@ class Engine:
         self, expression: str, options: Options, given: frozenset[str] | None = None, statics: Statics = ()
     ) -> Prepared:
         """The compiled function. Raises whatever the program, the backend's name or the backend has to say."""
+        from difflang.runtime.staged import is_sparse
+
         key = ((expression, options.precision, given, statics), options)
         if key not in self._prepared:
             lowered = self.lowered(expression, options.precision, given, statics)
@@ -117,6 +118,8 @@ class Engine:
 
     def _in_stages(self, key: _Key, options: Options) -> Prepared:
         """A function with a compressed matrix among its results, which keeps the structure from call to call."""
+        from difflang.runtime.staged import compiled_in_stages
+
         expression, precision, given, statics = key
         raw = self.program.lower(expression, precision=precision, given=given, statics=dict(statics), optimize=False)
         backend = find_backend(options.backend)
@@ -157,6 +160,8 @@ class Engine:
     def _quick_call(
         self, expression: str, options: Options, shape: CallShape, keep: Callable[[QuickCall], None]
     ) -> QuickCall | None:
+        from difflang.runtime.quick import quick_call
+
         if len(self.program.forms(expression)) > 1 or self.static_names(expression):
             return None
         parameters = self.lowered(expression, options.precision).signature.parameters

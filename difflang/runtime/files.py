@@ -18,7 +18,6 @@ import numpy as np
 from difflang.diagnostics import Diagnostic, DiffLangError, Label, Span, error
 from difflang.diagnostics.suggest import did_you_mean, listing, nearest
 from difflang.runtime.arrays import NUMPY_DTYPES, Array
-from difflang.runtime.csv import read_csv
 from difflang.runtime.types import Leaf, leaf_text, leaves, type_text
 from difflang.signature import SparseType, StructType, TupleType, ValueType
 
@@ -35,7 +34,7 @@ def load(path: str | Path, type_: ValueType, name: str, span: Span | None = None
     readers: dict[str, Callable[[], Any]] = {
         ".npy": lambda: _read_numpy(path, span),
         ".npz": lambda: _read_archive(path, span),
-        ".csv": lambda: read_csv(path, leaves(type_, name)[0], span),
+        ".csv": lambda: _read_csv(path, leaves(type_, name)[0], span),
         ".json": lambda: _read_json(path, span),
     }
     _require_readable(path, name, span)
@@ -114,6 +113,12 @@ def _nested(flat: Mapping[str, Any]) -> dict[str, Any]:
             node = inner if isinstance(inner, dict) else node
         node[last] = value
     return tree
+
+
+def _read_csv(path: Path, leaf: Leaf, span: Span | None) -> Any:
+    from difflang.runtime.csv import read_csv
+
+    return read_csv(path, leaf, span)
 
 
 def _read_json(path: Path, span: Span | None) -> Any:
