@@ -46,6 +46,11 @@ def coefficients(plain: Callable[[Any], Any], at: float, order: int) -> list[flo
         return [float(mpmath.re(total / points / radius**k)) for k, total in enumerate(sums)]
 
 
+def interpreted(function: dl.Function) -> dl.Function:
+    """Without the time that LLVM takes, where what is tested is the recurrence."""
+    return function.on(backend="reference")
+
+
 @pytest.mark.parametrize("name", PLAIN)
 def test_functions_of_a_number(name: str) -> None:
     """An error is measured by its coefficient and those that follow: all of them grow like 1 / radius^k."""
@@ -71,10 +76,12 @@ def test_gamma_functions() -> None:
         found = dl.jet(m.f, order=40)(at, 1.0)
         expected = [float(mpmath.polygamma(k - 1, at) / mpmath.factorial(k)) for k in range(1, 41)]
         np.testing.assert_allclose(np.array(found[1:]), expected, rtol=2e-14)
-    found = dl.jet(m.curve, order=20)(0.3, 1.0)
+    found = interpreted(dl.jet(m.curve, order=20))(0.3, 1.0)
     expected = coefficients(lambda x: mpmath.loggamma(mpmath.sin(x) + 1.5), 0.3, 20)
     np.testing.assert_allclose(np.array(found), expected, rtol=1e-13)
-    assert dl.grad(m.last)(0.6) == pytest.approx(float(mpmath.polygamma(13, 0.6) / mpmath.factorial(13)), rel=1e-13)
+    assert interpreted(dl.grad(m.last))(0.6) == pytest.approx(
+        float(mpmath.polygamma(13, 0.6) / mpmath.factorial(13)), rel=1e-13
+    )
     found = dl.jet(m.g, order=20, wrt="x")(0.6, order, 1.0)
     expected = [float(mpmath.polygamma(k + order, 0.6) / mpmath.factorial(k)) for k in range(21)]
     np.testing.assert_allclose(np.array(found), expected, rtol=1e-13)
@@ -96,7 +103,7 @@ fn fourth(x: real, p: real) -> real = jet(power, order = 13, wrt = x)(x, p, 1.0)
 
 
 @pytest.mark.parametrize("at", [-1.5, 0.0, 1e-6, 1.3])
-@pytest.mark.parametrize("exponent", [-18, -3, 0, 1, 7, 40, 1001])
+@pytest.mark.parametrize("exponent", [-18, 0, 7, 1001])
 def test_powers_with_whole_exponents(at: float, exponent: int) -> None:
     """The binomial coefficients; products are exact where nothing is left of them, at 0 and beside it."""
     m, order = dl.loads(POWERS), 30
@@ -109,13 +116,15 @@ def test_powers_with_whole_exponents(at: float, exponent: int) -> None:
         for k in range(order + 1)
     ]
     for f, n in ((m.whole, exponent), (m.power, float(exponent))):
-        np.testing.assert_allclose(np.array(dl.jet(f, order=order, wrt="x")(at, n, 1.0)), expected, rtol=2e-14)
+        np.testing.assert_allclose(
+            np.array(interpreted(dl.jet(f, order=order, wrt="x"))(at, n, 1.0)), expected, rtol=2e-14
+        )
 
 
 def test_powers_along_a_curve() -> None:
     m, order, at = dl.loads(POWERS), 20, 0.3
     for exponent in (-1.7, -2.0, 0.5, 3.0, 12.0):
-        found = dl.jet(m.along, order=order, wrt="x")(at, exponent, 1.0)
+        found = interpreted(dl.jet(m.along, order=order, wrt="x"))(at, exponent, 1.0)
         expected = coefficients(lambda x, p=exponent: (1 + mpmath.exp(x)) ** mpmath.mpf(p), at, order)
         np.testing.assert_allclose(np.array(found), expected, rtol=1e-12)
     for name, plain in {
@@ -126,7 +135,7 @@ def test_powers_along_a_curve() -> None:
         np.testing.assert_allclose(np.array(found), coefficients(plain, at, order), rtol=1e-12)
 
 
-@pytest.mark.parametrize(("at", "exponent"), [(1.3, 2.0), (1.3, 6.0), (0.7, 2.5), (0.7, -3.0), (1.3, 0.0)])
+@pytest.mark.parametrize(("at", "exponent"), [(1.3, 2.0), (0.7, 2.5), (1.3, 0.0)])
 def test_a_whole_exponent_has_derivatives_too(at: float, exponent: float) -> None:
     """Of the coefficient binomial(p, 4) x^(p-4)."""
     m = dl.loads(POWERS)
@@ -134,11 +143,11 @@ def test_a_whole_exponent_has_derivatives_too(at: float, exponent: float) -> Non
     def plain(x: Any, p: Any) -> Any:
         return mpmath.binomial(p, 4) * mpmath.mpf(x) ** (p - 4)
 
-    by_base, by_exponent = dl.grad(m.fourth, wrt=("x", "p"))(at, exponent)
+    by_base, by_exponent = interpreted(dl.grad(m.fourth, wrt=("x", "p")))(at, exponent)
     assert by_base == pytest.approx(float(mpmath.diff(lambda x: plain(x, exponent), at)), rel=1e-13, abs=1e-15)
     assert by_exponent == pytest.approx(float(mpmath.diff(lambda p: plain(at, p), exponent)), rel=1e-13)
     second = float(mpmath.diff(lambda p: plain(at, p), exponent, 2))
-    assert dl.hessian(m.fourth, wrt="p")(at, exponent) == pytest.approx(second, rel=1e-12)
+    assert interpreted(dl.hessian(m.fourth, wrt="p"))(at, exponent) == pytest.approx(second, rel=1e-12)
 
 
 def test_powers_at_the_edges() -> None:
@@ -146,8 +155,8 @@ def test_powers_at_the_edges() -> None:
     m = dl.loads(POWERS)
     found = dl.jet(m.power, order=13, wrt="x")(0.0, 2.5, 1.0)
     np.testing.assert_array_equal(found, [0, 0, 0, *[np.inf, -np.inf] * 5, np.inf])
-    assert dl.grad(m.fourth, wrt="x")(-1.3, 6.0) == pytest.approx(-39.0, rel=1e-14)
-    assert np.isnan(dl.grad(m.fourth, wrt="p")(-1.3, 6.0))
+    assert interpreted(dl.grad(m.fourth, wrt="x"))(-1.3, 6.0) == pytest.approx(-39.0, rel=1e-14)
+    assert np.isnan(interpreted(dl.grad(m.fourth, wrt="p"))(-1.3, 6.0))
 
 
 def test_along_a_curve() -> None:
@@ -280,7 +289,7 @@ def test_rules(order: int) -> None:
         "element": lambda x: mpmath.sin(2 * x),
     }
     for name, function in plain.items():
-        found = dl.jet(getattr(m, name), order=order)(at, 1.0)
+        found = interpreted(dl.jet(getattr(m, name), order=order))(at, 1.0)
         np.testing.assert_allclose(np.array(found), coefficients(function, at, order), rtol=1e-14)
 
 
