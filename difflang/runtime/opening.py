@@ -49,8 +49,11 @@ class OpeningWriter(Writer, ABC):
 
     def _take_struct(self, local: str, type_: StructType, path: str, span: Span | None) -> None:
         kinds = self.constant((dict, Struct))
-        names = self.constant({name for name, _ in type_.fields})
-        self.line(f"if type({local}) not in {kinds} or {local}.keys() != {names}: {self.unusual}")
-        for k, (name, field) in enumerate(type_.fields):
-            self.line(f"{local}_{k} = {local}[{self.constant(name)}]")
-            self.take(f"{local}_{k}", field, f"{path}.{name}", span)
+        self.line(f"if type({local}) not in {kinds} or len({local}) != {len(type_.fields)}: {self.unusual}")
+        locals_ = [f"{local}_{k}" for k in range(len(type_.fields))]
+        if locals_:
+            values = (f"{local}[{self.constant(name)}]" for name, _ in type_.fields)
+            self.line(f"try: {', '.join(locals_)}, = {', '.join(values)},")
+            self.line(f"except {self.constant(KeyError)}: {self.unusual}")
+        for field_local, (name, field) in zip(locals_, type_.fields, strict=True):
+            self.take(field_local, field, f"{path}.{name}", span)

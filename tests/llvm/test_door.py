@@ -75,9 +75,10 @@ def test_structs_and_tuples(module):
     assert (new.offset.tolist(), first, array.tolist(), last) == ([2.0, 10.0], 2.0, [0.0, 1.0, 2.0], 5.0)
     again = module.along(new, (1.0, np.arange(2.0)))
     assert again[0].offset.tolist() == [4.0, 20.0]
-    with pytest.raises(dl.DiffLangError) as caught:
-        module.along({"slope": 3.0}, (2.0, np.arange(3.0)))
-    assert caught.value.code == "E0607"
+    for wrong in ({"slope": 3.0}, {"slope": 3.0, "offsets": np.ones(2)}):
+        with pytest.raises(dl.DiffLangError) as caught:
+            module.along(wrong, (2.0, np.arange(3.0)))
+        assert caught.value.code == "E0607"
 
 
 def test_sizes_that_do_not_fit_are_seen(module):
