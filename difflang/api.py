@@ -242,7 +242,7 @@ class Function:
             raise error("E0612", f"`{operator}` takes functions of one module.", hint=hint)
         arguments = [self._expression, *(other._expression for other in others)]
         arguments += [f"{name} = {value}" for name, value in options.items()]
-        return self.beside(f"{operator}({', '.join(arguments)})")
+        return self.beside(f"{self._engine.program.operator(operator)}({', '.join(arguments)})")
 
 
 def _warn(diagnostic: Diagnostic) -> None:

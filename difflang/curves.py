@@ -52,4 +52,5 @@ class Curve:
         parameters = [f"{name}: {type_text(first.type)}" for name in curve]
         parameters += [f"{p.name}: {type_text(p.type)}" for p in chosen]
         passed = "".join(f", {p.name} = {p.name}" for p in chosen)
-        return f"fn({', '.join(parameters)}) = jet({self._function.__name__})(({', '.join(curve)},){passed})"
+        jet = self._function.engine.program.operator("jet")
+        return f"fn({', '.join(parameters)}) = {jet}({self._function.__name__})(({', '.join(curve)},){passed})"

@@ -15,6 +15,8 @@ from difflang.check.values import Number, PrecisionConstant, TypeValue, Value
 
 REDUCTIONS = ("sum", "prod", "max", "min", "mean", "any", "all", "argmax", "argmin", "logsumexp")
 CONSTANTS = {"pi": math.pi, "inf": math.inf, "nan": math.nan}
+HIDDEN = "__"
+"""In front of a derivative operator: its name where a program has given the plain one to something else."""
 EPS = PrecisionConstant(2.0**-52, 2.0**-23)
 
 
@@ -26,6 +28,7 @@ def prelude_values() -> dict[str, Value]:
     values.update({name: TypeValue(name) for name in sorted(SCALAR_NAMES)})
     values.update({name: Reduction(name) for name in REDUCTIONS})
     values.update(OPERATORS)
+    values.update({HIDDEN + name: operator for name, operator in OPERATORS.items()})
     values.update({"print": Print(), "report": Report()})
     values.update({name: BuiltinFunction(record) for name, record in BUILTINS.items()})
     return values

@@ -14,7 +14,7 @@ from difflang.check.entry import check_function, lower_function, lower_test, opt
 from difflang.check.modules import ModuleScope, PreludeScope, place_of, written_module
 from difflang.check.names import PREFIXES
 from difflang.check.places import Places
-from difflang.check.prelude import prelude_values
+from difflang.check.prelude import HIDDEN, prelude_values
 from difflang.diagnostics.model import Diagnostic, DiffLangError, Label, Span, error
 from difflang.diagnostics.suggest import did_you_mean
 from difflang.signature import Lowered
@@ -88,6 +88,10 @@ class Program:
     def place(self, name: str) -> Span:
         """Where an item of the file is named."""
         return place_of(self.root.items[name][0])
+
+    def operator(self, name: str) -> str:
+        """What an expression calls a derivative operator, whose name the file may have given to a function."""
+        return HIDDEN + name if name in self.root.items else name
 
     def externs(self) -> list[str]:
         """The names of the external functions of the file, and of the files beside it that it imports."""

@@ -100,6 +100,8 @@ def _compiled(request: Request, settings: Settings, tree: Mapping[str, Any]) -> 
     engine = open_engine(request.file, settings)
     require_function(engine, request.function)
     try:
+        if request.operator is not None:
+            request = replace(request, operator=engine.program.operator(request.operator))
         request = _with_form(engine, request, tree)
         if request.operator is not None:
             require_wrt(engine, request)

@@ -321,3 +321,15 @@ fn f(x: real) -> real:
     return y
 """
     assert dl.check_grad(dl.loads(text).f, 2.0).tolerance == 1e-6
+
+
+def test_functions_may_have_the_names_of_operators():
+    """A gradient written by hand, say, to be compared; `dl.grad` is still the operator."""
+    m = dl.loads(
+        "fn f(x: real) -> real = x * x * x\n"
+        "fn grad(x: real) -> real = 3.0 * x * x\nfn hessian(x: real) -> real = 6.0 * x\nfn jet(x: real) -> real = x\n"
+    )
+    f, by_hand = m.f.on(backend="reference"), m.grad.on(backend="reference")
+    assert dl.grad(f)(2.0) == by_hand(2.0) == 12
+    assert dl.grad(by_hand)(2.0) == dl.hessian(f)(2.0) == m.hessian.on(backend="reference")(2.0) == 12
+    assert dl.jet(f)((2.0, 1.0)) == dl.jet(f, order=1)(2.0, 1.0) == (8, 12)
