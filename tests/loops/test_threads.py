@@ -239,6 +239,13 @@ def test_threads_are_preferred_from_a_size_on() -> None:
     assert asks(SCALE, 400, 400, np.ones((400, 400)))
 
 
+def test_threads_are_not_preferred_where_copies_would_cost_more_than_they_save() -> None:
+    func = ACCUMULATE.replace("LINES", "k: i64 = get p i\nadd_to r k w")
+    few, many = np.ones(12_000), np.ones(20_000)
+    assert not asks(func, len(few), len(many), few, many, np.zeros(len(few), int))
+    assert asks(func, len(many), 100, many, few[:100], np.zeros(len(many), int))
+
+
 def test_small_literal_sizes_are_not_asked_about() -> None:
     literal = SCALE.replace("n: i64, m: i64, ", "").replace("n, m", "10, 4").replace("build n m", "build 10 4")
     program = AskForThreads()(schedule(parse_func(literal), OPTIONS))

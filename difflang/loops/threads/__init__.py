@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 
 from difflang.core.ir import Literal
 from difflang.loops import ir
-from difflang.loops.ir import Body, Operand, Program, Register, Statement
+from difflang.loops.ir import Array, Body, Operand, Program, Register, Statement
 from difflang.loops.threads.nests import Pieces, with_pieces
 from difflang.loops.threads.polynomial import Polynomial
-from difflang.loops.threads.ranges import Cut, is_enough
+from difflang.loops.threads.ranges import Cut, is_enough, is_enough_for_copies
 from difflang.loops.threads.sharing import Facts, Sharing, facts
 from difflang.loops.threads.work import Definitions, Estimator, definitions
 from difflang.loops.values import assigned
@@ -41,15 +41,22 @@ class AskForThreads:
         candidates = _Candidates(program)
         estimator = Estimator(candidates.definitions, candidates.params)
         works: list[Polynomial] = []
+        copying: list[tuple[Polynomial, Sequence[Array]]] = []
 
         def ask(candidate: Candidate) -> Body:
-            works.append(estimator.body(candidate.statements))
+            work, private = estimator.body(candidate.statements), candidate.sharing.private
+            if private:
+                copying.append((work, private))
+            else:
+                works.append(work)
             return candidate.statements
 
         candidates.changed(ask)
         wish: Operand = Literal(False, "bool")
         for work in _largest(works):
             wish = _either(estimator, wish, is_enough(estimator, work))
+        for work, private in copying:
+            wish = _either(estimator, wish, is_enough_for_copies(estimator, work, private))
         if wish == Literal(False, "bool"):
             return program
         return replace(program, body=(*estimator.statements, ir.PreferThreads(wish), *program.body))

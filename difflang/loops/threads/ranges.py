@@ -49,6 +49,18 @@ def is_enough(estimator: Estimator, work: Polynomial) -> Operand:
     return estimator.emitted("ge", estimator.operand(work), number(THRESHOLD))
 
 
+def is_enough_for_copies(estimator: Estimator, work: Polynomial, arrays: Sequence[Array]) -> Operand:
+    """Whether threads are worth it where each of the fewest ranges needs copies of these arrays."""
+    enough = is_enough(estimator, work)
+    for array in arrays:
+        cost = estimator.elements(array) * constant(FEW * COPY_COST)
+        if isinstance(enough, Literal) and not enough.value:
+            break
+        covered = estimator.emitted("ge", estimator.operand(work), estimator.operand(cost))
+        enough = covered if isinstance(enough, Literal) else estimator.emitted("and", enough, covered)
+    return enough
+
+
 class Cut:
     """Makes the statements that do on threads what others did; `estimator` gathers those before."""
 
