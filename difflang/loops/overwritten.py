@@ -2,9 +2,11 @@
 
     fill a = 0.0; copy a[0] = u; copy a[1] = v   ->   copy a[0] = u; copy a[1] = v      (a has two rows)
 
+    fill a = 0.0; for i < n: copy a[i] = u       ->   for i < n: copy a[i] = u          (a has n rows)
+
 An array that a program writes as the list of its rows begins as zeros, since each row is a pure update of the one
 before. The fill, or the copy, is dropped if in the same straight line every row is written before anything else touches
-the array.
+the array, one by one or by a loop over all of them.
 """
 
 from __future__ import annotations
@@ -20,6 +22,9 @@ from difflang.loops.values import mentioned
 
 ROWS = 16
 """The most rows that are looked for."""
+
+REACH = 100
+"""Statements among which a loop over all rows is looked for: programs can be long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +42,10 @@ class Overwritten:
 
     def _is_useless(self, statement: Statement, rest: Iterable[Statement]) -> bool:
         match statement:
-            case ir.Fill(array) | ir.Copy(target=array) if not array.mutable and array.rank > 1:
+            case ir.Fill(array) | ir.Copy(target=array) if not array.mutable and array.rank > 0:
                 extent = array.shape[0]
-                return isinstance(extent, Literal) and 0 < extent.value <= self.rows and _is_made_of_rows(array, rest)
+                few = array.rank > 1 and isinstance(extent, Literal) and 0 < extent.value <= self.rows
+                return _is_made_of_rows(array, rest) if few else _is_made_by_loop(array, islice(rest, REACH))
             case _:
                 return False
 
@@ -58,10 +64,73 @@ def _is_made_of_rows(array: Array, rest: Iterable[Statement]) -> bool:
                 missing.discard(views[target])
             case ir.Fill(target, _) if target in views:
                 missing.discard(views[target])
-            case _ if any(name is array or name in views for s in ir.walk((statement,)) for name in mentioned(s)):
+            case _ if _mentions(statement, {array, *views}):
                 return False
             case _:
                 pass
         if not missing:
             return True
     return False
+
+
+def _is_made_by_loop(array: Array, rest: Iterable[Statement]) -> bool:
+    """Whether a loop writes all rows of an array before anything else is done with it."""
+    near = list(rest)
+    if not any(_may_make_rows(statement, array) for statement in near):
+        return False
+    same = {array}
+    for statement in near:
+        match statement:
+            case ir.View(view, base, ()) if base in same and view.shape == array.shape:
+                same.add(view)
+            case ir.For(start=start) if _may_make_rows(statement, array):
+                return start == ir.ZERO and _makes_row(statement, same)
+            case _ if _mentions(statement, same):
+                return False
+            case _:
+                pass
+    return False
+
+
+def _may_make_rows(statement: Statement, array: Array) -> bool:
+    """Whether a statement is a loop over all rows of an array, or of one like it. Costs less than to look for names."""
+    if not isinstance(statement, ir.For) or statement.extent != array.shape[0]:
+        return False
+    return any(_is_own_row(inner, statement, array) for inner in _turn(statement))
+
+
+def _is_own_row(statement: Statement, loop: ir.For, array: Array) -> bool:
+    match statement:
+        case ir.View(base=base, indices=(index,)) | ir.Store(array=base, indices=(index,)):
+            return index is loop.index and base.shape == array.shape
+        case _:
+            return False
+
+
+def _turn(loop: ir.For) -> ir.Body:
+    """The statements of a turn, without the scope around all of them."""
+    return loop.body[0].body if len(loop.body) == 1 and isinstance(loop.body[0], ir.Scope) else loop.body
+
+
+def _makes_row(loop: ir.For, same: set[Array]) -> bool:
+    """Whether each turn writes its own row of an array, by one of its names, and does nothing else with it before."""
+    rows, made = set[Array](), False
+    for statement in _turn(loop):
+        match statement:
+            case ir.View(view, base, (index,)) if base in same and index is loop.index:
+                rows.add(view)
+            case ir.Copy(target, source) if target in rows and source not in same | rows:
+                made = True
+            case ir.Fill(target, _) if target in rows:
+                made = True
+            case ir.Store(target, (index,), _) if target in same and index is loop.index:
+                made = True
+            case _ if _mentions(statement, same) or (not made and _mentions(statement, rows)):
+                return False
+            case _:
+                pass
+    return made
+
+
+def _mentions(statement: Statement, arrays: set[Array]) -> bool:
+    return any(name in arrays for inner in ir.walk((statement,)) for name in mentioned(inner))

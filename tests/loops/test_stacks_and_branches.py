@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
+from difflang.backend.protocol import CompileOptions
+from difflang.core.parser import parse_func
+from difflang.loops import ir
+from difflang.loops.schedule import schedule
 from tests.loops.running import agree_text
 
 X = np.arange(1.0, 6.0)
@@ -190,3 +195,39 @@ def test_no_steps_and_negative_counts() -> None:
         """
     agree_text(text, 5, -3, X)
     agree_text(text, 0, 0, np.zeros(0))
+
+
+FILLED = """
+    func f(n: i64, k: i64, x: f64[n]) {
+      z: f64[k, n] = build k n { i: i64, j: i64
+        yield 0.0
+      }
+      y: f64[n], s: f64[k, n] = fold[carries=2] k x z { t: i64, u: f64[n], r: f64[k, n]
+        %BEFORE
+        p: f64[k, n] = set r %PLACE u
+        v: f64[n] = build n { m: i64
+          a: f64 = get u m
+          b: f64 = mul a 1.5
+          yield b
+        }
+        yield v, p
+      }
+      yield y, s
+    }
+    """
+
+
+@pytest.mark.parametrize(
+    ("before", "place", "filled"),
+    [
+        ("q: i64 = add t 0", "t", False),
+        ("q: i64 = mul t 0", "q", True),
+        ('e: f64 = get r 0 0\n        print[template="{0}"] e', "t", True),
+    ],
+    ids=["every row", "one row", "rows that are read"],
+)
+def test_an_array_of_which_a_loop_writes_every_row_is_not_filled(before: str, place: str, filled: bool) -> None:
+    text = FILLED.replace("%BEFORE", before).replace("%PLACE", place)
+    agree_text(text, 5, 3, X)
+    statements = ir.walk(schedule(parse_func(text), CompileOptions()).body)
+    assert any(isinstance(s, ir.Fill) for s in statements) == filled
