@@ -135,6 +135,9 @@ def size(context: Context, node: ast.Expr, scope: Scope) -> Size:
     """The size that an expression in a type stands for."""
     result = polynomial(context, node, scope, frozenset())
     require_whole(context, result, node.span)
+    if result.constant is not None and result.constant < 0:
+        message = f"the size {result} is below 0"
+        raise context.error("E0405", message, node.span, hint="a size is 0 or more, such as max(n, 0)")
     return result
 
 
