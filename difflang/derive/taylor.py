@@ -2,7 +2,8 @@
 
 No recurrence is written by hand. With y = f(a, b, ..) and p_k the partial derivative in the k-th argument, y' is the
 sum of p_k a_k', so that  j y_j = sum_k sum_{i=1..j} i (a_k)_i (p_k)_{j-i}.  The series of p_k is that of the partial's
-text, an expression of the arguments and of y itself, of which lower coefficients are known by then.
+text, an expression of the arguments and of y itself, of which lower coefficients are known by then. (The exceptions are
+powers and gamma functions of high order, whose texts lead to others without end: `exponents`, `gammas`.)
 Reference: A. Griewank and A. Walther, Evaluating Derivatives (2008), chapter 13.
 """
 
