@@ -46,7 +46,7 @@ def known_stages() -> list[str]:
     from difflang.loops import schedule, threads
     from difflang.passes import PASSES
 
-    passes = (*PASSES, *schedule.PREPARATION, *schedule.PASSES, *threads.PASSES)
+    passes = (*PASSES, *schedule.PREPARATION, *schedule.PASSES, *threads.PASSES, schedule.LAST)
     return list(dict.fromkeys([*TEXTS, *(type(step).__name__ for step in passes)]))
 
 

@@ -74,6 +74,9 @@ PASSES = (
 )
 """Passes over Loops, in their order."""
 
+LAST = Budgets()
+"""After all others, those for threads too: it counts what is allocated in the end."""
+
 
 def schedule(
     func: Func, options: CompileOptions, further: Sequence[Callable[[ir.Program], ir.Program]] = ()
@@ -81,7 +84,7 @@ def schedule(
     """The loops that compute a closed Core function, after `further` passes; then all their memory is counted."""
     if not options.check_nan:
         func = run_passes(PREPARATION, func)
-    return run_passes((*PASSES, *further, Budgets()), _scheduled(func, options))
+    return run_passes((*PASSES, *further, LAST), _scheduled(func, options))
 
 
 @stage("schedule")
