@@ -67,7 +67,7 @@ fn inner(x: real[n]) -> real[n]:
 fn f(x: real[n], steps: int) -> real:
     var y = x
 """
-SIZE, STEPS = 16, 5
+SIZE, STEPS = 8, 4
 
 
 @pytest.fixture(autouse=True)
@@ -112,9 +112,7 @@ def peak(name: str, operator: str, memory: int, *, threads: bool = False) -> int
     return machine.most
 
 
-@pytest.mark.parametrize(
-    ("name", "operator"), [*((name, "grad") for name in PROGRAMS), ("counted", "hvp"), ("two", "value_and_grad")]
-)
+@pytest.mark.parametrize(("name", "operator"), [*((name, "grad") for name in PROGRAMS), ("counted", "hvp")])
 def test_a_budget_is_never_exceeded_and_the_least_is_named(name: str, operator: str) -> None:
     least = -peak(name, operator, 1)
     assert least > 8 * SIZE, "nothing works in less than a state"
