@@ -35,44 +35,14 @@ bool elements take one byte in memory; dtypes are those of Core.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal as Choice
 
-from difflang.core.ir import Attribute, DType, Literal
+from difflang.core.ir import Attribute, Literal
 from difflang.diagnostics.model import Span
+from difflang.loops.names import ZERO, Array, Operand, Register, Value
 from difflang.loops.sites import HostSite, Site
-
-
-@dataclass(eq=False, slots=True)
-class Register:
-    """A scalar. `name` is a hint for printing; two registers are the same only if they are the same object."""
-
-    dtype: DType
-    name: str = ""
-    mutable: bool = False
-
-
-Operand = Register | Literal
-ZERO = Literal(0, "i64")
-
-
-@dataclass(eq=False, slots=True)
-class Array:
-    """A pointer to contiguous row-major elements; rank 0 is one element. A dimension below 0 counts as 0."""
-
-    dtype: DType
-    shape: tuple[Operand, ...]
-    name: str = ""
-    mutable: bool = False
-
-    @property
-    def rank(self) -> int:
-        return len(self.shape)
-
-
-Value = Operand | Array
-
 
 # --- scalars ---
 
@@ -383,42 +353,3 @@ class Program:
     body: Body
     sites: tuple[Site, ...] = ()
     host_sites: tuple[HostSite, ...] = ()
-
-
-BODIES: Mapping[type, tuple[str, ...]] = {
-    For: ("body",),
-    Parallel: ("body",),
-    Scope: ("body",),
-    While: ("condition", "body"),
-    If: ("then", "otherwise"),
-}
-"""The fields of statements that hold bodies. Every pass asks for every statement, so it costs one look."""
-
-
-def bodies(statement: Statement) -> tuple[Body, ...]:
-    """The bodies inside a statement."""
-    return tuple([getattr(statement, name) for name in BODIES.get(type(statement), ())])
-
-
-def with_bodies(statement: Statement, change: Callable[[Body], Body]) -> Statement:
-    """The statement with every body inside it changed; the same object if nothing has."""
-    names = BODIES.get(type(statement))
-    if names is None:
-        return statement
-    old = {name: getattr(statement, name) for name in names}
-    new = {name: change(body) for name, body in old.items()}
-    return statement if new == old else replace(statement, **new)
-
-
-def walk(body: Body) -> list[Statement]:
-    """Every statement of a body and of the bodies inside it, outermost first, in a list: passes walk all the time."""
-    found: list[Statement] = []
-    _walk(body, found)
-    return found
-
-
-def _walk(body: Body, found: list[Statement]) -> None:
-    for statement in body:
-        found.append(statement)
-        for name in BODIES.get(type(statement), ()):
-            _walk(getattr(statement, name), found)
