@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from difflang.loops import ir
-from difflang.loops.ir import Array, Check, Program, walk
+from difflang.loops.bodies import walk
+from difflang.loops.ir import Array, Check, Program
 from difflang.loops.minor import minor_loops
 from difflang_llvm.memory import Homes, Metadata
 from difflang_llvm.slots import plan

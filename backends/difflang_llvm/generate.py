@@ -15,6 +15,7 @@ from typing import Any
 from difflang.backend.lowering import no_lowering
 from difflang.core.ir import DType, Literal
 from difflang.loops import ir
+from difflang.loops.bodies import walk
 from difflang.loops.ir import Array, Body, Program, Register
 from difflang.watch import stage
 from difflang_llvm import parts, runtime
@@ -314,7 +315,7 @@ def _is_shortest(loop: ir.For) -> bool:
     """Whether it is innermost and of a small literal length."""
     if not isinstance(loop.extent, Literal) or loop.extent.value > UNROLLED:
         return False
-    return not any(isinstance(s, ir.For | ir.While) for s in ir.walk(loop.body))
+    return not any(isinstance(s, ir.For | ir.While) for s in walk(loop.body))
 
 
 def _is_one_vector(loop: ir.For) -> bool:
@@ -334,7 +335,7 @@ def _lanes(loop: ir.For) -> int:
     LLVM tells the world on stderr where it cannot follow a hint: constants that go side by side, too, become a call
     that fills memory.
     """
-    statements = list(ir.walk(loop.body))
+    statements = list(walk(loop.body))
     constants = sum(isinstance(s, ir.Store) and isinstance(s.value, Literal) for s in statements)
     if constants > 1 or any(_stops_vectors(s, loop) for s in statements):
         return 0
@@ -357,7 +358,7 @@ def _stops_vectors(statement: ir.Statement, loop: ir.For) -> bool:
 
 def _repeats(body: Body) -> bool:
     """Whether one run of the body may take long: it has a loop or a call inside."""
-    return any(isinstance(s, ir.For | ir.While | ir.Kernel | ir.HostCall) for s in ir.walk(body))
+    return any(isinstance(s, ir.For | ir.While | ir.Kernel | ir.HostCall) for s in walk(body))
 
 
 HANDLERS: dict[type, Callable[[Generator, Any], None]] = {

@@ -6,20 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from difflang.core.ir import FLOATS, Literal
-from difflang.loops.ir import (
-    Allocate,
-    AllocateResult,
-    Array,
-    Body,
-    For,
-    Grow,
-    Operand,
-    Rebind,
-    Register,
-    Reserve,
-    View,
-    bodies,
-)
+from difflang.loops.bodies import bodies
+from difflang.loops.ir import Allocate, AllocateResult, Array, Body, For, Grow, Operand, Rebind, Register, Reserve, View
 from difflang_llvm.text import ITEM_SIZES, MEMORY_TYPES, REGISTER_TYPES, Emitter, literal_text
 
 CACHE_LINE = 64

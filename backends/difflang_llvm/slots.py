@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from difflang.core.ir import Literal
-from difflang.loops.ir import Apply, Array, Assign, Check, If, Load, Operand, Program, Register, Store, View, walk
+from difflang.loops.bodies import walk
+from difflang.loops.ir import Apply, Array, Assign, Check, If, Load, Operand, Program, Register, Store, View
 from difflang_llvm.layout import FIRST_FAILURE_SLOT, Dimension, Interface, Slot
 
 BRIEF = (Apply, Assign, Check, If, Load, Store, View)

@@ -119,7 +119,8 @@ def _line(name: str, seconds: float, total: float, runs: str, size: str) -> str:
 def size_of(result: Any) -> str:
     """How large what a stage gave is: operations of Core or Loops, lines of LLVM's text, bytes of machine code."""
     from difflang.core.ir import Func, walk
-    from difflang.loops import ir as loops
+    from difflang.loops import bodies
+    from difflang.loops.ir import Program
     from difflang.signature import Lowered
 
     match result:
@@ -127,8 +128,8 @@ def size_of(result: Any) -> str:
             return size_of(result.func)
         case Func():
             return f"{sum(1 for _ in walk(result.block))} operations"
-        case loops.Program():
-            return f"{sum(1 for _ in loops.walk(result.body))} statements"
+        case Program():
+            return f"{len(bodies.walk(result.body))} statements"
         case bytes():
             return f"{len(result)} bytes"
         case _ if hasattr(result, "text"):

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from difflang.loops import ir
+from difflang.loops.bodies import bodies, walk
 from difflang.loops.ir import For, Operand, Register, Statement
 from difflang.loops.jam import Straight, Turns
 from difflang.loops.values import Name, all_assigned
@@ -26,7 +27,7 @@ STATEMENTS = 160
 def has_matrix(turns: Turns) -> bool:
     """Whether the turns of a loop may go side by side and meet one matrix."""
     body = turns.loop.body
-    if sum(1 for _ in ir.walk(body)) > STATEMENTS:
+    if sum(1 for _ in walk(body)) > STATEMENTS:
         return False
     nest = _Nest(turns, all_assigned(body), {turns.loop.index})
     return nest.is_regular(body) and any(nest.meets_matrix(s) for s in body)
@@ -87,7 +88,7 @@ class _Nest:
             rows = (s for s in statement.body if isinstance(s, ir.Load | ir.Accumulate))
             return not _is_dear(around) and any(self._is_row(s, statement) for s in rows)
         around = statement if isinstance(statement, For) else around
-        return any(self.meets_matrix(s, around) for body in ir.bodies(statement) for s in body)
+        return any(self.meets_matrix(s, around) for body in bodies(statement) for s in body)
 
     def _is_row(self, statement: ir.Load | ir.Accumulate, loop: For) -> bool:
         steady = isinstance(statement, ir.Accumulate) or self.turns.is_steady(statement)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from difflang.core.ir import Literal
 from difflang.loops import ir
+from difflang.loops.bodies import walk
 from difflang.loops.ir import Operand, Register
 
 Form = dict[Register, int]
@@ -22,7 +23,7 @@ class Forms:
     clamped: dict[Register, Operand] = field(default_factory=dict[Register, Operand])
 
     def collect(self, body: ir.Body) -> None:
-        for statement in ir.walk(body):
+        for statement in walk(body):
             if isinstance(statement, ir.Apply):
                 self._define(statement)
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 
 from difflang.loops import ir
 from difflang.loops.affine import CONSTANT, Form, Forms, total
+from difflang.loops.bodies import walk, with_bodies
 from difflang.loops.ir import Accumulate, Array, Program, Register, Statement
 from difflang.loops.values import Name, all_assigned
 
@@ -43,17 +44,17 @@ class Facts:
 
     def collect(self, body: ir.Body) -> None:
         self.forms.collect(body)
-        for statement in ir.walk(body):
+        for statement in walk(body):
             if isinstance(statement, ir.View):
                 self.bases[statement.array] = statement.base
 
     def mark(self, body: ir.Body) -> None:
-        for statement in ir.walk(body):
+        for statement in walk(body):
             if isinstance(statement, ir.For) and statement.kind != "serial":
                 self._loop(statement)
 
     def marked(self, body: ir.Body) -> ir.Body:
-        return tuple(self._marked(ir.with_bodies(statement, self.marked)) for statement in body)
+        return tuple(self._marked(with_bodies(statement, self.marked)) for statement in body)
 
     def _marked(self, statement: Statement) -> Statement:
         if isinstance(statement, Accumulate) and statement in self.apart:
@@ -63,7 +64,7 @@ class Facts:
     def _loop(self, loop: ir.For) -> None:
         """Marks the additions that the iterations of a loop make apart from each other."""
         additions: dict[Array, list[Accumulate]] = {}
-        for statement in ir.walk(loop.body):
+        for statement in walk(loop.body):
             if isinstance(statement, Accumulate):
                 additions.setdefault(self.root(statement.array), []).append(statement)
         changing = all_assigned(loop.body) if additions else set[Name]()

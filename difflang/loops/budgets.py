@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from difflang.core.ir import Attribute, Literal
 from difflang.core.ops import integer
 from difflang.loops import ir
+from difflang.loops.bodies import walk, with_bodies
 from difflang.loops.ir import Array, Body, Operand, Program, Register, Statement
 from difflang.loops.scheduler import ITEM_BYTES
 from difflang.loops.threads.ranges import MOST
@@ -52,7 +53,7 @@ class Budgets:
     """Counts the memory of a program that has loops with a budget, and defines their rooms."""
 
     def __call__(self, program: Program) -> Program:
-        rooms = [s for s in ir.walk(program.body) if isinstance(s, ir.Room)]
+        rooms = [s for s in walk(program.body) if isinstance(s, ir.Room)]
         counted = [room for room in rooms if not room.free]
         if counted:
             program = _Counting(program, counted).program()
@@ -66,7 +67,7 @@ def _freed(body: Body) -> Body:
         if isinstance(statement, ir.Room):
             made += _defined(statement, Register("i64"), ir.ZERO, integer(1), ir.ZERO)
         else:
-            made.append(ir.with_bodies(statement, _freed))
+            made.append(with_bodies(statement, _freed))
     return tuple(made)
 
 
@@ -121,7 +122,7 @@ class _Start(_Code):
 
     def __init__(self, program: Program) -> None:
         super().__init__()
-        applied = (s for s in ir.walk(program.body) if isinstance(s, ir.Apply) and not s.out.mutable)
+        applied = (s for s in walk(program.body) if isinstance(s, ir.Apply) and not s.out.mutable)
         self._definitions = {s.out: s for s in applied}
         self._known: dict[Register, Operand | None] = {p: p for p in program.params if isinstance(p, Register)}
 
@@ -256,7 +257,7 @@ class _Counting:
             inside.add(found)
             return changed
 
-        statement = ir.with_bodies(statement, counted)
+        statement = with_bodies(statement, counted)
         released = isinstance(statement, ir.Scope | ir.Parallel)
         taken.add(inside.together(MOST if isinstance(statement, ir.Parallel) else 1) if released else inside)
         return statement
@@ -312,7 +313,7 @@ def _origins(body: Body, rooms: Sequence[ir.Room]) -> dict[Register, int]:
     """
     found = {room.outs[0]: number for number, room in enumerate(rooms)}
     flows: list[tuple[Register, Sequence[Operand]]] = []
-    for statement in ir.walk(body):
+    for statement in walk(body):
         match statement:
             case ir.Apply(out, _, args):
                 flows.append((out, args))

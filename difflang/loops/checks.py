@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 
 from difflang.core.ir import Literal
 from difflang.loops import ir
+from difflang.loops.bodies import walk, with_bodies
 from difflang.loops.ir import Array, Check, Operand, Program, Register, Statement
 from difflang.loops.values import written
 
@@ -33,7 +34,7 @@ class HoistChecks:
     """Moves checks of indices out of innermost loops."""
 
     def __call__(self, program: Program) -> Program:
-        views = {s.array: s.base for s in ir.walk(program.body) if isinstance(s, ir.View)}
+        views = {s.array: s.base for s in walk(program.body) if isinstance(s, ir.View)}
         sites = frozenset(k for k, site in enumerate(program.sites) if site.kind == "index")
         return replace(program, body=_Hoist(views, sites).body(program.body))
 
@@ -47,7 +48,7 @@ class _Hoist:
         return tuple(new for statement in body for new in self.statement(statement))
 
     def statement(self, statement: Statement) -> tuple[Statement, ...]:
-        inner = ir.with_bodies(statement, self.body)
+        inner = with_bodies(statement, self.body)
         if not isinstance(inner, ir.For) or not any(isinstance(s, Check) for s in inner.body):
             return (inner,)
         return _Loop(self, inner).rewritten()
@@ -65,7 +66,7 @@ class _Loop:
         self.facts = facts
         self.loop = loop
         self.independent = loop.kind != "serial"
-        self.innermost = not any(isinstance(s, ir.For | ir.While) for s in ir.walk(loop.body))
+        self.innermost = not any(isinstance(s, ir.For | ir.While) for s in walk(loop.body))
         self.makers = {s.out: s for s in loop.body if isinstance(s, ir.Apply | ir.Load)}
         self.set_inside = _assigned(loop)
         written = set(_written(loop.body))
@@ -215,7 +216,7 @@ def _operands(statements: Iterable[Statement]) -> set[Operand]:
 def _assigned(loop: ir.For) -> set[Operand]:
     """The registers that an iteration sets."""
     found: set[Operand] = {loop.index}
-    for statement in ir.walk(loop.body):
+    for statement in walk(loop.body):
         match statement:
             case ir.Apply() | ir.Load():
                 found.add(statement.out)
@@ -232,7 +233,7 @@ def _assigned(loop: ir.For) -> set[Operand]:
 
 def _written(body: ir.Body) -> Iterable[Array]:
     """The arrays that a body writes to, makes or moves."""
-    for statement in ir.walk(body):
+    for statement in walk(body):
         yield from written(statement)
         if isinstance(statement, ir.Allocate):
             yield statement.array

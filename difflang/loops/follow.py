@@ -24,6 +24,7 @@ from dataclasses import dataclass, field, replace
 from difflang.core.ir import Literal
 from difflang.core.ops import integer
 from difflang.loops import ir
+from difflang.loops.bodies import bodies, walk, with_bodies
 from difflang.loops.ir import Array, For, Operand, Program, Register, Statement
 from difflang.loops.scheduler import allocation, zero
 from difflang.loops.supports import NOTHING, Part, Rows, Support, Unit, has_rows, nest_of, places
@@ -54,7 +55,7 @@ class FollowZeros:
     work: int = WORK
 
     def __call__(self, program: Program) -> Program:
-        if not any(isinstance(s, For) and _has_seed(s) for s in ir.walk(program.body)):
+        if not any(isinstance(s, For) and _has_seed(s) for s in walk(program.body)):
             return program
         tracked = Tracked(program)
         restricted = {loop for loop, rows in tracked.rows.items() if self._is_wanted(rows, tracked)}
@@ -129,7 +130,7 @@ class _Follower:
             return None
         resolved = self.tracked.paths.resolved
         for other in rest:
-            arrays = (name for s in ir.walk((other,)) for name in mentioned(s) if isinstance(name, Array))
+            arrays = (name for s in walk((other,)) for name in mentioned(s) if isinstance(name, Array))
             if any(resolved(array)[0] is statement.array for array in arrays):
                 rows = self.tracked.rows.get(other) if isinstance(other, For) else None
                 return rows.loops[0] if rows and rows.covers(statement.array) else None
@@ -149,11 +150,11 @@ class _Follower:
             case For(kind="serial"):
                 before = [new for made in self._movable(statement.body) for new in self._allocated(made)]
                 self.early.update(made.array for made in before if isinstance(made, ir.Allocate))
-                return (*before, ir.with_bodies(statement, self._apart))
+                return (*before, with_bodies(statement, self._apart))
             case ir.Scope() | ir.If():
-                return (ir.with_bodies(statement, self._within),)
+                return (with_bodies(statement, self._within),)
             case _:
-                return (ir.with_bodies(statement, self._apart),)
+                return (with_bodies(statement, self._apart),)
 
     def _apart(self, body: ir.Body) -> ir.Body:
         """A body that may run any number of times."""
@@ -179,7 +180,7 @@ class _Follower:
                 if array in self.zeroed and array not in self.early and _is_small(array):
                     yield statement
             elif not isinstance(statement, For) or statement.kind == "serial":
-                for inner in ir.bodies(statement):
+                for inner in bodies(statement):
                     yield from self._movable(inner)
 
     # --- ranges ---

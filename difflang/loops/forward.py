@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from difflang.core.ir import Literal
 from difflang.loops import ir
+from difflang.loops.bodies import walk, with_bodies
 from difflang.loops.ir import Array, Operand, Program, Register, Statement
 from difflang.loops.values import mentioned, renamed, written
 
@@ -23,7 +24,7 @@ class Forward:
     """Hands stored elements on in registers, and drops arrays that are only written to."""
 
     def __call__(self, program: Program) -> Program:
-        forwarder = _Forwarder({s.array: s.base for s in ir.walk(program.body) if isinstance(s, ir.View)})
+        forwarder = _Forwarder({s.array: s.base for s in walk(program.body) if isinstance(s, ir.View)})
         body = forwarder.body(program.body)
         results = tuple(replace(r, value=forwarder.now(r.value)) for r in program.results)
         useless = _unread(body, program)
@@ -59,7 +60,7 @@ class _Forwarder:
                 if known is not None:
                     self.names[statement.out] = known
                     continue
-            out.append(ir.with_bodies(statement, self.body))
+            out.append(with_bodies(statement, self.body))
             self._forget(stored, statement)
             if isinstance(statement, ir.Store) and _is_steady(statement):
                 stored[_place(statement.array, statement.indices)] = statement.value
@@ -67,7 +68,7 @@ class _Forwarder:
 
     def _forget(self, stored: dict[Place, Operand], statement: Statement) -> None:
         """Forgets the elements of all arrays to which a statement, or one inside it, may write."""
-        changed = [array for inner in ir.walk((statement,)) for array in written(inner)]
+        changed = [array for inner in walk((statement,)) for array in written(inner)]
         if any(self.root(array).mutable for array in changed):
             stored.clear()
         roots = {self.root(array) for array in changed}
@@ -88,9 +89,9 @@ def _is_steady(store: ir.Store) -> bool:
 
 def _unread(body: ir.Body, program: Program) -> set[Array]:
     """The arrays of the program's own that are only written to."""
-    made = {s.array for s in ir.walk(body) if isinstance(s, ir.Allocate)}
+    made = {s.array for s in walk(body) if isinstance(s, ir.Allocate)}
     results = {result.value for result in program.results if isinstance(result.value, Array)}
-    read = {name for s in ir.walk(body) for name in _read(s) if isinstance(name, Array)}
+    read = {name for s in walk(body) for name in _read(s) if isinstance(name, Array)}
     return made - read - results
 
 
@@ -117,4 +118,4 @@ def _without(body: ir.Body, useless: set[Array]) -> ir.Body:
                 return False
 
     kept = (statement for statement in body if not is_useless(statement))
-    return tuple(ir.with_bodies(statement, lambda inner: _without(inner, useless)) for statement in kept)
+    return tuple(with_bodies(statement, lambda inner: _without(inner, useless)) for statement in kept)

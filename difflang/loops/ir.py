@@ -39,10 +39,40 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal as Choice
 
-from difflang.core.ir import Attribute, Literal
+from difflang.core.ir import Attribute, DType, Literal
 from difflang.diagnostics.model import Span
-from difflang.loops.names import ZERO, Array, Operand, Register, Value
 from difflang.loops.sites import HostSite, Site
+
+
+@dataclass(eq=False, slots=True)
+class Register:
+    """A scalar. `name` is a hint for printing; two registers are the same only if they are the same object."""
+
+    dtype: DType
+    name: str = ""
+    mutable: bool = False
+
+
+Operand = Register | Literal
+ZERO = Literal(0, "i64")
+
+
+@dataclass(eq=False, slots=True)
+class Array:
+    """A pointer to contiguous row-major elements; rank 0 is one element. A dimension below 0 counts as 0."""
+
+    dtype: DType
+    shape: tuple[Operand, ...]
+    name: str = ""
+    mutable: bool = False
+
+    @property
+    def rank(self) -> int:
+        return len(self.shape)
+
+
+Value = Operand | Array
+
 
 # --- scalars ---
 

@@ -17,6 +17,7 @@ from typing import Any
 from difflang.core.ir import Literal
 from difflang.core.ops import integer
 from difflang.loops import ir
+from difflang.loops.bodies import walk, with_bodies
 from difflang.loops.ir import Array, For, Program, Register, Statement
 from difflang.loops.values import Name, all_assigned, substituted, written
 
@@ -40,10 +41,10 @@ class Jam:
     statements: int = STATEMENTS
 
     def __call__(self, program: Program) -> Program:
-        views = {s.array: s.base for s in ir.walk(program.body) if isinstance(s, ir.View)}
+        views = {s.array: s.base for s in walk(program.body) if isinstance(s, ir.View)}
 
         def jammed(body: ir.Body) -> ir.Body:
-            return tuple(new for s in body for new in self._statement(ir.with_bodies(s, jammed), views))
+            return tuple(new for s in body for new in self._statement(with_bodies(s, jammed), views))
 
         return replace(program, body=jammed(program.body))
 
@@ -103,7 +104,7 @@ class Turns:
     written: set[Array] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.written = {self._root(array) for s in ir.walk(self.loop.body) for array in written(s)}
+        self.written = {self._root(array) for s in walk(self.loop.body) for array in written(s)}
 
     def _root(self, array: Array) -> Array:
         while array in self.views:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from difflang.core.ir import Literal
 from difflang.loops import ir
 from difflang.loops.apart import Facts
+from difflang.loops.bodies import with_bodies
 from difflang.loops.ir import Array, For, Program, Statement
 from difflang.loops.values import substituted
 
@@ -45,7 +46,7 @@ class _Joiner:
     def body(self, body: ir.Body) -> ir.Body:
         out: list[Statement] = []
         for statement in body:
-            self._append(out, ir.with_bodies(statement, self.body))
+            self._append(out, with_bodies(statement, self.body))
         return tuple(out)
 
     def _append(self, out: list[Statement], statement: Statement) -> None:

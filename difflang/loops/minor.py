@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from difflang.core.ir import Literal
 from difflang.loops import ir
+from difflang.loops.bodies import bodies, walk
 from difflang.loops.ir import Body, Program, Register
 from difflang.loops.threads.work import GUESS, Estimator, definitions
 
@@ -52,7 +53,7 @@ def _innermost(body: Body, turns: float, estimator: Estimator) -> Iterator[tuple
                 inner = turns * GUESS
             case _:
                 pass
-        for nested in ir.bodies(statement):
+        for nested in bodies(statement):
             yield from _innermost(nested, inner, estimator)
 
 
@@ -64,9 +65,9 @@ def _within_steps(body: Body, within: bool) -> Iterator[ir.For]:
         inside = within or isinstance(statement, ir.While)
         if isinstance(statement, ir.For) and statement.kind == "serial":
             inside |= not isinstance(statement.extent, Literal)
-        for nested in ir.bodies(statement):
+        for nested in bodies(statement):
             yield from _within_steps(nested, inside)
 
 
 def has_loops(body: Body) -> bool:
-    return any(isinstance(s, ir.For | ir.While) for s in ir.walk(body))
+    return any(isinstance(s, ir.For | ir.While) for s in walk(body))

@@ -17,6 +17,7 @@ from itertools import islice
 
 from difflang.core.ir import Literal
 from difflang.loops import ir
+from difflang.loops.bodies import walk, with_bodies
 from difflang.loops.ir import Array, Program, Statement
 from difflang.loops.values import mentioned
 
@@ -38,7 +39,7 @@ class Overwritten:
 
     def _body(self, body: ir.Body) -> ir.Body:
         kept = (s for k, s in enumerate(body) if not self._is_useless(s, islice(body, k + 1, None)))
-        return tuple(ir.with_bodies(statement, self._body) for statement in kept)
+        return tuple(with_bodies(statement, self._body) for statement in kept)
 
     def _is_useless(self, statement: Statement, rest: Iterable[Statement]) -> bool:
         match statement:
@@ -133,4 +134,4 @@ def _makes_row(loop: ir.For, same: set[Array]) -> bool:
 
 
 def _mentions(statement: Statement, arrays: set[Array]) -> bool:
-    return any(name in arrays for inner in ir.walk((statement,)) for name in mentioned(inner))
+    return any(name in arrays for inner in walk((statement,)) for name in mentioned(inner))

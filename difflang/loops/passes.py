@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from difflang.core.ir import Literal
 from difflang.loops import ir
+from difflang.loops.bodies import with_bodies
 from difflang.loops.ir import Operand, Program, Register, Statement
 
 Key = tuple[object, ...]
@@ -47,7 +48,7 @@ class _Walk:
                 self._number(statement)
                 return (statement,)
             case _:
-                return (ir.with_bodies(statement, self.body),)
+                return (with_bodies(statement, self.body),)
 
     def _is_news(self, condition: Operand) -> bool:
         """Whether the condition is not known to hold; from here on it is."""

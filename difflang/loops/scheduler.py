@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from difflang.core.ir import Atom, Attribute, Block, DType, Eqn, Func, Literal, Type, Var
 from difflang.loops import ir
+from difflang.loops.bodies import walk
 from difflang.loops.elements import Elements
 from difflang.loops.hints import plan_hints
 from difflang.loops.ir import Array, Operand, Register, Statement
@@ -345,7 +346,7 @@ def loop_kind(independent: bool, statements: Sequence[Statement]) -> ir.LoopKind
     """Independent iterations are worth SIMD lanes when there is no loop inside, threads when there is."""
     if not independent:
         return "serial"
-    has_loop = any(isinstance(s, ir.For | ir.While) for s in ir.walk(tuple(statements)))
+    has_loop = any(isinstance(s, ir.For | ir.While) for s in walk(tuple(statements)))
     return "parallel" if has_loop else "vector"
 
 

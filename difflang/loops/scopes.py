@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from difflang.loops import ir
+from difflang.loops.bodies import bodies
 from difflang.loops.ir import Body
 
 
@@ -13,5 +14,5 @@ def own_statements(body: Body) -> Iterator[ir.Statement]:
     for statement in body:
         yield statement
         if not isinstance(statement, ir.Scope):
-            for inner in ir.bodies(statement):
+            for inner in bodies(statement):
                 yield from own_statements(inner)

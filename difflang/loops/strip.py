@@ -24,6 +24,7 @@ from difflang.core.ir import Literal
 from difflang.core.ops import integer
 from difflang.loops import ir
 from difflang.loops.abreast import has_matrix
+from difflang.loops.bodies import walk, with_bodies
 from difflang.loops.ir import Array, For, Operand, Program, Register, Statement
 from difflang.loops.jam import Turns, is_simple
 from difflang.loops.values import Name, all_assigned, substituted
@@ -52,7 +53,7 @@ class Strip:
     statements: int = STATEMENTS
 
     def __call__(self, program: Program) -> Program:
-        views = {s.array: s.base for s in ir.walk(program.body) if isinstance(s, ir.View)}
+        views = {s.array: s.base for s in walk(program.body) if isinstance(s, ir.View)}
 
         def stripped(body: ir.Body) -> ir.Body:
             return tuple(new for s in body for new in taken(s))
@@ -70,10 +71,10 @@ class Strip:
         if self._together(statement) < self.rows or not has_matrix(turns):
             return ()
         *groups, left = _stripped(turns, self.rows)
-        return [*groups, ir.with_bodies(left, stripped)]
+        return [*groups, with_bodies(left, stripped)]
 
     def _rowwise(self, outer: Statement, views: dict[Array, Array], stripped: Change) -> Sequence[Statement]:
-        statement = ir.with_bodies(outer, stripped)
+        statement = with_bodies(outer, stripped)
         if not isinstance(statement, For) or not _is_long(statement):
             return (statement,)
         turns, rows = Turns(statement, views), self._together(statement)
@@ -81,7 +82,7 @@ class Strip:
 
     def _together(self, loop: For) -> int:
         """How many turns fit into registers: a power of two."""
-        inner = [s for s in ir.walk(loop.body) if isinstance(s, For) and s.kind == "vector"]
+        inner = [s for s in walk(loop.body) if isinstance(s, For) and s.kind == "vector"]
         sums = max((len(s.reductions) for s in inner), default=0)
         longest = max((len(s.body) for s in inner), default=0)
         rows = self.rows

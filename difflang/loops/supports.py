@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from difflang.core.ir import Literal
 from difflang.core.ops import integer
 from difflang.loops import ir
+from difflang.loops.bodies import walk
 from difflang.loops.ir import Array, For, Operand, Program, Register, Statement
 from difflang.loops.values import Name, all_assigned, substituted, written
 
@@ -74,7 +75,7 @@ class Paths:
     """From views to the arrays below them."""
 
     def __init__(self, program: Program) -> None:
-        self.views = {s.array: s for s in ir.walk(program.body) if isinstance(s, ir.View)}
+        self.views = {s.array: s for s in walk(program.body) if isinstance(s, ir.View)}
 
     def resolved(self, array: Array, indices: tuple[Operand, ...] = ()) -> tuple[Array, tuple[Operand, ...]]:
         """The array that was allocated, and the indices there."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from difflang.core.ir import Literal
 from difflang.loops import ir
+from difflang.loops.bodies import bodies, walk
 from difflang.loops.ir import Array, For, Program, Register, Statement
 from difflang.loops.scheduler import zero
 from difflang.loops.supports import DIRECTIONS, Part, Paths, Rows, Unit, has_rows, nest_of
@@ -25,7 +26,7 @@ class Tracked:
 
     def __init__(self, program: Program) -> None:
         self.paths = Paths(program)
-        made = {s.array for s in ir.walk(program.body) if isinstance(s, ir.Allocate)}
+        made = {s.array for s in walk(program.body) if isinstance(s, ir.Allocate)}
         self.arrays = {a for a in made if directions(a) >= DIRECTIONS and a.dtype in ("f64", "f32") and not a.mutable}
         self.arrays.difference_update(self.paths.obscure())
         self.filled = dict(_filled_at_once(program.body))
@@ -86,7 +87,7 @@ class Tracked:
             around = loops
             if isinstance(statement, For) and statement.kind != "serial":
                 around = (*loops, statement.index)
-            for inner in ir.bodies(statement):
+            for inner in bodies(statement):
                 self._check(inner, around)
 
     def _check_statement(self, statement: Statement, loops: tuple[Register, ...]) -> None:
@@ -134,5 +135,5 @@ def _filled_at_once(body: ir.Body) -> Iterator[tuple[Array, ir.Fill]]:
             case _:
                 pass
     for statement in body:
-        for inner in ir.bodies(statement):
+        for inner in bodies(statement):
             yield from _filled_at_once(inner)

@@ -10,6 +10,7 @@ from typing import Any, cast, get_args
 
 from difflang.core.ir import Literal
 from difflang.loops import ir
+from difflang.loops.bodies import BODIES, walk
 from difflang.loops.ir import Array, Body, Register, Statement
 
 Name = Register | Array
@@ -53,7 +54,7 @@ def written(statement: Statement) -> Iterator[Array]:
 
 def all_assigned(body: Body) -> set[Name]:
     """All registers and pointers that a body sets."""
-    return {name for statement in ir.walk(body) for name in assigned(statement)}
+    return {name for statement in walk(body) for name in assigned(statement)}
 
 
 def mentioned(statement: Statement) -> list[Name]:
@@ -66,13 +67,13 @@ def mentioned(statement: Statement) -> list[Name]:
 
 def all_mentioned(body: Body) -> dict[Name, None]:
     """All registers and arrays in a body, in the order of their first use."""
-    return dict.fromkeys(name for statement in ir.walk(body) for name in mentioned(statement))
+    return dict.fromkeys(name for statement in walk(body) for name in mentioned(statement))
 
 
 @cache
 def _parts(kind: type[Statement]) -> Callable[[Statement], tuple[object, ...]]:
     """Reads the fields of a kind of statement, without its bodies."""
-    inside = ir.BODIES.get(kind, ())
+    inside = BODIES.get(kind, ())
     names = [name for name in kind.__slots__ if name not in inside]
     return attrgetter(*names) if len(names) > 1 else lambda statement: tuple(getattr(statement, n) for n in names)
 
@@ -99,7 +100,7 @@ def substituted(body: Body, mapping: Mapping[Name, Name | Literal]) -> Body:
 
 def renamed(statement: Statement, mapping: Mapping[Name, Name | Literal]) -> Statement:
     """A statement with other registers and arrays, but the old ones in the bodies inside it; shapes stay."""
-    inside = ir.BODIES.get(type(statement), ())
+    inside = BODIES.get(type(statement), ())
     return _changed(statement, [name for name in type(statement).__slots__ if name not in inside], mapping)
 
 

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field, replace
 from difflang.core.ir import DType, Literal
 from difflang.core.ops import integer
 from difflang.loops import ir
+from difflang.loops.bodies import walk, with_bodies
 from difflang.loops.ir import Array, For, Load, Operand, Program, Register, Statement
 from difflang.loops.scheduler import zero
 from difflang.loops.values import Name, all_assigned, written
@@ -67,8 +68,8 @@ class _Search:
     """Finds repeated nests and rewrites them. `fixed` are arrays that no derivative made: parameters and tables."""
 
     def __init__(self, program: Program) -> None:
-        self.views = {s.array: s.base for s in ir.walk(program.body) if isinstance(s, ir.View)}
-        tables = (s.array for s in ir.walk(program.body) if isinstance(s, ir.Table))
+        self.views = {s.array: s.base for s in walk(program.body) if isinstance(s, ir.View)}
+        tables = (s.array for s in walk(program.body) if isinstance(s, ir.Table))
         self.fixed = {p for p in program.params if isinstance(p, Array)}.union(tables)
 
     def root(self, array: Array) -> Array:
@@ -81,11 +82,11 @@ class _Search:
 
     def statement(self, statement: Statement) -> Sequence[Statement]:
         if not isinstance(statement, For) or _is_short(statement.extent):
-            return (ir.with_bodies(statement, self.body),)
+            return (with_bodies(statement, self.body),)
         repeated = _Repeated(self, statement)
         found = [each for each in _sums(statement.body, (statement,)) if repeated.accepts(each)]
         if not found:
-            return (ir.with_bodies(statement, self.body),)
+            return (with_bodies(statement, self.body),)
         before: list[Statement] = []
         changed = {each.loop: _restricted(each, _ranges(each, before)) for each in found}
         return (*before, replace(statement, body=_replaced(statement.body, changed)))
@@ -102,7 +103,7 @@ class _Repeated:
 
     def __post_init__(self) -> None:
         self.set_inside = all_assigned(self.loop.body)
-        self.written = {self.search.root(array) for s in ir.walk(self.loop.body) for array in written(s)}
+        self.written = {self.search.root(array) for s in walk(self.loop.body) for array in written(s)}
 
     def accepts(self, candidate: _Sum) -> bool:
         """Whether the loads read the same in every turn, each within its array whenever the inner loops run."""
@@ -331,6 +332,6 @@ def _replaced(body: ir.Body, changed: dict[For, list[Statement]]) -> ir.Body:
     def one(statement: Statement) -> Sequence[Statement]:
         if isinstance(statement, For) and statement in changed:
             return changed[statement]
-        return (ir.with_bodies(statement, lambda inner: _replaced(inner, changed)),)
+        return (with_bodies(statement, lambda inner: _replaced(inner, changed)),)
 
     return tuple(new for statement in body for new in one(statement))

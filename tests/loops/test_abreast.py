@@ -11,6 +11,7 @@ import pytest
 from difflang.backend.protocol import CompileOptions
 from difflang.core.parser import parse_func
 from difflang.loops import ir
+from difflang.loops.bodies import walk
 from difflang.loops.schedule import schedule
 from tests.loops.interpreter import Machine
 from tests.loops.running import Recorder
@@ -28,7 +29,7 @@ def results(text: str, *args: Any) -> Sequence[Any]:
 
 def largest_share(text: str) -> int:
     """The most sums that meet one element of `a`, which one load takes."""
-    loops = [s for s in ir.walk(program(text).body) if isinstance(s, ir.For) and s.kind == "vector"]
+    loops = [s for s in walk(program(text).body) if isinstance(s, ir.For) and s.kind == "vector"]
     counts = [len(loop.reductions) for loop in loops if sum(_reads_matrix(s) for s in loop.body) == 1]
     return max(counts, default=0)
 
@@ -139,7 +140,7 @@ OUTER = """
 
 @pytest.mark.parametrize("n", COUNTS)
 def test_four_points_add_to_a_matrix_at_once(n: int) -> None:
-    loops = [s for s in ir.walk(program(OUTER).body) if isinstance(s, ir.For) and s.kind == "vector"]
+    loops = [s for s in walk(program(OUTER).body) if isinstance(s, ir.For) and s.kind == "vector"]
     assert max(sum(isinstance(s, ir.Accumulate) for s in loop.body) for loop in loops) == 1 + 4
     rng = np.random.default_rng(n)
     start, x = rng.normal(size=(5, 5)), rng.normal(size=(n, 5))

@@ -8,6 +8,7 @@ from difflang.backend.protocol import CompileOptions
 from difflang.core.parser import parse_func
 from difflang.loops import ir
 from difflang.loops import schedule as schedule_module
+from difflang.loops.bodies import walk
 from difflang.loops.schedule import PASSES, schedule
 from difflang.loops.strip import Strip
 
@@ -42,12 +43,12 @@ def apart(*lines: str) -> list[list[str]]:
         }}
         """
     program = schedule(parse_func(text), CompileOptions())
-    found = [s for s in ir.walk(program.body) if isinstance(s, ir.Accumulate)]
+    found = [s for s in walk(program.body) if isinstance(s, ir.Accumulate)]
     return [sorted({"n": "i", "m": "j"}[index_extent(program, register)] for register in s.apart) for s in found]
 
 
 def index_extent(program: ir.Program, index: ir.Register) -> str:
-    loops = [s for s in ir.walk(program.body) if isinstance(s, ir.For) and s.index is index]
+    loops = [s for s in walk(program.body) if isinstance(s, ir.For) and s.index is index]
     extent = loops[0].extent
     assert isinstance(extent, ir.Register)
     return extent.name

@@ -7,13 +7,14 @@ import pytest
 from difflang.backend.protocol import CompileOptions
 from difflang.core.parser import parse_func
 from difflang.loops import ir
+from difflang.loops.bodies import walk
 from difflang.loops.passes import RedundantChecks
 from difflang.loops.schedule import schedule
 
 
 def checks(text: str) -> int:
     body = schedule(parse_func(text), CompileOptions()).body
-    return sum(isinstance(statement, ir.Check) for statement in ir.walk(body))
+    return sum(isinstance(statement, ir.Check) for statement in walk(body))
 
 
 def element(*lines: str, extent: str = "n") -> str:

@@ -8,6 +8,7 @@ import pytest
 from difflang.backend.protocol import CompileOptions
 from difflang.core.parser import parse_func
 from difflang.loops import ir
+from difflang.loops.bodies import walk
 from difflang.loops.schedule import schedule
 from tests.loops.running import agree_text, failing
 
@@ -31,8 +32,8 @@ def program(*lines: str, extent: str = "n") -> str:
 def checks_in_loops(text: str) -> int:
     """Checks that a loop with something else to do makes."""
     body = schedule(parse_func(text), CompileOptions()).body
-    loops = [s for s in ir.walk(body) if isinstance(s, ir.For)]
-    stores = [loop for loop in loops if any(isinstance(s, ir.Store | ir.Assign) for s in ir.walk(loop.body))]
+    loops = [s for s in walk(body) if isinstance(s, ir.For)]
+    stores = [loop for loop in loops if any(isinstance(s, ir.Store | ir.Assign) for s in walk(loop.body))]
     return sum(isinstance(s, ir.Check) for loop in stores for s in loop.body)
 
 

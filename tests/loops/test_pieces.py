@@ -8,6 +8,7 @@ import pytest
 from difflang.backend.protocol import CompileOptions
 from difflang.core.parser import parse_func
 from difflang.loops import ir
+from difflang.loops.bodies import walk
 from difflang.loops.schedule import schedule
 from tests.loops.running import agree_text, failing
 
@@ -16,7 +17,7 @@ X, Y = np.array([1.0, 2.0, 3.0]), np.array([10.0, 20.0])
 
 def counts(text: str) -> tuple[int, int]:
     """The loops and the branches of a program."""
-    statements = list(ir.walk(schedule(parse_func(text), CompileOptions()).body))
+    statements = list(walk(schedule(parse_func(text), CompileOptions()).body))
     return sum(isinstance(s, ir.For) for s in statements), sum(isinstance(s, ir.If) for s in statements)
 
 
@@ -163,8 +164,8 @@ def test_a_border_of_two_ends() -> None:
     """The choice beside the last element but one is settled too: [0], the middle, [n - 2] and [n - 1]."""
     assert counts(BORDER) == (4, 0)
     program = schedule(parse_func(BORDER), CompileOptions())
-    assert not any(isinstance(s, ir.Check) for s in ir.walk(program.body))
-    assert not any(isinstance(s, ir.Apply) and s.primitive == "select" for s in ir.walk(program.body))
+    assert not any(isinstance(s, ir.Check) for s in walk(program.body))
+    assert not any(isinstance(s, ir.Apply) and s.primitive == "select" for s in walk(program.body))
     for n in range(6):
         agree_text(BORDER, n, np.arange(1.0, n + 1) ** 2)
 

@@ -12,6 +12,7 @@ from difflang.backend.protocol import CompileOptions
 from difflang.core.ops import integer
 from difflang.core.parser import parse_func
 from difflang.loops import ir
+from difflang.loops.bodies import walk
 from difflang.loops.printer import format_program
 from difflang.loops.schedule import schedule
 from tests.loops.interpreter import Machine
@@ -25,7 +26,7 @@ def results(text: str, *args: Any) -> Sequence[Any]:
 def rows(text: str, extent: int) -> int:
     """The vector loops of this length."""
     body = schedule(parse_func(text), CompileOptions()).body
-    loops = (s for s in ir.walk(body) if isinstance(s, ir.For) and s.kind == "vector")
+    loops = (s for s in walk(body) if isinstance(s, ir.For) and s.kind == "vector")
     return sum(getattr(loop.extent, "value", None) == extent for loop in loops)
 
 
@@ -64,7 +65,7 @@ def test_a_reduction_goes_on_through_all_turns() -> None:
           yield r
         }
         """
-    assert sum(isinstance(s, ir.For) for s in ir.walk(schedule(parse_func(text), CompileOptions()).body)) == 1
+    assert sum(isinstance(s, ir.For) for s in walk(schedule(parse_func(text), CompileOptions()).body)) == 1
     a = np.random.default_rng(1).normal(size=(30, 4))
     assert results(text, 30, a)[0] == pytest.approx((a * a).sum(axis=0).max(), rel=1e-13)
 
@@ -213,7 +214,7 @@ TEMPORARY = """
 
 def test_what_is_used_at_once_is_not_stored() -> None:
     body = schedule(parse_func(TEMPORARY), CompileOptions()).body
-    assert not any(isinstance(s, ir.Allocate) for s in ir.walk(body))
+    assert not any(isinstance(s, ir.Allocate) for s in walk(body))
     x, w = np.linspace(-1.0, 2.0, 5), np.linspace(0.1, 0.7, 7)
     np.testing.assert_allclose(results(TEMPORARY, 5, 7, x, w)[0], np.outer(x, w) ** 3, rtol=1e-13)
 
@@ -237,7 +238,7 @@ def test_a_column_is_gathered_by_a_loop_of_its_own() -> None:
         }
         """
     body = schedule(parse_func(text), CompileOptions()).body
-    assert sum(isinstance(s, ir.For) and s.kind == "vector" for s in ir.walk(body)) == 2
+    assert sum(isinstance(s, ir.For) and s.kind == "vector" for s in walk(body)) == 2
     x = np.linspace(-1.0, 1.0, 12).reshape(3, 4)
     np.testing.assert_allclose(results(text, 4, 3, x)[0], np.tanh(x.T), rtol=1e-13)
 
@@ -285,7 +286,7 @@ def test_additions_to_other_rows_of_one_array_share_a_loop() -> None:
         }
         """
     body = schedule(parse_func(text), CompileOptions()).body
-    adding = [s for s in ir.walk(body) if isinstance(s, ir.For) and any(isinstance(t, ir.Accumulate) for t in s.body)]
+    adding = [s for s in walk(body) if isinstance(s, ir.For) and any(isinstance(t, ir.Accumulate) for t in s.body)]
     rows = [{t.indices[0] for t in loop.body if isinstance(t, ir.Accumulate)} for loop in adding]
     assert rows and all(found == {integer(0), integer(1)} for found in rows)
     assert {loop.kind for loop in adding} == {"vector"}

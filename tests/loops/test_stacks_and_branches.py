@@ -8,6 +8,7 @@ import pytest
 from difflang.backend.protocol import CompileOptions
 from difflang.core.parser import parse_func
 from difflang.loops import ir
+from difflang.loops.bodies import walk
 from difflang.loops.schedule import schedule
 from tests.loops.running import agree_text
 
@@ -229,5 +230,5 @@ FILLED = """
 def test_an_array_of_which_a_loop_writes_every_row_is_not_filled(before: str, place: str, filled: bool) -> None:
     text = FILLED.replace("%BEFORE", before).replace("%PLACE", place)
     agree_text(text, 5, 3, X)
-    statements = ir.walk(schedule(parse_func(text), CompileOptions()).body)
+    statements = walk(schedule(parse_func(text), CompileOptions()).body)
     assert any(isinstance(s, ir.Fill) for s in statements) == filled

@@ -12,6 +12,7 @@ import difflang as dl
 from difflang.backend.protocol import CompileOptions
 from difflang.core.parser import parse_func
 from difflang.loops import ir
+from difflang.loops.bodies import walk
 from difflang.loops.schedule import schedule
 from tests.loops.interpreter import Machine
 from tests.loops.running import Recorder
@@ -29,7 +30,7 @@ def results(text: str, *args: Any) -> Sequence[Any]:
 
 def together(text: str) -> int:
     """The most additions, to memory or in a register, that one vector loop makes."""
-    loops = [s for s in ir.walk(program(text).body) if isinstance(s, ir.For) and s.kind == "vector"]
+    loops = [s for s in walk(program(text).body) if isinstance(s, ir.For) and s.kind == "vector"]
     return max(len(s.reductions) + sum(isinstance(t, ir.Accumulate) for t in s.body) for s in loops)
 
 
@@ -199,7 +200,7 @@ def test_additions_of_several_turns_to_one_place_are_one() -> None:
           yield x, y
         }
         """
-    loops = [s for s in ir.walk(program(text).body) if isinstance(s, ir.For) and s.kind == "vector"]
+    loops = [s for s in walk(program(text).body) if isinstance(s, ir.For) and s.kind == "vector"]
     assert max(sum(isinstance(t, ir.Accumulate) for t in loop.body) for loop in loops) == 5
     for n in COUNTS:
         rng = np.random.default_rng(n)

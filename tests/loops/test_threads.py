@@ -17,6 +17,7 @@ from difflang.core.ir import Func
 from difflang.core.parser import parse_func
 from difflang.diagnostics import DiffLangError
 from difflang.loops import ir
+from difflang.loops.bodies import walk
 from difflang.loops.printer import format_program
 from difflang.loops.schedule import schedule
 from difflang.loops.threads import AskForThreads, ForThreads, ranges
@@ -52,7 +53,7 @@ def both(func: Func, args: Sequence[Any]) -> ir.Program:
 
 
 def parallels(program: ir.Program) -> list[ir.Parallel]:
-    return [statement for statement in ir.walk(program.body) if isinstance(statement, ir.Parallel)]
+    return [statement for statement in walk(program.body) if isinstance(statement, ir.Parallel)]
 
 
 def text(program: ir.Program) -> str:
@@ -131,14 +132,14 @@ def accumulate(*lines: str) -> ir.Program:
 
 def test_additions_anywhere_go_to_copies() -> None:
     program = accumulate("k: i64 = get p i", "add_to r k w")
-    adding = [p for p in parallels(program) if any(isinstance(s, ir.Rebind) for s in ir.walk(p.body))]
+    adding = [p for p in parallels(program) if any(isinstance(s, ir.Rebind) for s in walk(p.body))]
     assert len(adding) == 1
-    assert any(isinstance(s, ir.Accumulate) for p in parallels(program) if p not in adding for s in ir.walk(p.body))
+    assert any(isinstance(s, ir.Accumulate) for p in parallels(program) if p not in adding for s in walk(p.body))
 
 
 def test_additions_that_keep_apart_need_no_copies() -> None:
     program = accumulate("add_to r i w")
-    assert not any(isinstance(s, ir.Rebind) or p.overlap for p in parallels(program) for s in ir.walk(p.body))
+    assert not any(isinstance(s, ir.Rebind) or p.overlap for p in parallels(program) for s in walk(p.body))
 
 
 def test_a_stencil_overlaps() -> None:
@@ -151,7 +152,7 @@ def test_a_stencil_overlaps() -> None:
 def test_a_distance_that_is_not_known_takes_copies() -> None:
     program = accumulate("a: i64 = get p i", "b: i64 = add i a", "add_to r b w", "add_to r i w")
     assert not any(p.overlap for p in parallels(program))
-    assert any(isinstance(s, ir.Rebind) for p in parallels(program) for s in ir.walk(p.body))
+    assert any(isinstance(s, ir.Rebind) for p in parallels(program) for s in walk(p.body))
 
 
 def test_effects_stay_in_order() -> None:
@@ -191,7 +192,7 @@ def test_loops_in_a_sequence_are_cut() -> None:
         """
     program = both(parse_func(func), [10, VECTOR, 5])
     assert parallels(program)
-    assert not any(isinstance(s, ir.Parallel) for p in parallels(program) for s in ir.walk(p.body))
+    assert not any(isinstance(s, ir.Parallel) for p in parallels(program) for s in walk(p.body))
 
 
 def test_a_short_literal_loop_leaves_threads_to_the_loop_inside() -> None:

@@ -15,6 +15,7 @@ from difflang.backend.protocol import CompileOptions
 from difflang.core.ir import Literal
 from difflang.core.parser import parse_func
 from difflang.loops import ir
+from difflang.loops.bodies import walk
 from difflang.loops.minor import SHARE, minor_loops
 from difflang.loops.schedule import schedule
 from difflang.loops.threads.polynomial import SLACK, Polynomial
@@ -100,8 +101,8 @@ SUMS = """func f(n: i64, m: i64, x: f64[n], a: f64[n, m, m, m]) {
 
 
 def innermost(program: ir.Program) -> list[ir.For]:
-    loops = [s for s in ir.walk(program.body) if isinstance(s, ir.For)]
-    return [loop for loop in loops if not any(isinstance(s, ir.For) for s in ir.walk(loop.body))]
+    loops = [s for s in walk(program.body) if isinstance(s, ir.For)]
+    return [loop for loop in loops if not any(isinstance(s, ir.For) for s in walk(loop.body))]
 
 
 def test_a_loop_over_one_dimension_is_minor_beside_one_over_four() -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from difflang.core.ir import Literal
 from difflang.loops import ir
+from difflang.loops.bodies import with_bodies
 from difflang.loops.ir import Array, Body, Operand, Program, Register, Statement
 from difflang.loops.threads.nests import Pieces, with_pieces
 from difflang.loops.threads.polynomial import Polynomial
@@ -117,7 +118,7 @@ class _Candidates:
                 continue
             own = {name for name in assigned(statement) if isinstance(name, Register) and name not in known}
             known.update(own)
-            result.append(ir.with_bodies(statement, lambda inner: self._body(inner, known, change)))
+            result.append(with_bodies(statement, lambda inner: self._body(inner, known, change)))
             if isinstance(statement, ir.For):
                 known.difference_update(own)
             else:

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 
 from difflang.loops import ir
 from difflang.loops.affine import CONSTANT, Form, Forms
+from difflang.loops.bodies import walk
 from difflang.loops.ir import Accumulate, Array, Body, For, Program, Register, Statement
 from difflang.loops.values import Name, all_assigned, mentioned
 
@@ -43,7 +44,7 @@ class Facts:
 
     def sharing(self, loop: For) -> Sharing | None:
         """How the loop can be shared, if it can."""
-        ordered = loop.kind == "serial" or loop.reverse or any(map(_is_ordered, ir.walk(loop.body)))
+        ordered = loop.kind == "serial" or loop.reverse or any(map(_is_ordered, walk(loop.body)))
         if ordered or loop.start != ir.ZERO:
             return None
         assigned = all_assigned(loop.body)
@@ -78,7 +79,7 @@ class Facts:
     def _totals(self, body: Body, assigned: set[Name]) -> dict[Array, list[Accumulate]]:
         """The additions to arrays from outside."""
         found: dict[Array, list[Accumulate]] = {}
-        for statement in ir.walk(body):
+        for statement in walk(body):
             if isinstance(statement, Accumulate):
                 array = self._outer(statement.array, assigned)
                 if array not in assigned:
@@ -112,7 +113,7 @@ class Facts:
         root = self._root(array)
         if array.rank == 0:
             return False
-        for statement in ir.walk(body):
+        for statement in walk(body):
             for name in mentioned(statement):
                 if not isinstance(name, Array) or self._root(name) is not root:
                     continue
@@ -129,14 +130,14 @@ def facts(program: Program) -> Facts:
     for result in program.results:
         if isinstance(result.value, Register | Array):
             found.mentions[result.value] += 1
-    for statement in ir.walk(program.body):
+    for statement in walk(program.body):
         if isinstance(statement, ir.View):
             found.bases[statement.array] = statement.base
     return found
 
 
 def _mentions(body: Body) -> Iterator[Name]:
-    for statement in ir.walk(body):
+    for statement in walk(body):
         yield from mentioned(statement)
 
 

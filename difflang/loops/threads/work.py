@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Mapping
 
 from difflang.core.ir import Literal
 from difflang.loops import ir
+from difflang.loops.bodies import bodies, walk
 from difflang.loops.ir import Array, Body, Operand, Register, Statement
 from difflang.loops.threads.polynomial import Monomial, Polynomial, constant, total
 from difflang.prims import PRIMITIVES, elementary, random
@@ -188,16 +189,16 @@ class Estimator:
                 return constant(0.0)
 
     def _control(self, statement: ir.ControlStatement) -> Polynomial:
-        bodies = [self.body(body) for body in ir.bodies(statement)]
+        works = [self.body(body) for body in bodies(statement)]
         match statement:
             case ir.For():
-                return self.size(statement.extent) * (bodies[0] + constant(2.0))
+                return self.size(statement.extent) * (works[0] + constant(2.0))
             case ir.While():
-                return total(bodies) * constant(GUESS)
+                return total(works) * constant(GUESS)
             case ir.If():
-                return bodies[0].at_least(bodies[1])
+                return works[0].at_least(works[1])
             case _:
-                return bodies[0]
+                return works[0]
 
     def _kernel(self, kernel: ir.Kernel) -> Polynomial:
         """Each element of the first argument meets a row of the result."""
@@ -211,7 +212,7 @@ Definitions = dict[Register, Statement]
 def definitions(body: Body) -> Definitions:
     """What computes registers, and the loops that count with them."""
     found: Definitions = {}
-    for statement in ir.walk(body):
+    for statement in walk(body):
         if isinstance(statement, ir.Apply):
             found[statement.out] = statement
         elif isinstance(statement, ir.For):
