@@ -116,7 +116,7 @@ def condition_without_equality(situation: Situation) -> Mistake | None:
     hint = "Write `where F == 0`, or `where left == right`."
     if token.kind in ("<", ">", "<=", ">=", "!="):
         return Mistake("E0145", "The condition of an implicit function is an equation.", hint)
-    if token.kind == "NEWLINE" or token.text == "via":
+    if len(line) > 1 and (token.kind == "NEWLINE" or token.text == "via"):
         written = situation.span_of(line[1]).to(situation.span_of(line[-1]))
         return Mistake("E0145", "The condition of an implicit function is an equation.", hint, written)
     return None

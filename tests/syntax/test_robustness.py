@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from difflang.diagnostics import DiffLangError
@@ -78,6 +78,7 @@ WORDS = sorted(
 
 
 @given(st.lists(st.sampled_from(WORDS), max_size=40).map(" ".join))
+@example("where via")
 @settings(max_examples=400, deadline=None)
 def test_any_sequence_of_words_is_read_or_refused(text):
     for read in (parse, parse_expression):
