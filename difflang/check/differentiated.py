@@ -40,7 +40,7 @@ from difflang.syntax import ast
 class Wrt:
     """The names to differentiate by (None: the first argument), and where they are written.
 
-    `memory` is the most that loops may store for a reverse sweep, in bytes (None: what serves time best). `parts` holds
+    `memory` is the most that a call may allocate, in bytes (None: what serves time best). `parts` holds
     the names that stand there with subscripts.
     """
 

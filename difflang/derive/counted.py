@@ -33,7 +33,8 @@ def counted_series(b: Builder, dtype: DType, order: int, formula: Callable[[Coun
     """The coefficients of a formula that names series which come to an end."""
     algebra = Counted(b, dtype, order)
     result = formula(algebra)
-    assert algebra.expand()
+    ends = algebra.expand()
+    assert ends
     return algebra.array(result)
 
 

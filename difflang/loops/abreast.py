@@ -27,7 +27,7 @@ STATEMENTS = 160
 def has_matrix(turns: Turns) -> bool:
     """Whether the turns of a loop may go side by side and meet one matrix."""
     body = turns.loop.body
-    if sum(1 for _ in walk(body)) > STATEMENTS:
+    if len(walk(body)) > STATEMENTS:
         return False
     nest = _Nest(turns, all_assigned(body), {turns.loop.index})
     return nest.is_regular(body) and any(nest.meets_matrix(s) for s in body)

@@ -278,6 +278,7 @@ class _Counting:
             checks = self._surprise(array, array.shape, WORKSPACE)
             self.live = before
             return checks
+        # The most of several counts, not their sum; no routine has more than three arrays of the largest size.
         taken.passing.append(Counter({size: WORKSPACE * 3}))
         return ()
 

@@ -43,7 +43,7 @@ class Request:
     order: int | None = None
     """Of a Taylor series."""
     memory: str | None = None
-    """What loops may store for a reverse sweep, as the program would write it."""
+    """The most that a call may allocate, as the program would write it."""
     form: str = ""
     """Which of several functions of one name is meant, as a comment behind the expression."""
 

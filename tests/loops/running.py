@@ -13,6 +13,7 @@ from difflang.core.ir import Func
 from difflang.core.parser import parse_func
 from difflang.core.verifier import verify
 from difflang.diagnostics.model import DiffLangError
+from difflang.loops.ir import Program
 from difflang.loops.schedule import schedule
 from tests.loops.interpreter import Machine
 
@@ -32,6 +33,16 @@ class Recorder:
 
     def extern(self, name: str, args: Sequence[Any]) -> Sequence[Any]:
         return self.externs[name](*args)
+
+
+def program(text: str) -> Program:
+    """Core, scheduled to Loops."""
+    return schedule(parse_func(text), CompileOptions())
+
+
+def results(text: str, *args: Any) -> Sequence[Any]:
+    """What the test machine makes of a program."""
+    return Machine(program(text), Recorder()).run(args)
 
 
 def agree(func: Func, args: Sequence[Any], **externs: Any) -> Machine:

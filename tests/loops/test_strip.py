@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pytest
 
 import difflang as dl
-from difflang.backend.protocol import CompileOptions
-from difflang.core.parser import parse_func
 from difflang.loops import ir
 from difflang.loops.bodies import walk
-from difflang.loops.schedule import schedule
-from tests.loops.interpreter import Machine
-from tests.loops.running import Recorder
+from tests.loops.running import program, results
 
 COUNTS = [0, 1, 3, 4, 5, 7, 8, 9, 14]
-
-
-def program(text: str) -> ir.Program:
-    return schedule(parse_func(text), CompileOptions())
-
-
-def results(text: str, *args: Any) -> Sequence[Any]:
-    return Machine(program(text), Recorder()).run(args)
 
 
 def together(text: str) -> int:

@@ -15,7 +15,7 @@ from difflang.cli.options import Settings, common_options
 @click.argument("arguments", nargs=-1, metavar="[NAME=VALUE | NAME=@FILE]...")
 @click.option("-f", "--function", default="main", metavar="FUNCTION", help="The function; main if left out.")
 @click.option("--wrt", metavar="NAME[,NAME]", help="Parameters to differentiate by; the first if left out.")
-@click.option("--memory", metavar="AMOUNT", help="What loops may store, such as 64MB; the rest is computed again.")
+@click.option("--memory", metavar="AMOUNT", help="The most that the call may allocate, such as 64MB.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Write both to a .npz or .json file.")
 @common_options
 def command(
